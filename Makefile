@@ -1,0 +1,80 @@
+# libcontainer: `make help` lists the targets. As root on Debian each one installs what it misses.
+
+GO ?= $(or $(shell command -v go),/usr/local/go/bin/go)
+CACHE := $(CURDIR)/.cache
+
+# make run
+ROOTFS ?=
+CMD ?=
+
+# make bench
+LIVES ?= 60
+BENCHFLAGS ?=
+
+# make fuzz
+FUZZTIME ?= 600s
+
+BUILD_NEEDS := gcc=gcc /usr/include/stdlib.h=libc6-dev
+TEST_NEEDS := $(BUILD_NEEDS) busybox-static newuidmap=uidmap
+
+export GO ROOTFS CMD FUZZTIME
+export CGO_ENABLED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test unit integration lint bench bench-smoke fuzz clean go root
+
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+run: go root ## run a container: ROOTFS=/path and CMD='...' choose another root file system and command
+	@scripts/need.sh $(BUILD_NEEDS)
+	@[ -n "$$ROOTFS" ] || scripts/mkrootfs.sh $(CACHE)/rootfs
+	$(GO) build -o $(CACHE)/quickstart ./examples/quickstart
+	@$(CACHE)/quickstart -rootfs "$${ROOTFS:-$(CACHE)/rootfs}" -cmd "$$CMD"
+
+test: unit integration ## unit and integration tests, with the race detector (integration as root)
+
+unit: go
+	@scripts/need.sh $(BUILD_NEEDS)
+	$(GO) test -race $$($(GO) list ./... | grep -v /integration)
+
+integration: go root
+	@scripts/need.sh $(TEST_NEEDS)
+	@scripts/mkrootfs.sh $(CACHE)/rootfs
+	$(GO) test -race -count=1 -timeout 15m ./integration/...
+
+lint: go ## gofmt, go vet, staticcheck
+	@scripts/need.sh $(BUILD_NEEDS)
+	@unformatted=$$($$($(GO) env GOROOT)/bin/gofmt -l .); \
+		[ -z "$$unformatted" ] || { echo "gofmt these: $$unformatted" >&2; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+bench: go root floor ## time whole lives beside floor.c, runc and crun: LIVES=60
+	@scripts/mkrootfs.sh $(CACHE)/rootfs
+	$(GO) build -o $(CACHE)/bench ./bench
+	$(CACHE)/bench -n $(LIVES) -floor $(CACHE)/floor -rootfs $(CACHE)/rootfs -out bench/results $(BENCHFLAGS)
+
+bench-smoke: go root floor
+	@scripts/mkrootfs.sh $(CACHE)/rootfs
+	$(GO) build -o $(CACHE)/bench ./bench
+	$(CACHE)/bench -n 3 -warmup 1 -floor $(CACHE)/floor -rootfs $(CACHE)/rootfs -out $(CACHE)/bench-smoke
+
+.PHONY: floor
+floor:
+	@scripts/need.sh $(BUILD_NEEDS)
+	@mkdir -p $(CACHE)
+	$(CC) -O2 -Wall -Wextra -Werror -static -o $(CACHE)/floor bench/floor.c
+
+fuzz: go ## fuzz the C parser and every Go fuzz target: FUZZTIME=600s in all
+	@scripts/need.sh $(BUILD_NEEDS)
+	scripts/fuzz.sh
+
+clean: ## remove what the other targets made
+	rm -rf $(CACHE)
+
+go:
+	@command -v $(GO) >/dev/null || { echo "this needs Go: install it and put it on the PATH" >&2; exit 1; }
+
+root:
+	@[ "$$(id -u)" = 0 ] || { echo "containers need root here: run make as root" >&2; exit 1; }

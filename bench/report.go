@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// report is what a run found.
+type report struct {
+	rows    []row
+	machine string
+	lives   int
+	date    time.Time
+}
+
+// row is one candidate's figures. Without lives, failure says why.
+type row struct {
+	name        string
+	lives       int
+	median, p90 time.Duration
+	ratio       float64 // of the medians, to the floor's; 0 without a floor
+	failure     string
+}
+
+func newReport(candidates []*candidate, opts options, date time.Time) *report {
+	r := &report{machine: machine(), lives: opts.lives, date: date}
+	var floor time.Duration
+	for _, c := range candidates {
+		row := newRow(c)
+		if c.name == "floor" {
+			floor = row.median
+		}
+		if floor > 0 {
+			row.ratio = float64(row.median) / float64(floor)
+		}
+		if c.peer && c.runner != nil {
+			row.name = version(c.name)
+		}
+		r.rows = append(r.rows, row)
+	}
+	return r
+}
+
+// newRow gives no figures for a candidate that failed on the way: half a series is not comparable.
+func newRow(c *candidate) row {
+	if c.err != nil {
+		failure := strings.ReplaceAll(c.err.Error(), "\n", "; ")
+		return row{name: c.name, lives: len(c.lives), failure: failure}
+	}
+	return row{
+		name:   c.name,
+		lives:  len(c.lives),
+		median: quantile(c.lives, 0.5),
+		p90:    quantile(c.lives, 0.9),
+	}
+}
+
+// quantile is the value below which the share q of values lies, interpolated between the two
+// nearest ones. It is 0 for no values.
+func quantile(values []time.Duration, q float64) time.Duration {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	position := q * float64(len(sorted)-1)
+	below := int(position)
+	if below == len(sorted)-1 {
+		return sorted[below]
+	}
+	rest := position - float64(below)
+	return sorted[below] + time.Duration(rest*float64(sorted[below+1]-sorted[below]))
+}
+
+// table is the report for a terminal.
+func (r *report) table() string {
+	var out bytes.Buffer
+	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "\tlives\tmedian ms\tp90 ms\tto floor\t")
+	for _, row := range r.rows {
+		if row.failure != "" {
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t\n",
+			row.name, row.lives, milliseconds(row.median), milliseconds(row.p90), times(row.ratio))
+	}
+	w.Flush()
+	for _, row := range r.rows {
+		if row.failure != "" {
+			fmt.Fprintf(&out, "%s: no figures: %s\n", row.name, row.failure)
+		}
+	}
+	return out.String()
+}
+
+// markdown is the report for bench/results.
+func (r *report) markdown() string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "# One container's life\n\n")
+	fmt.Fprintf(&out, "Create, start of `%s`, wait and destroy. %d rounds, interleaved, on %s, %s.\n",
+		strings.Join(program, " "), r.lives, r.date.UTC().Format("2 January 2006"), r.machine)
+	fmt.Fprintf(&out, "Made by `make bench`; only ratios within one run are comparable.\n\n")
+	fmt.Fprintf(&out, "| | lives | median ms | p90 ms | ratio to floor |\n|---|--:|--:|--:|--:|\n")
+	for _, row := range r.rows {
+		if row.failure != "" {
+			failure := strings.ReplaceAll(row.failure, "|", `\|`)
+			fmt.Fprintf(&out, "| %s | %d | no figures: %s | | |\n", row.name, row.lives, failure)
+			continue
+		}
+		fmt.Fprintf(&out, "| %s | %d | %s | %s | %s |\n",
+			row.name, row.lives, milliseconds(row.median), milliseconds(row.p90), times(row.ratio))
+	}
+	fmt.Fprintf(&out, "\n![median and p90 of each](life.svg)\n")
+	return out.String()
+}
+
+// write puts the report into dir, or nowhere when dir is empty.
+func (r *report) write(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "life.md"), []byte(r.markdown()), 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "life.svg"), []byte(r.svg()), 0o644)
+}
+
+func milliseconds(d time.Duration) string {
+	return fmt.Sprintf("%.2f", float64(d)/float64(time.Millisecond))
+}
+
+func times(ratio float64) string {
+	if ratio == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", ratio)
+}
+
+// machine tells what the figures depend on most.
+func machine() string {
+	release := "unknown"
+	var name unix.Utsname
+	if err := unix.Uname(&name); err == nil {
+		release, _, _ = strings.Cut(unix.ByteSliceToString(name.Release[:]), "-")
+	}
+	return fmt.Sprintf("Linux %s %s, %d CPUs, %s", release, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
+}
+
+// version is the first line of what a runtime says about itself.
+func version(name string) string {
+	out, err := exec.Command(name, "--version").Output()
+	if err != nil {
+		return name
+	}
+	line, _, _ := strings.Cut(string(out), "\n")
+	return strings.Replace(line, " version", "", 1)
+}

@@ -1,0 +1,127 @@
+//go:build linux
+
+package fs
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/libcontainer/libcontainer/cgroups"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/configs"
+)
+
+const (
+	freezerFile = "freezer.state"
+
+	// freezeTimeout bounds the wait for all processes to freeze. A process
+	// in an uninterruptible sleep, as with a dead NFS server, freezes only
+	// after it.
+	freezeTimeout = 5 * time.Second
+
+	// The kernel has no notification for the end of freezing on cgroup v1.
+	// It mostly is a matter of microseconds; the pauses between two looks
+	// double from the first to the longest.
+	firstFreezePause   = 50 * time.Microsecond
+	longestFreezePause = 20 * time.Millisecond
+)
+
+// freezer is the controller that stops processes, see
+// cgroup-v1/freezer-subsystem.rst.
+type freezer struct{}
+
+func (freezer) key() string { return "freezer" }
+
+func (freezer) asks(r *configs.Resources) (request, string) {
+	if r.Freezer == configs.Undefined {
+		return nothing, ""
+	}
+	return required, "Freezer"
+}
+
+func (freezer) set(s *setter, r *configs.Resources) error {
+	return setFreezer(s.dir, r.Freezer, freezeTimeout)
+}
+
+// stats does nothing: the freezer has no statistics.
+func (freezer) stats(*cgdir.Dir, *cgroups.Stats) error { return nil }
+
+// Freeze stops or continues all processes of the container, and returns when
+// they are. configs.Undefined is an error. If not all processes freeze within 5
+// seconds, they are thawed again and the error says so. Without a freezer
+// hierarchy cgroups.IsNotFound is true for the error.
+func (m *Manager) Freeze(state configs.FreezerState) error {
+	m.ops.Lock()
+	defer m.ops.Unlock()
+	path, ok := m.GetPaths()["freezer"]
+	if !ok {
+		return fmt.Errorf("freeze: %w", cgroups.NewNotFoundError("freezer"))
+	}
+	return m.withDir(path, func(dir *cgdir.Dir) error {
+		return setFreezer(dir, state, freezeTimeout)
+	})
+}
+
+func setFreezer(dir *cgdir.Dir, state configs.FreezerState, timeout time.Duration) error {
+	switch state {
+	case configs.Frozen:
+		return freeze(dir, timeout)
+	case configs.Thawed:
+		return thaw(dir)
+	}
+	return fmt.Errorf("freezer state %q is neither %s nor %s", state, configs.Frozen, configs.Thawed)
+}
+
+// freeze freezes and waits. Each round writes the state again, so that the
+// kernel looks at all processes again, also those that were forked meanwhile.
+func freeze(dir *cgdir.Dir, timeout time.Duration) error {
+	deadline := time.Now().Add(timeout)
+	for pause := firstFreezePause; ; pause = min(2*pause, longestFreezePause) {
+		state, err := writeFreezer(dir, configs.Frozen)
+		if err != nil {
+			return undoFreeze(dir, err)
+		}
+		if state == configs.Frozen {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return undoFreeze(dir, fmt.Errorf("not all processes froze within %v: %s is still %q",
+				timeout, dir.Path(freezerFile), state))
+		}
+		<-time.After(pause)
+	}
+}
+
+// undoFreeze thaws after the failure err.
+func undoFreeze(dir *cgdir.Dir, err error) error {
+	if thawErr := thaw(dir); thawErr != nil {
+		return fmt.Errorf("%w; and then: %w", err, thawErr)
+	}
+	return err
+}
+
+// thaw thaws, which the kernel does at once unless a cgroup above is frozen.
+func thaw(dir *cgdir.Dir) error {
+	state, err := writeFreezer(dir, configs.Thawed)
+	if err != nil {
+		return err
+	}
+	if state != configs.Thawed {
+		return fmt.Errorf("%s is %q after thawing: a cgroup above it is frozen", dir.Path(freezerFile), state)
+	}
+	return nil
+}
+
+// writeFreezer writes a state and returns the one that the kernel then reports,
+// which may also be "FREEZING".
+func writeFreezer(dir *cgdir.Dir, state configs.FreezerState) (configs.FreezerState, error) {
+	if err := dir.WriteFile(freezerFile, string(state)); err != nil {
+		return "", err
+	}
+	text, err := dir.ReadFile(freezerFile)
+	if err != nil {
+		return "", err
+	}
+	return configs.FreezerState(strings.TrimSpace(text)), nil
+}

@@ -1,0 +1,215 @@
+//go:build linux
+
+package fs
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/cgroups"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/configs"
+)
+
+const (
+	memoryLimit = "memory.limit_in_bytes"
+	memswLimit  = "memory.memsw.limit_in_bytes"
+
+	// maxSwappiness is the highest memory.swappiness of cgroup v1.
+	maxSwappiness = 100
+)
+
+// memory is the controller of memory, see cgroup-v1/memory.rst.
+type memory struct{}
+
+func (memory) key() string { return "memory" }
+
+func (memory) asks(r *configs.Resources) (request, string) {
+	switch {
+	case r.Memory != 0:
+		return required, "Memory"
+	case r.MemorySwap != 0:
+		return required, "MemorySwap"
+	case r.MemoryReservation != 0:
+		return required, "MemoryReservation"
+	case r.KernelMemory != 0:
+		return required, "KernelMemory"
+	case r.OomKillDisable:
+		return required, "OomKillDisable"
+	case r.MemorySwappiness > 0:
+		return required, "MemorySwappiness"
+	case r.MemorySwappiness == 0:
+		return welcome, "MemorySwappiness"
+	case r.MemorySwappiness < -1:
+		return required, "MemorySwappiness"
+	}
+	return nothing, ""
+}
+
+func (c memory) set(s *setter, r *configs.Resources) error {
+	if err := c.setLimits(s, r.Memory, r.MemorySwap); err != nil {
+		return err
+	}
+	if r.MemoryReservation != 0 {
+		if err := s.write("MemoryReservation", "memory.soft_limit_in_bytes", strconv.FormatInt(r.MemoryReservation, 10)); err != nil {
+			return err
+		}
+	}
+	if r.KernelMemory != 0 {
+		if err := s.write("KernelMemory", "memory.kmem.limit_in_bytes", strconv.FormatInt(r.KernelMemory, 10)); err != nil {
+			return err
+		}
+	}
+	if r.OomKillDisable {
+		if err := c.disableOomKill(s); err != nil {
+			return err
+		}
+	}
+	return c.setSwappiness(s, r.MemorySwappiness)
+}
+
+// setLimits writes the limits of memory and of memory and swap. The kernel
+// refuses a moment in which the first exceeds the second, so a growing pair
+// begins with the second.
+func (c memory) setLimits(s *setter, limit, memsw int64) error {
+	for field, value := range map[string]int64{"Memory": limit, "MemorySwap": memsw} {
+		if value < -1 {
+			return fmt.Errorf("%s %d is negative; only -1, for no limit, may be", field, value)
+		}
+	}
+	if limit == -1 && memsw == 0 && s.dir.Exists(memswLimit) {
+		// No limit for memory is only possible with none for both.
+		memsw = -1
+	}
+	if memsw == 0 {
+		return c.writeLimit(s, "Memory", memoryLimit, limit)
+	}
+	if limit == 0 {
+		return c.writeLimit(s, "MemorySwap", memswLimit, memsw)
+	}
+	grows, err := c.exceedsMemsw(s.dir, limit)
+	if err != nil {
+		return s.explain("MemorySwap", memswLimit, err)
+	}
+	if grows {
+		if err := c.writeLimit(s, "MemorySwap", memswLimit, memsw); err != nil {
+			return err
+		}
+		return c.writeLimit(s, "Memory", memoryLimit, limit)
+	}
+	if err := c.writeLimit(s, "Memory", memoryLimit, limit); err != nil {
+		return err
+	}
+	return c.writeLimit(s, "MemorySwap", memswLimit, memsw)
+}
+
+// exceedsMemsw reports whether limit is above the present limit of memory and
+// swap.
+func (memory) exceedsMemsw(dir *cgdir.Dir, limit int64) (bool, error) {
+	now, err := readUint(dir, memswLimit)
+	if err != nil {
+		return false, err
+	}
+	return unlimited(limit) > now, nil
+}
+
+// unlimited turns -1 into the highest number.
+func unlimited(limit int64) uint64 {
+	if limit < 0 {
+		return math.MaxUint64
+	}
+	return uint64(limit)
+}
+
+// writeLimit writes a limit that is not 0. One below the usage fails with EBUSY
+// if the kernel cannot reclaim enough.
+func (memory) writeLimit(s *setter, field, file string, limit int64) error {
+	if limit == 0 {
+		return nil
+	}
+	err := s.write(field, file, strconv.FormatInt(limit, 10))
+	if !errors.Is(err, unix.EBUSY) {
+		return err
+	}
+	usageFile := strings.Replace(file, "limit_in_bytes", "usage_in_bytes", 1)
+	usage, usageErr := readUint(s.dir, usageFile)
+	if usageErr != nil {
+		return err
+	}
+	return fmt.Errorf("%s: the limit of %d bytes is below what is used, %d bytes, and that cannot be reclaimed: %w",
+		field, limit, usage, err)
+}
+
+// disableOomKill writes memory.oom_control, which reads differently.
+func (memory) disableOomKill(s *setter) error {
+	const file = "memory.oom_control"
+	old, oldErr := readKeyValues(s.dir, file)
+	if err := s.writeOnly("OomKillDisable", file, "1"); err != nil {
+		return err
+	}
+	if oldErr == nil {
+		s.record(file, strconv.FormatUint(old["oom_kill_disable"], 10))
+	}
+	return nil
+}
+
+// setSwappiness writes memory.swappiness; -1 leaves it alone.
+func (memory) setSwappiness(s *setter, swappiness int64) error {
+	if swappiness == -1 {
+		return nil
+	}
+	if swappiness < 0 || swappiness > maxSwappiness {
+		return fmt.Errorf("MemorySwappiness %d is not between 0 and %d", swappiness, maxSwappiness)
+	}
+	return s.write("MemorySwappiness", "memory.swappiness", strconv.FormatInt(swappiness, 10))
+}
+
+func (memory) stats(dir *cgdir.Dir, stats *cgroups.Stats) error {
+	values, err := readKeyValues(dir, "memory.stat")
+	if err != nil {
+		return err
+	}
+	m := &stats.MemoryStats
+	m.Stats = values
+	m.Cache = values["cache"]
+	for _, kind := range []struct {
+		prefix string
+		data   *cgroups.MemoryData
+	}{
+		{"memory", &m.Usage},
+		{"memory.memsw", &m.SwapUsage},
+		{"memory.kmem", &m.KernelUsage},
+	} {
+		if *kind.data, err = readMemoryData(dir, kind.prefix); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readMemoryData reads the files of one kind of memory. A kernel without swap
+// accounting has none for memory.memsw.
+func readMemoryData(dir *cgdir.Dir, prefix string) (cgroups.MemoryData, error) {
+	var data cgroups.MemoryData
+	for _, f := range []struct {
+		name  string
+		value *uint64
+	}{
+		{"usage_in_bytes", &data.Usage},
+		{"max_usage_in_bytes", &data.MaxUsage},
+		{"failcnt", &data.Failcnt},
+		{"limit_in_bytes", &data.Limit},
+	} {
+		value, err := readOptionalUint(dir, prefix+"."+f.name)
+		if err != nil {
+			return cgroups.MemoryData{}, err
+		}
+		*f.value = value
+	}
+	return data, nil
+}

@@ -1,0 +1,124 @@
+//go:build linux
+
+package cgroups
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+)
+
+// procsFile lists a cgroup's processes, and moves a process that is written
+// to it.
+const procsFile = "cgroup.procs"
+
+// PathExists reports whether path exists and can be examined.
+func PathExists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// GetPids returns the ids of the processes in the cgroup directory path, in
+// ascending order, without those in its sub-cgroups.
+func GetPids(path string) ([]int, error) {
+	dir, err := cgdir.Open(path, cgdir.Any)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	return readPids(dir)
+}
+
+// GetAllPids returns the ids of the processes in the cgroup directory path and
+// all its sub-cgroups, in ascending order. Sub-cgroups that are removed
+// meanwhile are passed over.
+func GetAllPids(path string) ([]int, error) {
+	dir, err := cgdir.Open(path, cgdir.Any)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	pids, err := collectPids(dir, nil)
+	if err != nil {
+		return nil, err
+	}
+	return sortPids(pids), nil
+}
+
+// collectPids appends the processes of dir and its sub-cgroups to pids.
+func collectPids(dir *cgdir.Dir, pids []int) ([]int, error) {
+	own, err := readPids(dir)
+	if err != nil {
+		return nil, err
+	}
+	pids = append(pids, own...)
+	entries, err := dir.ReadDir()
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		if !entry.IsDir() {
+			continue
+		}
+		below, err := collectSubPids(dir, entry.Name(), pids)
+		if cgdir.IsGone(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		pids = below
+	}
+	return pids, nil
+}
+
+func collectSubPids(dir *cgdir.Dir, name string, pids []int) ([]int, error) {
+	sub, err := dir.Sub(name)
+	if err != nil {
+		return nil, err
+	}
+	defer sub.Close()
+	return collectPids(sub, pids)
+}
+
+// readPids reads the processes of dir alone.
+func readPids(dir *cgdir.Dir) ([]int, error) {
+	text, err := dir.ReadFile(procsFile)
+	if err != nil {
+		return nil, err
+	}
+	pids, err := parsePids(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir.Path(procsFile), err)
+	}
+	return pids, nil
+}
+
+// parsePids parses the content of a cgroup.procs file. The 0 which stands for
+// a process of another pid namespace is left out, since nothing can be done
+// with it.
+func parsePids(text string) ([]int, error) {
+	var pids []int
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		pid, err := strconv.Atoi(strings.TrimSuffix(line, "\n"))
+		if err != nil || pid < 0 {
+			return nil, fmt.Errorf("line %d: %q is not a process id", number, line)
+		}
+		if pid != 0 {
+			pids = append(pids, pid)
+		}
+	}
+	return sortPids(pids), nil
+}
+
+// sortPids sorts and removes duplicates: cgroup v2 promises neither.
+func sortPids(pids []int) []int {
+	slices.Sort(pids)
+	return slices.Compact(pids)
+}

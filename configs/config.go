@@ -1,0 +1,229 @@
+package configs
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Config describes a container.
+type Config struct {
+	// NoPivotRoot enters the root file system by moving it over / and chroot(2)
+	// instead of pivot_root(2). It is weaker and only needed where / is an
+	// initramfs, which pivot_root refuses.
+	NoPivotRoot bool `json:"no_pivot_root"`
+
+	// ParentDeathSignal is the signal that the container's init process gets
+	// when the thread that started it ends, see PR_SET_PDEATHSIG in prctl(2).
+	// 0 asks for none.
+	ParentDeathSignal int `json:"parent_death_signal"`
+
+	// PivotDir is the directory inside the root file system that the classic
+	// library used to hold the old root during pivot_root(2). It is accepted
+	// and ignored: the old root is stacked below the new one and detached, which
+	// needs no directory.
+	PivotDir string `json:"pivot_dir"`
+
+	// Rootfs is the absolute path of the directory that becomes the container's
+	// root. It must be clean and free of symbolic links.
+	Rootfs string `json:"rootfs"`
+
+	// Readonlyfs makes the container's root file system read-only once it is
+	// set up. Mounts below it keep their own flags.
+	Readonlyfs bool `json:"readonlyfs"`
+
+	// RootPropagation is the mount propagation of the container's root, as flags
+	// of mount(2): MS_PRIVATE, MS_SLAVE, MS_SHARED or MS_UNBINDABLE, with or
+	// without MS_REC. 0 means MS_SLAVE|MS_REC: mounts made on the host arrive
+	// where they are shared, none travels back.
+	RootPropagation int `json:"rootPropagation"`
+
+	// Mounts are made in this order, after the root file system is in place.
+	Mounts []*Mount `json:"mounts"`
+
+	// Devices are created in the container's /dev. A user namespace cannot
+	// create devices; there they are bound from the host.
+	Devices []*Device `json:"devices"`
+
+	// MountLabel is the SELinux label of the container's mounts.
+	MountLabel string `json:"mount_label"`
+
+	// Hostname is set in the container's UTS namespace. Empty leaves the name
+	// that the namespace starts with.
+	Hostname string `json:"hostname"`
+
+	// Domainname is the NIS domain name of the container's UTS namespace. Empty
+	// leaves the name that the namespace starts with.
+	Domainname string `json:"domainname,omitempty"`
+
+	// Namespaces are those that the container gets new or joins. Types that are
+	// not named are shared with the host.
+	Namespaces Namespaces `json:"namespaces"`
+
+	// Capabilities are the capabilities that the container keeps, as names such
+	// as CAP_NET_RAW, see capabilities(7). They fill the bounding, effective and
+	// permitted sets, and never the inheritable and ambient ones. Empty keeps
+	// none. A process can have its own list.
+	Capabilities []string `json:"capabilities"`
+
+	// CapabilitySets names each set by itself. When it is not nil, Capabilities
+	// is ignored.
+	CapabilitySets *CapabilitySets `json:"capability_sets,omitempty"`
+
+	// Networks are the network interfaces of the container's network namespace.
+	Networks []*Network `json:"networks"`
+
+	// Routes are added to the container's network namespace after Networks.
+	Routes []*Route `json:"routes"`
+
+	// Cgroups says where the container's cgroups are and what they limit. Nil
+	// makes none, and then there is nothing to freeze, count or kill with.
+	Cgroups *Cgroup `json:"cgroups"`
+
+	// AppArmorProfile is the name of the loaded AppArmor profile that the
+	// container's processes run under. Empty keeps that of the host's process.
+	AppArmorProfile string `json:"apparmor_profile"`
+
+	// ProcessLabel is the SELinux label of the container's processes. Empty
+	// leaves the label to the policy.
+	ProcessLabel string `json:"process_label"`
+
+	// Rlimits are the resource limits of the container's processes, see
+	// getrlimit(2). Limits that are not named are those of the host's process.
+	Rlimits []Rlimit `json:"rlimits"`
+
+	// OomScoreAdj makes the OOM killer like the container's processes more
+	// (up to 1000) or less (down to -1000), see proc_pid_oom_score_adj(5).
+	OomScoreAdj int `json:"oom_score_adj"`
+
+	// AdditionalGroups are supplementary groups of the container's processes:
+	// numbers, or names in the container's /etc/group.
+	AdditionalGroups []string `json:"additional_groups"`
+
+	// UidMappings map the users of the container's user namespace to those of
+	// the host, see user_namespaces(7). They are needed when Namespaces has a
+	// NEWUSER without a path.
+	UidMappings []IDMap `json:"uid_mappings"`
+
+	// GidMappings map the groups of the container's user namespace to those of
+	// the host.
+	GidMappings []IDMap `json:"gid_mappings"`
+
+	// MaskPaths are hidden from the container: a directory looks empty, anything
+	// else reads as empty. Paths are absolute inside the container; one that
+	// does not exist is skipped.
+	MaskPaths []string `json:"mask_paths"`
+
+	// ReadonlyPaths are made read-only, with all mounts below them. Paths are
+	// absolute inside the container; one that does not exist is skipped.
+	ReadonlyPaths []string `json:"readonly_paths"`
+
+	// Sysctl are kernel parameters of the container's own namespaces, by the
+	// name below /proc/sys with dots (net.ipv4.ip_forward) or slashes.
+	Sysctl map[string]string `json:"sysctl"`
+
+	// Seccomp is the filter of system calls, see seccomp(2). Nil sets none.
+	Seccomp *Seccomp `json:"seccomp"`
+
+	// NoNewPrivileges keeps the container's processes from gaining privileges
+	// through execve(2), see PR_SET_NO_NEW_PRIVS in prctl(2): set-user-ID bits
+	// and file capabilities have no effect.
+	NoNewPrivileges bool `json:"no_new_privileges,omitempty"`
+
+	// TimeOffsets are the clock offsets of a new time namespace, by clock:
+	// "monotonic" or "boottime", see time_namespaces(7).
+	TimeOffsets map[string]TimeOffset `json:"time_offsets,omitempty"`
+
+	// Hooks are run by the host at points of the container's life. They are not
+	// part of the container's saved state.
+	Hooks *Hooks `json:"-"`
+
+	// Version is the version of the configuration, given to hooks. It is free
+	// text for the embedding program.
+	Version string `json:"version"`
+}
+
+// CapabilitySets are the five capability sets of a process, as names such as
+// CAP_NET_RAW, see capabilities(7). An ambient capability must be permitted and
+// inheritable as well, an effective one permitted.
+type CapabilitySets struct {
+	Bounding    []string `json:"bounding"`
+	Effective   []string `json:"effective"`
+	Inheritable []string `json:"inheritable"`
+	Permitted   []string `json:"permitted"`
+	Ambient     []string `json:"ambient"`
+}
+
+// TimeOffset is added to a clock of the host to get the container's.
+type TimeOffset struct {
+	// Secs is the whole seconds, which may be negative.
+	Secs int64 `json:"secs"`
+
+	// Nanosecs is added to Secs and less than 1e9.
+	Nanosecs uint32 `json:"nanosecs"`
+}
+
+// Rlimit is one resource limit, see getrlimit(2).
+type Rlimit struct {
+	// Type is the resource, such as unix.RLIMIT_NOFILE.
+	Type int `json:"type"`
+
+	// Hard is the ceiling for Soft; the largest uint64 is RLIM_INFINITY.
+	Hard uint64 `json:"hard"`
+
+	// Soft is the limit that the kernel enforces.
+	Soft uint64 `json:"soft"`
+}
+
+// IDMap maps the Size ids from ContainerID on to those from HostID on, see
+// user_namespaces(7).
+type IDMap struct {
+	ContainerID int `json:"container_id"`
+	HostID      int `json:"host_id"`
+	Size        int `json:"size"`
+}
+
+// HostUID returns the host's id of the container's root user. Without a user
+// namespace that is 0. It is an error when the container has a user namespace
+// and no mapping holds id 0.
+func (c Config) HostUID() (int, error) {
+	return c.HostUIDFor(0)
+}
+
+// HostGID returns the host's id of the container's root group. Without a user
+// namespace that is 0. It is an error when the container has a user namespace
+// and no mapping holds id 0.
+func (c Config) HostGID() (int, error) {
+	return c.HostGIDFor(0)
+}
+
+// HostUIDFor returns the host's id of the container's user id. Without a user
+// namespace that is the id itself. It is an error when the container has a user
+// namespace and no mapping holds the id.
+func (c Config) HostUIDFor(id int) (int, error) {
+	return c.hostID("user", c.UidMappings, id)
+}
+
+// HostGIDFor returns the host's id of the container's group id. Without a user
+// namespace that is the id itself. It is an error when the container has a user
+// namespace and no mapping holds the id.
+func (c Config) HostGIDFor(id int) (int, error) {
+	return c.hostID("group", c.GidMappings, id)
+}
+
+func (c Config) hostID(kind string, mappings []IDMap, id int) (int, error) {
+	if id < 0 {
+		return -1, fmt.Errorf("%s id %d is negative", kind, id)
+	}
+	if !c.Namespaces.Contains(NEWUSER) {
+		return id, nil
+	}
+	if len(mappings) == 0 {
+		return -1, errors.New("user namespace without " + kind + " id mappings")
+	}
+	for _, m := range mappings {
+		if id >= m.ContainerID && id-m.ContainerID < m.Size {
+			return m.HostID + id - m.ContainerID, nil
+		}
+	}
+	return -1, fmt.Errorf("no %s id mapping holds id %d", kind, id)
+}

@@ -1,0 +1,64 @@
+package validate
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/libcontainer/libcontainer/configs"
+)
+
+func cgroup(c *configs.Config) error {
+	if c.Cgroups == nil {
+		return nil
+	}
+	if err := cgroupNames(c.Cgroups); err != nil {
+		return err
+	}
+	if err := cgroupPaths(c.Cgroups.Paths); err != nil {
+		return err
+	}
+	if c.Cgroups.Resources == nil {
+		return nil
+	}
+	return resources(c.Cgroups.Resources)
+}
+
+func cgroupNames(c *configs.Cgroup) error {
+	if err := cgroupName("Cgroups.Name", c.Name); err != nil {
+		return err
+	}
+	if err := cgroupName("Cgroups.ScopePrefix", c.ScopePrefix); err != nil {
+		return err
+	}
+	if err := line("Cgroups.Parent", c.Parent); err != nil {
+		return err
+	}
+	if hasDotDot(c.Parent) {
+		return invalid("Cgroups.Parent", c.Parent, errDotDot)
+	}
+	return nil
+}
+
+// cgroupName checks a single path element.
+func cgroupName(field, value string) error {
+	if err := line(field, value); err != nil {
+		return err
+	}
+	if value == "." || value == ".." || strings.Contains(value, "/") {
+		return invalid(field, value, errors.New("is not a single path element"))
+	}
+	return nil
+}
+
+func cgroupPaths(paths map[string]string) error {
+	for _, subsystem := range slices.Sorted(maps.Keys(paths)) {
+		field := fmt.Sprintf("Cgroups.Paths[%q]", subsystem)
+		if err := absolutePath(field, paths[subsystem]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+package validate
+
+import (
+	"fmt"
+
+	"github.com/libcontainer/libcontainer/configs"
+)
+
+// The kernel's ranges: signals in signal(7), OOM_SCORE_ADJ_MIN and _MAX in
+// include/uapi/linux/oom.h, RLIM_NLIMITS in asm-generic/resource.h.
+const (
+	maxSignal   = 64
+	maxOomScore = 1000
+	maxRlimit   = 15
+)
+
+func process(c *configs.Config) error {
+	if err := inRange("ParentDeathSignal", int64(c.ParentDeathSignal), 0, maxSignal); err != nil {
+		return err
+	}
+	if err := inRange("OomScoreAdj", int64(c.OomScoreAdj), -maxOomScore, maxOomScore); err != nil {
+		return err
+	}
+	for i, group := range c.AdditionalGroups {
+		if err := filled(fmt.Sprintf("AdditionalGroups[%d]", i), group); err != nil {
+			return err
+		}
+	}
+	return labels(c)
+}
+
+func labels(c *configs.Config) error {
+	if err := line("AppArmorProfile", c.AppArmorProfile); err != nil {
+		return err
+	}
+	if err := line("ProcessLabel", c.ProcessLabel); err != nil {
+		return err
+	}
+	return line("MountLabel", c.MountLabel)
+}
+
+func rlimits(c *configs.Config) error {
+	seen := make(map[int]bool)
+	for i, limit := range c.Rlimits {
+		field := fmt.Sprintf("Rlimits[%d]", i)
+		if err := inRange(field+".Type", int64(limit.Type), 0, maxRlimit); err != nil {
+			return err
+		}
+		if seen[limit.Type] {
+			return fmt.Errorf("%s.Type %d is there already", field, limit.Type)
+		}
+		seen[limit.Type] = true
+		if limit.Soft > limit.Hard {
+			return fmt.Errorf("%s.Soft %d is above Hard %d", field, limit.Soft, limit.Hard)
+		}
+	}
+	return nil
+}
+
+func hooks(c *configs.Config) error {
+	if c.Hooks == nil {
+		return nil
+	}
+	if err := hookList("Hooks.Prestart", c.Hooks.Prestart); err != nil {
+		return err
+	}
+	if err := hookList("Hooks.Poststart", c.Hooks.Poststart); err != nil {
+		return err
+	}
+	return hookList("Hooks.Poststop", c.Hooks.Poststop)
+}
+
+func hookList(field string, list []configs.Hook) error {
+	for i, hook := range list {
+		item := fmt.Sprintf("%s[%d]", field, i)
+		if err := hookItem(item, hook); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func hookItem(field string, hook configs.Hook) error {
+	switch h := hook.(type) {
+	case nil:
+		return fmt.Errorf("%s %w", field, errNil)
+	case configs.CommandHook:
+		return command(field, h.Command)
+	case *configs.CommandHook:
+		if h == nil {
+			return fmt.Errorf("%s %w", field, errNil)
+		}
+		return command(field, h.Command)
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+package validate
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/libcontainer/libcontainer/configs"
+)
+
+// sysctls lets through only what belongs to a namespace of the container; all
+// else is the host's.
+func sysctls(c *configs.Config) error {
+	seen := make(map[string]string)
+	for _, key := range slices.Sorted(maps.Keys(c.Sysctl)) {
+		field := fmt.Sprintf("Sysctl[%q]", key)
+		name, err := sysctlName(key)
+		if err != nil {
+			return fmt.Errorf("%s %w", field, err)
+		}
+		if other, ok := seen[name]; ok {
+			return fmt.Errorf("%s is the same as %q", field, other)
+		}
+		seen[name] = key
+		if err := sysctl(c, field, name); err != nil {
+			return err
+		}
+		if err := noNUL(field, c.Sysctl[key]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sysctlName returns the path below /proc/sys. As in sysctl(8), the first
+// separator decides: in net.ipv4.conf.eth0/1.forwarding the slash stands for the
+// dot in the interface's name eth0.1, in net/ipv4/conf/eth0.1/forwarding the dot
+// is itself.
+func sysctlName(key string) (string, error) {
+	if strings.ContainsRune(key, 0) {
+		return "", errNUL
+	}
+	name := key
+	if first := strings.IndexAny(key, "./"); first >= 0 && key[first] == '.' {
+		name = strings.NewReplacer(".", "/", "/", ".").Replace(key)
+	}
+	for component := range strings.SplitSeq(name, "/") {
+		switch component {
+		case "":
+			return "", errors.New("has an empty component")
+		case ".", "..":
+			return "", fmt.Errorf("has a %q component", component)
+		}
+	}
+	return name, nil
+}
+
+func sysctl(c *configs.Config, field, name string) error {
+	switch {
+	case strings.HasPrefix(name, "net/"):
+		return needsOwn(c, configs.NEWNET, field)
+	case strings.HasPrefix(name, "fs/mqueue/"), isIPCSysctl(name):
+		return needsOwn(c, configs.NEWIPC, field)
+	case name == "kernel/hostname":
+		return utsSysctl(c, field, "Hostname", c.Hostname)
+	case name == "kernel/domainname":
+		return utsSysctl(c, field, "Domainname", c.Domainname)
+	}
+	return fmt.Errorf("%s does not belong to a namespace and would change the host", field)
+}
+
+// isIPCSysctl tells whether the parameter is one of ipc_namespaces(7).
+func isIPCSysctl(name string) bool {
+	switch name {
+	case "kernel/msgmax", "kernel/msgmnb", "kernel/msgmni", "kernel/sem",
+		"kernel/shmall", "kernel/shmmax", "kernel/shmmni", "kernel/shm_rmid_forced":
+		return true
+	}
+	return false
+}
+
+func utsSysctl(c *configs.Config, field, other, value string) error {
+	if value != "" {
+		return fmt.Errorf("%s and %s %q are for the same thing", field, other, value)
+	}
+	return needsOwn(c, configs.NEWUTS, field)
+}

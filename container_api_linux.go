@@ -1,0 +1,112 @@
+// The API on Linux: what Container adds to BaseContainer, and its types.
+
+package libcontainer
+
+import (
+	"github.com/libcontainer/libcontainer/cgroups"
+	"github.com/libcontainer/libcontainer/configs"
+)
+
+// State represents a running container's state.
+type State struct {
+	BaseState
+
+	// CgroupPaths are the paths of all the cgroups set up for a container. Key
+	// is cgroup subsystem name with the value as the path.
+	CgroupPaths map[string]string `json:"cgroup_paths"`
+
+	// NamespacePaths are filepaths to the container's namespaces. Key is the
+	// namespace type with the value as the path.
+	NamespacePaths map[configs.NamespaceType]string `json:"namespace_paths"`
+
+	// ExternalDescriptors are the container's standard descriptors
+	// (std{in,out,err}), needed for checkpoint and restore.
+	ExternalDescriptors []string `json:"external_descriptors,omitempty"`
+}
+
+// Stats are the statistics of a container.
+type Stats struct {
+	// Interfaces are those of the container's networks, as its peers see them.
+	Interfaces []*NetworkInterface
+	// CgroupStats are the kernel's statistics of the container's cgroups.
+	CgroupStats *cgroups.Stats
+}
+
+// NetworkInterface are the counters of a network interface since its creation.
+type NetworkInterface struct {
+	// Name is the name of the network interface.
+	Name string
+
+	RxBytes   uint64
+	RxPackets uint64
+	RxErrors  uint64
+	RxDropped uint64
+	TxBytes   uint64
+	TxPackets uint64
+	TxErrors  uint64
+	TxDropped uint64
+}
+
+// PressureLevel is how scarce a container's memory is.
+type PressureLevel uint
+
+// The levels of memory pressure, see section "Memory Pressure" of the kernel's
+// document cgroup-v1/memory.
+const (
+	LowPressure PressureLevel = iota
+	MediumPressure
+	CriticalPressure
+)
+
+// Container is a Linux container.
+//
+// Each container is safe for concurrent use. Since a container can be destroyed
+// by a separate process, any method may return that the container was not found
+// (ContainerNotExists).
+type Container interface {
+	BaseContainer
+
+	// Checkpoint checkpoints the running container's state to disk using the
+	// criu(8) utility.
+	//
+	// errors:
+	// SystemError - not supported yet.
+	Checkpoint(criuOpts *CriuOpts) error
+
+	// Restore restores the checkpointed container to a running state using the
+	// criu(8) utility.
+	//
+	// errors:
+	// SystemError - not supported yet.
+	Restore(process *Process, criuOpts *CriuOpts) error
+
+	// Pause pauses the execution of all processes of the container and returns
+	// when they are paused. If the container is paused already, it does nothing.
+	//
+	// errors:
+	// ContainerNotRunning - the container does not run,
+	// SystemError - System error.
+	Pause() error
+
+	// Resume resumes the execution of the processes of a paused container. If
+	// the container is running already, it does nothing.
+	//
+	// errors:
+	// ContainerNotRunning - the container does not run,
+	// SystemError - System error.
+	Resume() error
+
+	// NotifyOOM returns a read-only channel signaling when the container
+	// receives an OOM notification.
+	//
+	// errors:
+	// SystemError - not supported yet.
+	NotifyOOM() (<-chan struct{}, error)
+
+	// NotifyMemoryPressure returns a read-only channel signaling when the
+	// container reaches a given pressure level.
+	//
+	// errors:
+	// SystemError - not supported yet.
+	NotifyMemoryPressure(level PressureLevel) (<-chan struct{}, error)
+}

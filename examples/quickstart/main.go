@@ -1,0 +1,140 @@
+// Quickstart runs one program in a container, with limits, and leaves nothing behind: the least
+// that a program which embeds libcontainer needs.
+//
+//	quickstart -rootfs /path/to/rootfs [-cmd 'shell command']
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"text/tabwriter"
+
+	"github.com/libcontainer/libcontainer"
+	"github.com/libcontainer/libcontainer/configs"
+	_ "github.com/libcontainer/libcontainer/nsenter" // makes this program its containers' init
+	"github.com/libcontainer/libcontainer/utils"
+)
+
+const tour = `
+echo "== who:       $(id)"
+echo "== where:     $(hostname)"
+echo "== memory:    $(cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null ||
+	cat /sys/fs/cgroup/memory.max) bytes at most"
+echo "== processes:"; ps
+echo "== mounts:"; mount
+`
+
+func main() {
+	rootfs := flag.String("rootfs", "", "the container's root file `directory`")
+	command := flag.String("cmd", "", "`command` for the container's /bin/sh; a short tour when empty")
+	flag.Parse()
+	if *rootfs == "" || flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	if *command == "" {
+		*command = tour
+	}
+
+	// An interrupt ends the container, and with it the run, which cleans up as always.
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	code, err := run(ctx, *rootfs, *command)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "quickstart:", err)
+		os.Exit(1)
+	}
+	os.Exit(code)
+}
+
+// run gives the exit code of command in a new container on rootfs.
+func run(ctx context.Context, rootfs, command string) (code int, err error) {
+	rootfs, err = utils.ResolveRootfs(rootfs)
+	if err != nil {
+		return 0, err
+	}
+	state, err := os.MkdirTemp("", "quickstart-")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, os.Remove(state)) }()
+
+	factory, err := libcontainer.New(state)
+	if err != nil {
+		return 0, err
+	}
+	id := fmt.Sprintf("quickstart-%d", os.Getpid())
+	container, err := factory.Create(id, config(id, rootfs))
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, container.Destroy()) }()
+
+	process := &libcontainer.Process{
+		Args:   []string{"/bin/sh", "-c", command},
+		Env:    []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "TERM=" + os.Getenv("TERM")},
+		User:   "root",
+		Cwd:    "/",
+		Stdin:  os.Stdin,
+		Stdout: os.Stdout,
+		Stderr: os.Stderr,
+	}
+	if err := container.Start(process); err != nil {
+		return 0, err
+	}
+	defer context.AfterFunc(ctx, func() { _ = container.Signal(syscall.SIGKILL) })()
+
+	code, err = wait(process)
+	if err != nil {
+		return 0, err
+	}
+	return code, printStats(container)
+}
+
+// config is the safe default with a name, limits, and the container's own cgroups to look at.
+func config(id, rootfs string) *configs.Config {
+	config := configs.Default()
+	config.Rootfs = rootfs
+	config.Hostname = "quickstart"
+	config.Cgroups.Name = id
+	config.Cgroups.Memory = 64 << 20
+	config.Cgroups.PidsLimit = 100
+	config.Mounts = append(config.Mounts, &configs.Mount{
+		Source:      "cgroup",
+		Destination: "/sys/fs/cgroup",
+		Device:      "cgroup",
+		Flags:       syscall.MS_NOSUID | syscall.MS_NOEXEC | syscall.MS_NODEV | syscall.MS_RDONLY,
+	})
+	return config
+}
+
+// wait gives a shell's exit code: the program's own, or 128 and the signal that ended it.
+func wait(process *libcontainer.Process) (int, error) {
+	state, err := process.Wait()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return 0, err
+	}
+	return utils.ExitStatus(state.Sys().(syscall.WaitStatus)), nil
+}
+
+func printStats(container libcontainer.Container) error {
+	stats, err := container.Stats()
+	if err != nil {
+		return err
+	}
+	cpu, memory := stats.CgroupStats.CpuStats, stats.CgroupStats.MemoryStats
+	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(out, "== what it took, seen from the host:")
+	fmt.Fprintf(out, "cpu time\t%.1f ms\n", float64(cpu.CpuUsage.TotalUsage)/1e6)
+	fmt.Fprintf(out, "  in the kernel\t%.1f ms\n", float64(cpu.CpuUsage.UsageInKernelmode)/1e6)
+	fmt.Fprintf(out, "memory at most\t%.1f MiB\n", float64(memory.Usage.MaxUsage)/(1<<20))
+	fmt.Fprintf(out, "memory limit hit\t%d times\n", memory.Usage.Failcnt)
+	return out.Flush()
+}

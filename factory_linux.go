@@ -1,0 +1,344 @@
+// The host's side: LinuxFactory, its options, Create and Load.
+
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/cgroups"
+	"github.com/libcontainer/libcontainer/cgroups/fs"
+	"github.com/libcontainer/libcontainer/cgroups/systemd"
+	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/configs/validate"
+	"github.com/libcontainer/libcontainer/internal/initproc"
+	"github.com/libcontainer/libcontainer/nsenter/preamble"
+)
+
+const (
+	maxIDLen = 1024
+	selfExe  = "/proc/self/exe"
+	// nsenterImport is what error messages tell a caller to import.
+	nsenterImport = "github.com/libcontainer/libcontainer/nsenter"
+)
+
+// LinuxFactory implements the default factory interface for linux based systems.
+type LinuxFactory struct {
+	// Root directory for the factory to store state.
+	Root string
+
+	// InitPath is the absolute path to the init binary. The default,
+	// /proc/self/exe, is the calling program; another program must import
+	// package nsenter too.
+	InitPath string
+
+	// InitArgs are arguments for calling the init responsibilities for spawning
+	// a container.
+	InitArgs []string
+
+	// CriuPath is the path to the criu binary used for checkpoint and restore of
+	// containers.
+	CriuPath string
+
+	// Validator provides validation to container configurations.
+	Validator validate.Validator
+
+	// NewCgroupsManager returns an initialized cgroups manager for a single
+	// container.
+	NewCgroupsManager func(config *configs.Cgroup, paths map[string]string) cgroups.Manager
+
+	// initExe gives the sealed copy of InitPath where that is not this program.
+	initExe func() (*os.File, error)
+}
+
+// New returns a linux based container factory based in the root directory and
+// configures the factory with the provided option funcs. The directory is made
+// if it does not exist, for its owner alone; an empty root makes a factory that
+// is good for StartInitialization only.
+func New(root string, options ...func(*LinuxFactory) error) (Factory, error) {
+	if root != "" {
+		abs, err := filepath.Abs(root)
+		if err != nil {
+			return nil, newSystemError(fmt.Errorf("factory root: %w", err))
+		}
+		root = abs
+		if err := os.MkdirAll(root, 0o700); err != nil {
+			return nil, newSystemError(fmt.Errorf("make factory root: %w", err))
+		}
+	}
+	l := &LinuxFactory{
+		Root:      root,
+		InitPath:  selfExe,
+		CriuPath:  "criu",
+		Validator: validate.New(),
+	}
+	defaults := []func(*LinuxFactory) error{InitArgs(os.Args[0], "init"), Cgroupfs}
+	for _, option := range append(defaults, options...) {
+		if option == nil {
+			continue
+		}
+		if err := option(l); err != nil {
+			return nil, newSystemError(err)
+		}
+	}
+	if l.InitPath != selfExe {
+		path := l.InitPath
+		// Made when first needed; as this program's own copy, it is kept.
+		l.initExe = sync.OnceValues(func() (*os.File, error) { return sealedCopy(path) })
+	}
+	return l, nil
+}
+
+// InitArgs returns an options func to configure a LinuxFactory with the provided
+// init arguments. A relative path in the first is made absolute.
+func InitArgs(args ...string) func(*LinuxFactory) error {
+	return func(l *LinuxFactory) error {
+		args := append([]string(nil), args...)
+		if len(args) > 0 && strings.Contains(args[0], "/") {
+			abs, err := filepath.Abs(args[0])
+			if err != nil {
+				return fmt.Errorf("init argument %q: %w", args[0], err)
+			}
+			args[0] = abs
+		}
+		l.InitArgs = args
+		return nil
+	}
+}
+
+// InitPath returns an options func to configure a LinuxFactory with the provided
+// absolute path to the init binary and arguments.
+func InitPath(path string, args ...string) func(*LinuxFactory) error {
+	return func(l *LinuxFactory) error {
+		if !filepath.IsAbs(path) {
+			return fmt.Errorf("init path %q is not absolute", path)
+		}
+		l.InitPath = path
+		l.InitArgs = append([]string(nil), args...)
+		return nil
+	}
+}
+
+// Cgroupfs is an options func to configure a LinuxFactory to return containers
+// that use the native cgroups filesystem implementation to create and manage
+// cgroups. It is the default.
+func Cgroupfs(l *LinuxFactory) error {
+	l.NewCgroupsManager = func(config *configs.Cgroup, paths map[string]string) cgroups.Manager {
+		return &fs.Manager{Cgroups: config, Paths: paths}
+	}
+	return nil
+}
+
+// SystemdCgroups is an options func to configure a LinuxFactory to return
+// containers that use systemd to create and manage cgroups. That manager is not
+// supported yet: its error says so when a container is started.
+func SystemdCgroups(l *LinuxFactory) error {
+	l.NewCgroupsManager = func(config *configs.Cgroup, paths map[string]string) cgroups.Manager {
+		return &systemd.Manager{Cgroups: config, Paths: paths}
+	}
+	return nil
+}
+
+// TmpfsRoot is an option func to mount LinuxFactory.Root to tmpfs, unless it is
+// one already. The mount stays: it holds the state of all containers.
+func TmpfsRoot(l *LinuxFactory) error {
+	if l.Root == "" {
+		return errors.New("mount tmpfs on factory root: there is no root")
+	}
+	var st unix.Statfs_t
+	if err := unix.Statfs(l.Root, &st); err != nil {
+		return fmt.Errorf("statfs %s: %w", l.Root, err)
+	}
+	if st.Type == unix.TMPFS_MAGIC {
+		return nil
+	}
+	if err := unix.Mount("tmpfs", l.Root, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=0700"); err != nil {
+		return fmt.Errorf("mount tmpfs on %s: %w", l.Root, err)
+	}
+	return nil
+}
+
+// Type returns "libcontainer".
+func (l *LinuxFactory) Type() string { return "libcontainer" }
+
+// Create makes a new container, see Factory.
+func (l *LinuxFactory) Create(id string, config *configs.Config) (Container, error) {
+	if err := checkHost(); err != nil {
+		return nil, err
+	}
+	if l.Root == "" {
+		return nil, errorf(ConfigInvalid, "create container %q: the factory has no root directory", id)
+	}
+	if err := checkID(id); err != nil {
+		return nil, err
+	}
+	if config == nil {
+		return nil, errorf(ConfigInvalid, "create container %q: no config", id)
+	}
+	if err := l.Validator.Validate(config); err != nil {
+		return nil, newError(fmt.Errorf("create container %q: %w", id, err), ConfigInvalid)
+	}
+	if err := checkSupported(config); err != nil {
+		return nil, newError(fmt.Errorf("create container %q: %w", id, err), ConfigInvalid)
+	}
+	dir := filepath.Join(l.Root, id)
+	err := os.Mkdir(dir, 0o700)
+	switch {
+	case errors.Is(err, os.ErrExist):
+		return nil, errorf(IdInUse, "create container %q: the id is in use: %w", id, err)
+	case errors.Is(err, syscall.ENAMETOOLONG):
+		return nil, errorf(InvalidIdFormat, "create container: id of %d characters: %w", len(id), err)
+	case err != nil:
+		return nil, newSystemError(fmt.Errorf("create container %q: %w", id, err))
+	}
+	c := l.newContainer(id, completeConfig(id, config))
+	c.cgroups = l.NewCgroupsManager(c.config.Cgroups, nil)
+	return c, nil
+}
+
+// Load finds an existing container, see Factory.
+func (l *LinuxFactory) Load(id string) (Container, error) {
+	if err := checkHost(); err != nil {
+		return nil, err
+	}
+	if l.Root == "" {
+		return nil, errorf(ConfigInvalid, "load container %q: the factory has no root directory", id)
+	}
+	if err := checkID(id); err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(l.Root, id)
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		return nil, errorf(ContainerNotExists, "load container %q: %w", id, err)
+	} else if err != nil {
+		return nil, newSystemError(fmt.Errorf("load container %q: %w", id, err))
+	}
+	state, err := readState(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		// Claimed, and not started: there is nothing but the directory.
+		c := l.newContainer(id, completeConfig(id, new(configs.Config)))
+		c.cgroups = l.NewCgroupsManager(c.config.Cgroups, nil)
+		return c, nil
+	}
+	if err != nil {
+		return nil, newSystemError(fmt.Errorf("load container %q: %w", id, err))
+	}
+	if state.ID != id {
+		return nil, errorf(SystemError, "load container %q: the state in %s is that of %q", id, dir, state.ID)
+	}
+	c := l.newContainer(id, completeConfig(id, &state.Config))
+	c.cgroups = l.NewCgroupsManager(c.config.Cgroups, state.CgroupPaths)
+	c.started = true
+	if state.InitProcessPid > 0 {
+		if c.init, err = findInit(state.InitProcessPid, state.InitProcessStartTime); err != nil {
+			return nil, newSystemError(fmt.Errorf("load container %q: %w", id, err))
+		}
+	}
+	return c, nil
+}
+
+// StartInitialization sets up the container in the re-executed program, see
+// Factory. A program that imports package nsenter need not call it.
+func (l *LinuxFactory) StartInitialization() (err error) {
+	fd := preamble.InitPipe()
+	if fd < 0 {
+		return errorf(SystemError, "start initialization: this process was not started as a container's init")
+	}
+	if err := initproc.Hello(fd); err != nil {
+		return newSystemError(err)
+	}
+	return newSystemError(initproc.Run(fd))
+}
+
+func (l *LinuxFactory) newContainer(id string, config *configs.Config) *linuxContainer {
+	return &linuxContainer{
+		id:      id,
+		root:    filepath.Join(l.Root, id),
+		config:  config,
+		factory: l,
+	}
+}
+
+// checkHost refuses to work in the init process of a container: the program's
+// main function runs there only if nothing called StartInitialization. The error
+// should end the program, and the one that waits for it tells the same.
+func checkHost() error {
+	if preamble.InitPipe() < 0 {
+		return nil
+	}
+	return errorf(SystemError, "this process is a container's init: the program must import %q, "+
+		"or call StartInitialization in an init function", nsenterImport)
+}
+
+func checkID(id string) error {
+	if id == "" || len(id) > maxIDLen {
+		return errorf(InvalidIdFormat, "container id has %d characters, must have 1 to %d", len(id), maxIDLen)
+	}
+	if id == "." || id == ".." {
+		return errorf(InvalidIdFormat, "container id %q is not a name", id)
+	}
+	for _, r := range id {
+		ok := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_.+-", r)
+		if !ok {
+			return errorf(InvalidIdFormat, "container id %q holds %q; letters, digits and _.+- are allowed", id, r)
+		}
+	}
+	return nil
+}
+
+// completeConfig returns a copy of the configuration in which there is always a
+// cgroup with a name and resources.
+func completeConfig(id string, config *configs.Config) *configs.Config {
+	c := *config
+	cg := configs.Cgroup{}
+	if config.Cgroups != nil {
+		cg = *config.Cgroups
+	}
+	if cg.Name == "" {
+		cg.Name = id
+	}
+	if cg.Resources == nil {
+		cg.Resources = &configs.Resources{AllowAllDevices: true, MemorySwappiness: -1}
+	}
+	c.Cgroups = &cg
+	return &c
+}
+
+// checkSupported refuses what a configuration can ask for and this version does
+// not do: a container must never run with less isolation than was asked for.
+func checkSupported(config *configs.Config) error {
+	unsupported := []struct {
+		set  bool
+		name string
+	}{
+		{config.Seccomp != nil, "Seccomp"},
+		{config.Hooks != nil && len(config.Hooks.Prestart)+len(config.Hooks.Poststart)+len(config.Hooks.Poststop) > 0, "Hooks"},
+		{config.AppArmorProfile != "", "AppArmorProfile"},
+		{config.ProcessLabel != "", "ProcessLabel"},
+		{config.MountLabel != "", "MountLabel"},
+		{len(config.Routes) > 0, "Routes"},
+	}
+	for _, u := range unsupported {
+		if u.set {
+			return fmt.Errorf("%s is not supported yet", u.name)
+		}
+	}
+	for i, n := range config.Networks {
+		if n.Type != "loopback" {
+			return fmt.Errorf("Networks[%d]: type %q is not supported yet", i, n.Type)
+		}
+	}
+	for i, m := range config.Mounts {
+		if m.Relabel != "" {
+			return fmt.Errorf("Mounts[%d]: Relabel is not supported yet", i)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+// Both sides: what the host tells init.
+
+package initproc
+
+import "github.com/libcontainer/libcontainer/configs"
+
+// Config is everything that init needs to set up the container and to become the
+// user's program. The host has validated it and resolved what can be resolved
+// outside; what depends on the container's files (the user's name, the program's
+// path) is resolved inside, against the container's root.
+type Config struct {
+	// Args, Env, Cwd and User are those of the user's program.
+	Args []string `json:"args"`
+	Env  []string `json:"env"`
+	Cwd  string   `json:"cwd"`
+	User string   `json:"user"`
+
+	// AdditionalGroups are names or numbers of supplementary groups.
+	AdditionalGroups []string `json:"additional_groups,omitempty"`
+
+	// Capabilities are the sets of the user's program.
+	Capabilities CapabilityMasks `json:"capabilities"`
+
+	// FdLimit is the first descriptor that the program must not inherit: 3 and
+	// the number of extra files.
+	FdLimit int `json:"fd_limit"`
+
+	// OwnStdio has bit n set when descriptor n is a pipe that the library made,
+	// which is given to the program's user so that /dev/std* can be re-opened.
+	OwnStdio int `json:"own_stdio,omitempty"`
+
+	// InUserNS tells that the container has a user namespace of its own.
+	InUserNS bool `json:"in_user_ns,omitempty"`
+
+	// SetgroupsDenied tells that the host could write the gid mapping only by
+	// giving up setgroups(2), see user_namespaces(7).
+	SetgroupsDenied bool `json:"setgroups_denied,omitempty"`
+
+	// CgroupPaths are the container's cgroups, CgroupMounts the hierarchies of
+	// the host, for mounts of type cgroup.
+	CgroupPaths  map[string]string `json:"cgroup_paths,omitempty"`
+	CgroupMounts []CgroupMount     `json:"cgroup_mounts,omitempty"`
+
+	// Container is the container's configuration.
+	Container *configs.Config `json:"container"`
+}
+
+// CapabilityMasks are capability sets as bit masks, see capabilities(7).
+type CapabilityMasks struct {
+	Bounding    uint64 `json:"bounding"`
+	Effective   uint64 `json:"effective"`
+	Inheritable uint64 `json:"inheritable"`
+	Permitted   uint64 `json:"permitted"`
+	Ambient     uint64 `json:"ambient"`
+}

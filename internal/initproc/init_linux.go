@@ -1,0 +1,175 @@
+// Package initproc is the container's side of a start: what the re-executed
+// program does inside the container's namespaces, from the first byte that it
+// reads from the init pipe until execve(2) of the user's program.
+//
+// It is a package of its own and not a part of libcontainer, because every
+// start of a container pays for the package initialisation of what this one
+// imports: nothing here may import the host's side, netlink, D-Bus, protobuf or
+// eBPF.
+package initproc
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/configs"
+)
+
+// Run is the whole life of the Go side of init: it reads its configuration from
+// the init pipe fd, sets up the container and becomes the user's program. It
+// returns only when that failed, after it has told the host why.
+//
+// The caller must hold the main thread (runtime.LockOSThread): credentials,
+// capabilities and namespaces belong to threads.
+func Run(fd int) error {
+	// The process lives for some milliseconds and then its memory is gone.
+	debug.SetGCPercent(-1)
+	p := pipe(fd)
+	err := run(p)
+	payload, jsonErr := json.Marshal(newFailure(err))
+	if jsonErr != nil {
+		payload = []byte("{}")
+	}
+	if werr := WriteFrame(p, KindFailed, payload); werr != nil {
+		return errors.Join(err, fmt.Errorf("report failure to the host: %w", werr))
+	}
+	return err
+}
+
+func run(p pipe) error {
+	c, err := readConfig(p)
+	if err != nil {
+		return err
+	}
+	if err := setUpSystem(c); err != nil {
+		return err
+	}
+	if err := setUpRootfs(c); err != nil {
+		return err
+	}
+	u, err := lookUpUser(c)
+	if err != nil {
+		return err
+	}
+	if err := WriteFrame(p, KindReady, nil); err != nil {
+		return fmt.Errorf("report ready: %w", err)
+	}
+	if err := waitGo(p); err != nil {
+		return err
+	}
+	// From here on the process is in its cgroups.
+	if c.Container.Namespaces.Contains(configs.NEWCGROUP) && c.namespacePath(configs.NEWCGROUP) == "" {
+		if err := unix.Unshare(unix.CLONE_NEWCGROUP); err != nil {
+			return fmt.Errorf("create cgroup namespace: %w", err)
+		}
+	}
+	return becomeProgram(p, c, u)
+}
+
+func (c *Config) namespacePath(t configs.NamespaceType) string {
+	for _, ns := range c.Container.Namespaces {
+		if ns.Type == t {
+			return ns.Path
+		}
+	}
+	return ""
+}
+
+// creates tells whether a namespace of type t was made for this container, so
+// that what is set in it reaches nobody else.
+func (c *Config) creates(t configs.NamespaceType) bool {
+	return c.Container.Namespaces.Contains(t) && c.namespacePath(t) == ""
+}
+
+func readConfig(p pipe) (*Config, error) {
+	kind, payload, err := ReadFrame(p)
+	if err != nil {
+		return nil, fmt.Errorf("read init configuration: %w", err)
+	}
+	if kind != KindConfig {
+		return nil, fmt.Errorf("read init configuration: unexpected frame %d", kind)
+	}
+	c := new(Config)
+	if err := json.Unmarshal(payload, c); err != nil {
+		return nil, fmt.Errorf("decode init configuration: %w", err)
+	}
+	if c.Container == nil || len(c.Args) == 0 || c.FdLimit < 3 {
+		return nil, errors.New("decode init configuration: container, args or fd limit is missing")
+	}
+	return c, nil
+}
+
+// waitGo waits until the host has moved this process into its cgroups. The end
+// of the stream means that the host is dead; then so are we.
+func waitGo(p pipe) error {
+	kind, _, err := ReadFrame(p)
+	if err != nil {
+		return fmt.Errorf("wait for the host: %w", err)
+	}
+	if kind != KindGo {
+		return fmt.Errorf("wait for the host: unexpected frame %d", kind)
+	}
+	return nil
+}
+
+func setUpRootfs(c *Config) error {
+	r := &Rootfs{
+		Config:       c.Container,
+		CgroupPaths:  c.CgroupPaths,
+		CgroupMounts: c.CgroupMounts,
+		InUserNS:     c.InUserNS,
+	}
+	if err := r.Prepare(); err != nil {
+		return err
+	}
+	return r.Finish()
+}
+
+// pipe is the init pipe. It is not an os.File: that would register it with the
+// poller, and close it when collected.
+type pipe int
+
+func (p pipe) Read(b []byte) (int, error) {
+	for {
+		n, err := unix.Read(int(p), b)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return 0, err
+		}
+		if n == 0 && len(b) > 0 {
+			return 0, io.EOF
+		}
+		return n, nil
+	}
+}
+
+func (p pipe) Write(b []byte) (int, error) {
+	written := 0
+	for written < len(b) {
+		n, err := unix.SendmsgN(int(p), b[written:], nil, nil, unix.MSG_NOSIGNAL)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return written, err
+		}
+		written += n
+	}
+	return written, nil
+}
+
+// Hello tells the host that a program without the hook of package nsenter has
+// come to call StartInitialization: until then the host cannot know that it will.
+func Hello(fd int) error {
+	if err := WriteFrame(pipe(fd), KindHello, nil); err != nil {
+		return fmt.Errorf("greet the host: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,13 @@
+//go:build !linux || !cgo
+
+package preamble
+
+// Supported tells whether the program was built with cgo and so holds the
+// preamble.
+const Supported = false
+
+// InitPipe returns -1: without cgo no process is a container's init.
+func InitPipe() int { return -1 }
+
+// HookLinked returns false: without cgo there is no hook.
+func HookLinked() bool { return false }

@@ -1,0 +1,109 @@
+// The API, platform-agnostic: processes.
+
+package libcontainer
+
+import (
+	"io"
+	"math"
+	"os"
+)
+
+// Process specifies the configuration and IO for a process inside a container.
+// It is started once, by Container.Start; the fields must not be changed
+// afterwards.
+type Process struct {
+	// Args is the command to be run followed by any arguments. A command without
+	// a slash is searched in the PATH of Env, inside of the container.
+	Args []string
+
+	// Env specifies the environment variables for the process, as "NAME=value".
+	// Of several values for a name the last counts. HOME is set to the user's
+	// home directory in the container's passwd file unless it is given.
+	Env []string
+
+	// User is who the process runs as inside the container: "user", "uid",
+	// "user:group", "uid:gid", "uid:group" or "user:gid"; empty means root.
+	// Names are looked up in the container's /etc/passwd and /etc/group; numbers
+	// are never looked up as names.
+	User string
+
+	// AdditionalGroups are names or numbers of supplementary groups, besides
+	// those of the container's configuration.
+	AdditionalGroups []string
+
+	// Cwd is the working directory inside the container, an absolute path;
+	// empty means "/".
+	Cwd string
+
+	// Stdin is the standard input: an *os.File is passed as it is, from any
+	// other reader a pipe is filled; nil is /dev/null.
+	Stdin io.Reader
+
+	// Stdout is the standard output: an *os.File is passed as it is, to any
+	// other writer a pipe is drained; nil is /dev/null.
+	Stdout io.Writer
+
+	// Stderr is the standard error, like Stdout. If both are the same writer,
+	// only one goroutine at a time writes to it.
+	Stderr io.Writer
+
+	// ExtraFiles specifies additional open files to be inherited by the
+	// container; entry i becomes file descriptor 3+i.
+	ExtraFiles []*os.File
+
+	// Capabilities specify the capabilities to keep when executing the process
+	// inside the container, as "CAP_CHOWN". All capabilities not specified are
+	// dropped. nil means those of the container's configuration.
+	Capabilities []string
+
+	// run is set by Start.
+	run *runningProcess
+
+	// closeAfterStart are the process's ends of the pipes of InitializeIO.
+	closeAfterStart []*os.File
+}
+
+// Wait waits for the process to exit, and until what it has written has reached
+// Stdout and Stderr. It returns an *exec.ExitError, besides the state, if the
+// process did not exit with status 0. Wait may be called several times, also
+// concurrently.
+//
+// errors:
+// ProcessNotExecuted - the process has not been started.
+func (p Process) Wait() (*os.ProcessState, error) {
+	if p.run == nil {
+		return nil, errorf(ProcessNotExecuted, "wait for process: it has not been started")
+	}
+	return p.run.wait()
+}
+
+// Pid returns the process ID as the calling process sees it.
+//
+// errors:
+// ProcessNotExecuted - the process has not been started.
+func (p Process) Pid() (int, error) {
+	if p.run == nil {
+		return math.MinInt32, errorf(ProcessNotExecuted, "pid of process: it has not been started")
+	}
+	return p.run.pid(), nil
+}
+
+// Signal sends a signal to the Process. After its end it returns
+// os.ErrProcessDone.
+//
+// errors:
+// ProcessNotExecuted - the process has not been started.
+// SystemError - System error.
+func (p Process) Signal(sig os.Signal) error {
+	if p.run == nil {
+		return errorf(ProcessNotExecuted, "signal process: it has not been started")
+	}
+	return p.run.signal(sig)
+}
+
+// IO holds the process's STDIO.
+type IO struct {
+	Stdin  io.WriteCloser
+	Stdout io.ReadCloser
+	Stderr io.ReadCloser
+}

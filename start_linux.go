@@ -1,0 +1,493 @@
+// The host's side: starting a container's init process, and the handshake with it.
+
+package libcontainer
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/cgroups"
+	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/internal/initproc"
+	"github.com/libcontainer/libcontainer/nsenter/preamble"
+)
+
+const (
+	initPipeEnv = "_LIBCONTAINER_INITPIPE"
+	stdioCount  = 3
+	// helloTimeout is how long a program that does not import package nsenter
+	// has to call StartInitialization. Nothing else can tell that it never will.
+	helloTimeout = 30 * time.Second
+)
+
+// errDied says that both ends of init are gone and the reason is not known.
+var errDied = errors.New("the init process died")
+
+// launch is one start of an init process, until the user's program runs.
+type launch struct {
+	c       *linuxContainer
+	process *Process
+	config  *configs.Config
+	stdio   *stdio
+
+	pipe  *os.File    // the host's end of the init pipe
+	stage *os.Process // runs the preamble, ends when init has been cloned
+	init  *os.Process // nil until the preamble has told its pid
+	ref   *initRef
+	hook  bool // the program imports package nsenter
+
+	denySetgroups bool
+	step          launchStep
+}
+
+// launchStep is what init does now, for errors.
+type launchStep string
+
+const (
+	stepPreamble launchStep = "run the preamble"
+	stepBoot     launchStep = "boot Go"
+	stepSetUp    launchStep = "set up the container"
+	stepExec     launchStep = "run the program"
+)
+
+// start runs p as the container's init process. The caller holds the locks.
+func (c *linuxContainer) start(p *Process) (err error) {
+	if !preamble.Supported {
+		return errors.New("the program was built without cgo, which containers need")
+	}
+	l := &launch{c: c, process: p, config: c.config}
+	l.denySetgroups = mustDenySetgroups(c.config)
+	l.hook = c.factory.initExe == nil && preamble.HookLinked()
+	rootuid, rootgid, err := l.rootIDs()
+	if err != nil {
+		return invalid(err)
+	}
+	caps, err := capabilityMasks(c.config, p)
+	if err != nil {
+		return invalid(err)
+	}
+	if l.stdio, err = newStdio(p, rootuid, rootgid); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			l.abort()
+		}
+	}()
+	if err := c.makeCgroups(); err != nil {
+		return err
+	}
+	if err := l.spawn(); err != nil {
+		return err
+	}
+	// While the kernel loads the program and the preamble runs:
+	if err := c.setResources(); err != nil {
+		return err
+	}
+	payload, err := json.Marshal(l.initConfig(caps))
+	if err != nil {
+		return fmt.Errorf("encode init configuration: %w", err)
+	}
+	if err := l.awaitInit(); err != nil {
+		return l.explain(err)
+	}
+	if err := l.handshake(payload); err != nil {
+		return l.explain(err)
+	}
+	return l.complete()
+}
+
+// rootIDs gives the host's ids of the container's root.
+func (l *launch) rootIDs() (uid, gid int, err error) {
+	if l.config.Namespaces.CloneFlags()&unix.CLONE_NEWUSER == 0 {
+		return 0, 0, nil
+	}
+	if uid, err = l.config.HostUID(); err != nil {
+		return 0, 0, err
+	}
+	gid, err = l.config.HostGID()
+	return uid, gid, err
+}
+
+// spawn runs the sealed program. The bootstrap message waits in the pipe.
+func (l *launch) spawn() error {
+	message, err := bootstrapFor(l.config)
+	if err != nil {
+		return err
+	}
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("make init pipe: %w", err)
+	}
+	child := os.NewFile(uintptr(pair[1]), "init pipe")
+	defer child.Close()
+	// Non-blocking, so that the runtime's poller waits and deadlines work.
+	if err := unix.SetNonblock(pair[0], true); err != nil {
+		unix.Close(pair[0])
+		return fmt.Errorf("make init pipe: %w", err)
+	}
+	l.pipe = os.NewFile(uintptr(pair[0]), "init pipe")
+
+	files := append([]*os.File(nil), l.stdio.files[:]...)
+	files = append(files, l.process.ExtraFiles...)
+	pipeFd := len(files)
+	files = append(files, child)
+	exe, err := l.c.factory.initExecutable(len(files))
+	if err != nil {
+		return err
+	}
+	defer unix.Close(exe)
+
+	if _, err := l.pipe.Write(message); err != nil {
+		return fmt.Errorf("write bootstrap message: %w", err)
+	}
+	l.step = stepPreamble
+	l.stage, err = os.StartProcess("/proc/self/fd/"+strconv.Itoa(exe), l.c.factory.initArgv(), &os.ProcAttr{
+		Dir:   "/",
+		Env:   initEnv(pipeFd),
+		Files: files,
+		Sys:   &syscall.SysProcAttr{},
+	})
+	if err != nil {
+		return fmt.Errorf("run %s as init: %w", l.c.factory.InitPath, err)
+	}
+	l.stdio.closeChild()
+	return nil
+}
+
+func (l *LinuxFactory) initArgv() []string {
+	if len(l.InitArgs) == 0 {
+		return []string{l.InitPath, "init"}
+	}
+	return l.InitArgs
+}
+
+// initEnv is init's own environment, not that of the user's program: nothing of
+// the host's reaches the container but what the dynamic linker may need.
+func initEnv(pipeFd int) []string {
+	env := []string{initPipeEnv + "=" + strconv.Itoa(pipeFd), "GOMAXPROCS=1"}
+	if v, ok := os.LookupEnv("LD_LIBRARY_PATH"); ok {
+		env = append(env, "LD_LIBRARY_PATH="+v)
+	}
+	return env
+}
+
+func (l *launch) initConfig(caps initproc.CapabilityMasks) *initproc.Config {
+	p, config := l.process, l.config
+	return &initproc.Config{
+		Args:             p.Args,
+		Env:              p.Env,
+		Cwd:              p.Cwd,
+		User:             p.User,
+		AdditionalGroups: append(append([]string(nil), config.AdditionalGroups...), p.AdditionalGroups...),
+		Capabilities:     caps,
+		FdLimit:          stdioCount + len(p.ExtraFiles),
+		OwnStdio:         l.stdio.own,
+		InUserNS:         config.Namespaces.Contains(configs.NEWUSER),
+		SetgroupsDenied:  l.denySetgroups,
+		CgroupPaths:      l.c.cgroups.GetPaths(),
+		CgroupMounts:     cgroupMounts(config),
+		Container:        config,
+	}
+}
+
+// awaitInit serves the preamble until it has cloned init.
+func (l *launch) awaitInit() error {
+	if err := l.pipe.SetReadDeadline(time.Now().Add(helloTimeout)); err != nil {
+		return fmt.Errorf("set deadline of init pipe: %w", err)
+	}
+	for {
+		kind, payload, err := l.read()
+		if err != nil {
+			return err
+		}
+		switch kind {
+		case initproc.KindMapIDs:
+			if err := writeIDMaps(l.stage.Pid, l.config, l.denySetgroups); err != nil {
+				return err
+			}
+			if err := l.write(initproc.KindGo, nil); err != nil {
+				return err
+			}
+		case initproc.KindPid:
+			return l.adoptInit(payload)
+		default:
+			return fmt.Errorf("unexpected frame %d from the preamble", kind)
+		}
+	}
+}
+
+// adoptInit takes the process that the preamble has cloned as our child.
+func (l *launch) adoptInit(payload []byte) error {
+	if len(payload) != 8 {
+		return fmt.Errorf("the preamble's report has %d bytes, want 8", len(payload))
+	}
+	pid := int(int32(binary.NativeEndian.Uint32(payload)))
+	l.hook = binary.NativeEndian.Uint32(payload[4:]) != 0
+	var err error
+	if l.init, err = os.FindProcess(pid); err != nil {
+		return fmt.Errorf("find init process %d: %w", pid, err)
+	}
+	if l.ref, err = newInitRef(pid); err != nil {
+		return err
+	}
+	l.c.init = l.ref
+	return l.c.saveState()
+}
+
+// handshake leads init to the user's program.
+func (l *launch) handshake(payload []byte) error {
+	l.step = stepBoot
+	if err := l.write(initproc.KindConfig, payload); err != nil {
+		return err
+	}
+	if !l.hook {
+		// The deadline of awaitInit holds until here.
+		if err := l.expect(initproc.KindHello); err != nil {
+			return err
+		}
+	}
+	if err := l.pipe.SetReadDeadline(time.Time{}); err != nil {
+		return fmt.Errorf("set deadline of init pipe: %w", err)
+	}
+	l.step = stepSetUp
+	stager, staged := l.c.cgroups.(cgroups.Stager)
+	pid := l.ref.pid
+	if staged {
+		if err := stager.Enter(pid, cgroups.StageSetup); err != nil {
+			return err
+		}
+	}
+	if err := setOomScoreAdj(pid, l.config.OomScoreAdj); err != nil {
+		return err
+	}
+	if err := l.expect(initproc.KindReady); err != nil {
+		return err
+	}
+	if staged {
+		if err := stager.Enter(pid, cgroups.StageExec); err != nil {
+			return err
+		}
+	} else if err := l.c.applyCgroups(pid); err != nil {
+		return err
+	}
+	l.step = stepExec
+	if err := l.write(initproc.KindGo, nil); err != nil {
+		return err
+	}
+	if err := l.expect(initproc.KindExec); err != nil {
+		return err
+	}
+	// execve closes the pipe; a failed one is reported.
+	kind, _, err := l.read()
+	if errors.Is(err, errDied) {
+		return nil
+	}
+	if err == nil {
+		err = fmt.Errorf("unexpected frame %d from init", kind)
+	}
+	return err
+}
+
+// read reads a frame. A failure that the other side reports, and its end, come
+// back as errors.
+func (l *launch) read() (initproc.Kind, []byte, error) {
+	kind, payload, err := initproc.ReadFrame(l.pipe)
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		return 0, nil, errDied
+	case err != nil:
+		return 0, nil, fmt.Errorf("read from init pipe: %w", err)
+	case kind == initproc.KindError:
+		return 0, nil, preambleError(payload)
+	case kind == initproc.KindFailed:
+		failure := new(initproc.Failure)
+		if err := json.Unmarshal(payload, failure); err != nil {
+			return 0, nil, fmt.Errorf("decode failure of init: %w", err)
+		}
+		if failure.Invalid {
+			return 0, nil, invalid(failure)
+		}
+		return 0, nil, failure
+	}
+	return kind, payload, nil
+}
+
+func (l *launch) expect(want initproc.Kind) error {
+	kind, _, err := l.read()
+	if err != nil {
+		return err
+	}
+	if kind != want {
+		return fmt.Errorf("unexpected frame %d from init, want %d", kind, want)
+	}
+	return nil
+}
+
+// write writes a frame. If init is dead, what it said before says more than the
+// broken pipe.
+func (l *launch) write(kind initproc.Kind, payload []byte) error {
+	err := initproc.WriteFrame(l.pipe, kind, payload)
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+		if _, _, rerr := l.read(); rerr != nil {
+			return rerr
+		}
+		return errDied
+	}
+	if err != nil {
+		return fmt.Errorf("write to init pipe: %w", err)
+	}
+	return nil
+}
+
+// preambleError decodes the C side's report: an errno and the step's text.
+func preambleError(payload []byte) error {
+	if len(payload) < 4 {
+		return errors.New("the preamble failed and did not say why")
+	}
+	errno := syscall.Errno(binary.NativeEndian.Uint32(payload))
+	return fmt.Errorf("%s: %w", strings.ToValidUTF8(string(payload[4:]), "?"), errno)
+}
+
+// explain adds to an error of the handshake what the end of the processes tells.
+func (l *launch) explain(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Errorf("%s did not start to initialise the container within %s: it must import %q, "+
+			"or call StartInitialization in an init function: %w", l.c.factory.initArgv()[0], helloTimeout, nsenterImport, err)
+	}
+	if !errors.Is(err, errDied) {
+		return err
+	}
+	status := "unknown status"
+	if state := l.reapAll(); state != nil {
+		status = state.String()
+	}
+	// A program of another path may hold no preamble at all.
+	foreign := l.c.factory.initExe != nil
+	if l.step == stepBoot && !l.hook || l.step == stepPreamble && foreign {
+		return fmt.Errorf("%s ended (%s) without initialising the container: it must import %q, "+
+			"or call StartInitialization in an init function", l.c.factory.initArgv()[0], status, nsenterImport)
+	}
+	return fmt.Errorf("%w (%s) before it could %s", err, status, l.step)
+}
+
+// reapAll kills and reaps what the launch has started and returns the status of
+// the one that came furthest.
+func (l *launch) reapAll() (last *os.ProcessState) {
+	for _, p := range []*os.Process{l.stage, l.init} {
+		if p == nil {
+			continue
+		}
+		// One that has ended by itself keeps its own status.
+		_ = p.Kill()
+		if state, err := p.Wait(); err == nil {
+			last = state
+		}
+	}
+	l.stage, l.init = nil, nil
+	return last
+}
+
+// complete hands the running program to the caller's process.
+func (l *launch) complete() error {
+	l.pipe.Close()
+	stage := l.stage
+	if _, err := stage.Wait(); err != nil {
+		return fmt.Errorf("reap the preamble's process: %w", err)
+	}
+	run := &runningProcess{process: l.init, io: l.stdio}
+	l.process.run, l.c.initRun = run, run
+	l.stdio.copy()
+	return nil
+}
+
+// abort takes back a start that failed.
+func (l *launch) abort() {
+	l.stdio.abort()
+	if l.stage != nil && l.init == nil {
+		l.findOrphan()
+	}
+	if l.pipe != nil {
+		l.pipe.Close()
+	}
+	l.reapAll()
+	l.ref.close()
+	l.c.init = nil
+}
+
+// findOrphan learns of an init process that the preamble may have cloned, or be
+// about to clone, after we have given up: it is our child and must be reaped.
+// The end of our stream makes the preamble, and init, give up too.
+func (l *launch) findOrphan() {
+	conn, err := l.pipe.SyscallConn()
+	if err != nil {
+		return
+	}
+	var shutdownErr error
+	err = conn.Control(func(fd uintptr) { shutdownErr = unix.Shutdown(int(fd), unix.SHUT_WR) })
+	if err != nil || shutdownErr != nil {
+		return
+	}
+	if err := l.pipe.SetReadDeadline(time.Now().Add(helloTimeout)); err != nil {
+		return
+	}
+	for {
+		kind, payload, err := l.read()
+		if err != nil {
+			return
+		}
+		if kind == initproc.KindPid && len(payload) == 8 {
+			l.init, _ = os.FindProcess(int(int32(binary.NativeEndian.Uint32(payload))))
+			return
+		}
+	}
+}
+
+// setOomScoreAdj writes /proc/[pid]/oom_score_adj, see proc(5). 0, the default,
+// does not insist where the process may not lower what it has inherited.
+func setOomScoreAdj(pid, adj int) error {
+	name := procFile(pid, "oom_score_adj")
+	old, err := os.ReadFile(name)
+	if err != nil {
+		return fmt.Errorf("read oom_score_adj: %w", err)
+	}
+	value := strconv.Itoa(adj)
+	if strings.TrimSpace(string(old)) == value {
+		return nil
+	}
+	err = os.WriteFile(name, []byte(value), 0)
+	if err == nil || adj == 0 && errors.Is(err, syscall.EACCES) {
+		return nil
+	}
+	return fmt.Errorf("set oom_score_adj to %d: %w", adj, err)
+}
+
+// cgroupMounts gives init the host's hierarchies if it has to mount them.
+func cgroupMounts(config *configs.Config) []initproc.CgroupMount {
+	wanted := false
+	for _, m := range config.Mounts {
+		wanted = wanted || m.Device == "cgroup" || m.Device == "cgroup2"
+	}
+	if !wanted {
+		return nil
+	}
+	mounts, err := cgroups.GetCgroupMounts()
+	if err != nil {
+		return nil // the mount itself then says what is missing
+	}
+	var out []initproc.CgroupMount
+	for _, m := range mounts {
+		out = append(out, initproc.CgroupMount{Mountpoint: m.Mountpoint, Subsystems: m.Subsystems})
+	}
+	return out
+}

@@ -1,0 +1,210 @@
+// The host's side: a process's standard descriptors.
+
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"syscall"
+)
+
+// stdio is what a process reads from and writes to: the child's descriptors 0 to
+// 2, and the copying between pipes and the caller's readers and writers.
+type stdio struct {
+	files  [3]*os.File // for the child
+	own    int         // bit n: files[n] is a pipe that was made here
+	closed []*os.File  // to close once the child has its copies
+	ours   []*os.File  // to close when the start fails
+	copies []func() error
+
+	wg   sync.WaitGroup
+	mu   sync.Mutex
+	errs []error
+}
+
+// newStdio opens the descriptors. Pipes are given to the user rootuid, which is
+// root inside of the container: it may give them to the program's user.
+func newStdio(p *Process, rootuid, rootgid int) (_ *stdio, err error) {
+	s := new(stdio)
+	defer func() {
+		if err != nil {
+			s.abort()
+		}
+	}()
+	if err := s.input(p.Stdin); err != nil {
+		return nil, fmt.Errorf("open standard input: %w", err)
+	}
+	if err := s.output(1, p.Stdout); err != nil {
+		return nil, fmt.Errorf("open standard output: %w", err)
+	}
+	if p.Stderr != nil && sameWriter(p.Stderr, p.Stdout) {
+		s.files[2] = s.files[1]
+		s.own |= (s.own & 2) << 1
+	} else if err := s.output(2, p.Stderr); err != nil {
+		return nil, fmt.Errorf("open standard error: %w", err)
+	}
+	if rootuid == 0 && rootgid == 0 {
+		return s, nil
+	}
+	for i, f := range s.files {
+		if s.own&(1<<i) == 0 {
+			continue
+		}
+		if err := f.Chown(rootuid, rootgid); err != nil {
+			return nil, fmt.Errorf("chown standard descriptor %d: %w", i, err)
+		}
+	}
+	return s, nil
+}
+
+// sameWriter compares as os/exec does: dynamic types that cannot be compared
+// would panic, and are not the same.
+func sameWriter(a, b io.Writer) (same bool) {
+	defer func() { _ = recover() }()
+	return a == b
+}
+
+func (s *stdio) input(r io.Reader) error {
+	if f, ok := r.(*os.File); ok && f != nil {
+		s.files[0] = f
+		return nil
+	}
+	if r == nil {
+		return s.null(0, os.O_RDONLY)
+	}
+	pr, pw, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	s.pipe(0, pr, pw)
+	s.copies = append(s.copies, func() error {
+		_, err := io.Copy(pw, r)
+		if errors.Is(err, syscall.EPIPE) {
+			err = nil // the program need not read all of its input
+		}
+		return errors.Join(err, pw.Close())
+	})
+	return nil
+}
+
+func (s *stdio) output(i int, w io.Writer) error {
+	if f, ok := w.(*os.File); ok && f != nil {
+		s.files[i] = f
+		return nil
+	}
+	if w == nil {
+		return s.null(i, os.O_WRONLY)
+	}
+	pr, pw, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	s.pipe(i, pw, pr)
+	s.copies = append(s.copies, func() error {
+		_, err := io.Copy(w, pr)
+		return errors.Join(err, pr.Close())
+	})
+	return nil
+}
+
+func (s *stdio) pipe(i int, child, ours *os.File) {
+	s.files[i] = child
+	s.own |= 1 << i
+	s.closed = append(s.closed, child)
+	s.ours = append(s.ours, ours)
+}
+
+func (s *stdio) null(i, flag int) error {
+	f, err := os.OpenFile(os.DevNull, flag, 0)
+	if err != nil {
+		return err
+	}
+	s.files[i] = f
+	s.closed = append(s.closed, f)
+	return nil
+}
+
+// closeChild closes what only the child needs.
+func (s *stdio) closeChild() {
+	for _, f := range s.closed {
+		f.Close()
+	}
+	s.closed = nil
+}
+
+// copy begins to copy. Nothing is read from the caller's readers before the
+// process has started, so that a failed start loses no input.
+func (s *stdio) copy() {
+	for _, c := range s.copies {
+		s.wg.Go(func() {
+			if err := c(); err != nil {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				s.errs = append(s.errs, err)
+			}
+		})
+	}
+	s.ours = nil // each copy closes its own
+}
+
+// wait waits until all has been copied.
+func (s *stdio) wait() error {
+	s.wg.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return errors.Join(s.errs...)
+}
+
+func (s *stdio) abort() {
+	s.closeChild()
+	for _, f := range s.ours {
+		f.Close()
+	}
+	s.ours = nil
+}
+
+// InitializeIO creates pipes for use with the process's STDIO and returns the
+// opposite side for each. The pipes belong to the user rootuid, container root
+// as the host sees it. The caller closes what it gets; the process's ends are
+// closed by Start.
+func (p *Process) InitializeIO(rootuid int) (i *IO, err error) {
+	var files []*os.File
+	defer func() {
+		if err == nil {
+			return
+		}
+		for _, f := range files {
+			f.Close()
+		}
+	}()
+	pipe := func() (r, w *os.File, err error) {
+		if r, w, err = os.Pipe(); err != nil {
+			return nil, nil, newSystemError(fmt.Errorf("initialize IO: %w", err))
+		}
+		files = append(files, r, w)
+		for _, f := range []*os.File{r, w} {
+			if err := f.Chown(rootuid, rootuid); err != nil {
+				return nil, nil, newSystemError(fmt.Errorf("initialize IO: chown pipe to %d: %w", rootuid, err))
+			}
+		}
+		return r, w, nil
+	}
+	inR, inW, err := pipe()
+	if err != nil {
+		return nil, err
+	}
+	outR, outW, err := pipe()
+	if err != nil {
+		return nil, err
+	}
+	errR, errW, err := pipe()
+	if err != nil {
+		return nil, err
+	}
+	p.Stdin, p.Stdout, p.Stderr = inR, outW, errW
+	p.closeAfterStart = []*os.File{inR, outW, errW}
+	return &IO{Stdin: inW, Stdout: outR, Stderr: errR}, nil
+}
