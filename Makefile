@@ -29,7 +29,7 @@ help: ## list the targets
 run: go root ## run a container: ROOTFS=/path and CMD='...' choose another root file system and command
 	@scripts/need.sh $(BUILD_NEEDS)
 	@[ -n "$$ROOTFS" ] || scripts/mkrootfs.sh $(CACHE)/rootfs
-	$(GO) build -o $(CACHE)/quickstart ./examples/quickstart
+	$(GO) build -buildvcs=false -o $(CACHE)/quickstart ./examples/quickstart
 	@$(CACHE)/quickstart -rootfs "$${ROOTFS:-$(CACHE)/rootfs}" -cmd "$$CMD"
 
 test: unit integration ## unit and integration tests, with the race detector (integration as root)
@@ -52,12 +52,12 @@ lint: go ## gofmt, go vet, staticcheck
 
 bench: go root floor ## time whole lives beside floor.c, runc and crun: LIVES=60
 	@scripts/mkrootfs.sh $(CACHE)/rootfs
-	$(GO) build -o $(CACHE)/bench ./bench
+	$(GO) build -buildvcs=false -o $(CACHE)/bench ./bench
 	$(CACHE)/bench -n $(LIVES) -floor $(CACHE)/floor -rootfs $(CACHE)/rootfs -out bench/results $(BENCHFLAGS)
 
 bench-smoke: go root floor
 	@scripts/mkrootfs.sh $(CACHE)/rootfs
-	$(GO) build -o $(CACHE)/bench ./bench
+	$(GO) build -buildvcs=false -o $(CACHE)/bench ./bench
 	$(CACHE)/bench -n 3 -warmup 1 -floor $(CACHE)/floor -rootfs $(CACHE)/rootfs -out $(CACHE)/bench-smoke
 
 .PHONY: floor

@@ -67,7 +67,7 @@ func TestBootstrapMessage(t *testing.T) {
 		netNsAttr:       "/run/netns/a\x00",
 	}
 	if len(got) != len(want) {
-		t.Errorf("attributes %q, want %q", got, want)
+		t.Errorf("attributes %v, want %v", got, want)
 	}
 	for k, v := range want {
 		if got[k] != v {

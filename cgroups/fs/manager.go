@@ -211,21 +211,14 @@ func (m *Manager) GetAllPids() ([]int, error) {
 	return cgroups.GetAllPids(path)
 }
 
-// pidsPath returns the cgroup to look for processes in. The freezer comes
-// first: it is entered before the set-up of a container, and programs in
-// containers have no reason to make sub-cgroups there.
+// pidsPath returns the cgroup to look for processes in.
 func (m *Manager) pidsPath() (string, error) {
 	paths := m.GetPaths()
-	for _, key := range []string{"freezer", "devices"} {
-		if path, ok := paths[key]; ok {
-			return path, nil
-		}
-	}
-	keys := slices.Sorted(maps.Keys(paths))
-	if len(keys) == 0 {
+	key, ok := procsKey(slices.Collect(maps.Keys(paths)))
+	if !ok {
 		return "", errors.New("the container has no cgroups")
 	}
-	return paths[keys[len(keys)-1]], nil
+	return paths[key], nil
 }
 
 // pathsOf returns the directories of a stage, each once, in a fixed order.

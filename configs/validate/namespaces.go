@@ -22,23 +22,28 @@ func namespaces(c *configs.Config) error {
 			return invalid(field+".Type", string(ns.Type), errors.New("is there already"))
 		}
 		seen[ns.Type] = true
-		if err := namespacePath(field+".Path", ns.Path); err != nil {
+		if err := namespacePath(field+".Path", ns); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// namespacePath accepts what leads to a file of the host in any way, "..", too.
-func namespacePath(field, value string) error {
-	if value == "" {
+// namespacePath accepts what leads to a file of the host in any way, "..", too,
+// but not the host's own mount namespace: the container's root would become the
+// host's.
+func namespacePath(field string, ns configs.Namespace) error {
+	if ns.Path == "" {
 		return nil
 	}
-	if err := noNUL(field, value); err != nil {
+	if err := noNUL(field, ns.Path); err != nil {
 		return err
 	}
-	if !path.IsAbs(value) {
-		return invalid(field, value, errNotAbsolute)
+	if !path.IsAbs(ns.Path) {
+		return invalid(field, ns.Path, errNotAbsolute)
+	}
+	if ns.Type == configs.NEWNS && sameFile(ns.Path, ownNamespace(ns.Type)) {
+		return invalid(field, ns.Path, errors.New("is the host's own mount namespace"))
 	}
 	return nil
 }

@@ -24,6 +24,12 @@ func TestNamespaces(t *testing.T) {
 		{"no type", add(configs.Namespace{}), "is not a known type"},
 		{"duplicate", add(configs.Namespace{Type: configs.NEWPID}), `Namespaces[6].Type "NEWPID" is there already`},
 		{"relative path", add(configs.Namespace{Type: configs.NEWTIME, Path: "ns/time"}), `Namespaces[6].Path "ns/time" is not absolute`},
+		{"mount namespace of the host", func(c *configs.Config) {
+			c.Namespaces.Add(configs.NEWNS, "/proc/self/ns/mnt")
+		}, "is the host's own mount namespace"},
+		{"another mount namespace", func(c *configs.Config) {
+			c.Namespaces.Add(configs.NEWNS, "/no/such/namespace")
+		}, ""},
 		{"NUL in a path", add(configs.Namespace{Type: configs.NEWTIME, Path: "/a\x00"}), "NUL"},
 	})
 }

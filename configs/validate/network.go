@@ -25,7 +25,7 @@ func networks(c *configs.Config) error {
 	if len(c.Networks) == 0 {
 		return nil
 	}
-	if err := needs(c, configs.NEWNET, "Networks"); err != nil {
+	if err := needsOwn(c, configs.NEWNET, "Networks"); err != nil {
 		return err
 	}
 	names := make(map[string]bool)
@@ -112,7 +112,7 @@ func routes(c *configs.Config) error {
 	if len(c.Routes) == 0 {
 		return nil
 	}
-	if err := needs(c, configs.NEWNET, "Routes"); err != nil {
+	if err := needsOwn(c, configs.NEWNET, "Routes"); err != nil {
 		return err
 	}
 	for i, r := range c.Routes {
@@ -160,7 +160,7 @@ func address(field, value, family string) error {
 		return nil
 	}
 	a, err := netip.ParseAddr(value)
-	if err != nil {
+	if err != nil || a.Zone() != "" {
 		return invalid(field, value, errors.New("is not an IP address"))
 	}
 	return addressFamily(field, value, a, family)

@@ -31,6 +31,7 @@ func TestNetworks(t *testing.T) {
 		{"nil", func(c *configs.Config) { c.Networks = []*configs.Network{nil} }, "Networks[0] is nil"},
 		{"loopback without a namespace", func(c *configs.Config) { c.Namespaces.Remove(configs.NEWNET) }, "Networks needs a NEWNET"},
 		{"joined namespace", func(c *configs.Config) { c.Namespaces.Add(configs.NEWNET, "/run/netns/x") }, ""},
+		{"host's own namespace", func(c *configs.Config) { c.Namespaces.Add(configs.NEWNET, "/proc/self/ns/net") }, "is the host's own"},
 
 		{"longest name", name("abcdefghijklmno"), ""},
 		{"name too long", name("abcdefghijklmnop"), `Networks[1].Name "abcdefghijklmnop" has more than 15 bytes`},
@@ -58,6 +59,7 @@ func TestNetworks(t *testing.T) {
 		{"gateway of the other family", add(func(n *configs.Network) { n.Gateway = "fd00::1" }), "is not an IPv4 address"},
 		{"IPv6 address of the other family", add(func(n *configs.Network) { n.IPv6Address = "10.0.0.2/24" }), "is not an IPv6 address"},
 		{"IPv6 gateway of the other family", add(func(n *configs.Network) { n.IPv6Gateway = "10.0.0.1" }), "is not an IPv6 address"},
+		{"IPv6 gateway with a zone", add(func(n *configs.Network) { n.IPv6Gateway = "fe80::1%eth0" }), "Networks[1].IPv6Gateway"},
 		{"mtu", add(func(n *configs.Network) { n.Mtu = 67 }), "Networks[1].Mtu 67"},
 		{"mtu negative", add(func(n *configs.Network) { n.Mtu = -1 }), "Networks[1].Mtu -1"},
 		{"mtu too large", add(func(n *configs.Network) { n.Mtu = 65536 }), "Networks[1].Mtu 65536"},
@@ -80,6 +82,11 @@ func TestRoutes(t *testing.T) {
 		{"gateway", add(&configs.Route{Gateway: "x", InterfaceName: "eth0"}), "Routes[0].Gateway"},
 		{"no interface", add(&configs.Route{Gateway: "10.0.0.1"}), "Routes[0].InterfaceName"},
 		{"nil", add(nil), "Routes[0] is nil"},
+		{"in the host's own namespace", func(c *configs.Config) {
+			c.Networks = nil
+			c.Namespaces.Add(configs.NEWNET, "/proc/self/ns/net")
+			c.Routes = []*configs.Route{{Gateway: "10.0.0.1", InterfaceName: "eth0"}}
+		}, "is the host's own"},
 		{"without a namespace", func(c *configs.Config) {
 			c.Networks = nil
 			c.Namespaces.Remove(configs.NEWNET)

@@ -1,0 +1,182 @@
+//go:build linux
+
+package fs
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/libcontainer/libcontainer/cgroups"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+)
+
+// noLimit is how some files say that there is no limit.
+const noLimit = "max"
+
+// readUint reads a file that holds one number.
+func readUint(dir *cgdir.Dir, file string) (uint64, error) {
+	text, err := dir.ReadFile(file)
+	if err != nil {
+		return 0, err
+	}
+	return inFile(parseUint(text))(dir, file)
+}
+
+// readOptionalUint is like readUint, but takes a missing file for 0.
+func readOptionalUint(dir *cgdir.Dir, file string) (uint64, error) {
+	value, err := readUint(dir, file)
+	if errors.Is(err, fs.ErrNotExist) && dir.Exists("cgroup.procs") {
+		return 0, nil
+	}
+	return value, err
+}
+
+// readLimit reads a file that holds one number, or "max", which gives 0.
+func readLimit(dir *cgdir.Dir, file string) (uint64, error) {
+	text, err := dir.ReadFile(file)
+	if err != nil {
+		return 0, err
+	}
+	return inFile(parseLimit(text))(dir, file)
+}
+
+// readUintList reads a file that holds numbers in one line.
+func readUintList(dir *cgdir.Dir, file string) ([]uint64, error) {
+	text, err := dir.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return inFile(parseUintList(text))(dir, file)
+}
+
+// readKeyValues reads a file with a key and a number in each line.
+func readKeyValues(dir *cgdir.Dir, file string) (map[string]uint64, error) {
+	text, err := dir.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return inFile(parseKeyValues(text))(dir, file)
+}
+
+// readBlkio reads a file of the blkio controller. A missing one is empty.
+func readBlkio(dir *cgdir.Dir, file string) ([]cgroups.BlkioStatEntry, error) {
+	text, err := dir.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) && dir.Exists("cgroup.procs") {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return inFile(parseBlkio(text))(dir, file)
+}
+
+// inFile adds the file's path to the error of a parser.
+func inFile[T any](value T, err error) func(*cgdir.Dir, string) (T, error) {
+	return func(dir *cgdir.Dir, file string) (T, error) {
+		if err != nil {
+			return value, fmt.Errorf("%s: %w", dir.Path(file), err)
+		}
+		return value, nil
+	}
+}
+
+// parseUint parses one number. A negative one is 0: some kernels show a usage
+// counter that is momentarily below zero.
+func parseUint(text string) (uint64, error) {
+	text = strings.TrimSpace(text)
+	if digits, negative := strings.CutPrefix(text, "-"); negative {
+		if _, err := strconv.ParseUint(digits, 10, 64); err == nil {
+			return 0, nil
+		}
+	}
+	value, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a number", text)
+	}
+	return value, nil
+}
+
+// parseLimit parses one number or "max".
+func parseLimit(text string) (uint64, error) {
+	if strings.TrimSpace(text) == noLimit {
+		return 0, nil
+	}
+	return parseUint(text)
+}
+
+// parseUintList parses numbers separated by spaces.
+func parseUintList(text string) ([]uint64, error) {
+	var values []uint64
+	for field := range strings.FieldsSeq(text) {
+		value, err := parseUint(field)
+		if err != nil {
+			return nil, err
+		}
+		values = append(values, value)
+	}
+	return values, nil
+}
+
+// parseKeyValues parses lines such as "cache 4096".
+func parseKeyValues(text string) (map[string]uint64, error) {
+	values := make(map[string]uint64)
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		key, value, found := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		if !found || key == "" {
+			return nil, fmt.Errorf("line %d: %q is not a key and a number", number, line)
+		}
+		parsed, err := parseUint(value)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", number, err)
+		}
+		values[key] = parsed
+	}
+	return values, nil
+}
+
+// parseBlkio parses lines such as "8:0 Read 4096" and "8:0 4096". The last
+// line, "Total 8192", is the sum of all devices and left out.
+func parseBlkio(text string) ([]cgroups.BlkioStatEntry, error) {
+	var entries []cgroups.BlkioStatEntry
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		fields := strings.Fields(line)
+		if len(fields) == 2 && fields[0] == "Total" {
+			continue
+		}
+		entry, err := parseBlkioFields(fields)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %q: %w", number, line, err)
+		}
+		entries = append(entries, entry)
+	}
+	return entries, nil
+}
+
+func parseBlkioFields(fields []string) (entry cgroups.BlkioStatEntry, err error) {
+	switch len(fields) {
+	case 2:
+	case 3:
+		entry.Op = fields[1]
+	default:
+		return entry, fmt.Errorf("%d fields, want 2 or 3", len(fields))
+	}
+	major, minor, found := strings.Cut(fields[0], ":")
+	if !found {
+		return entry, fmt.Errorf("%q is not a device number", fields[0])
+	}
+	if entry.Major, err = strconv.ParseUint(major, 10, 32); err != nil {
+		return entry, fmt.Errorf("%q is not a device number", fields[0])
+	}
+	if entry.Minor, err = strconv.ParseUint(minor, 10, 32); err != nil {
+		return entry, fmt.Errorf("%q is not a device number", fields[0])
+	}
+	entry.Value, err = parseUint(fields[len(fields)-1])
+	return entry, err
+}

@@ -1,0 +1,28 @@
+//go:build linux
+
+package fs
+
+import (
+	"fmt"
+
+	"github.com/libcontainer/libcontainer/cgroups"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+)
+
+// GetStats reads the statistics of all controllers of the container. What is
+// not mounted or not offered by the kernel is zero.
+func (m *Manager) GetStats() (*cgroups.Stats, error) {
+	stats := cgroups.NewStats()
+	paths := m.GetPaths()
+	for _, c := range m.controllers() {
+		path, ok := paths[c.key()]
+		if !ok {
+			continue
+		}
+		err := m.withDir(path, func(dir *cgdir.Dir) error { return c.stats(dir, stats) })
+		if err != nil {
+			return nil, fmt.Errorf("read cgroup statistics of %s: %w", c.key(), err)
+		}
+	}
+	return stats, nil
+}
