@@ -40,7 +40,6 @@ unit: go
 
 integration: go root
 	@scripts/need.sh $(TEST_NEEDS)
-	@scripts/mkrootfs.sh $(CACHE)/rootfs
 	$(GO) test -race -count=1 -timeout 15m ./integration/...
 
 lint: go ## gofmt, go vet, staticcheck

@@ -17,7 +17,8 @@ const (
 
 // Cgroup says where a container's cgroups are and what they limit.
 type Cgroup struct {
-	// Name is the name of the container's cgroup, a single path element.
+	// Name is the name of the container's cgroup, a single path element. Empty
+	// stands for the container's id.
 	Name string `json:"name"`
 
 	// Parent is the cgroup that Name is created in. A relative one is below the
@@ -31,10 +32,10 @@ type Cgroup struct {
 
 	// Paths are existing cgroups to join, by the name of the controller. When
 	// it is set, Name and Parent are not used, no cgroup is created or removed,
-	// and Resources don't apply.
+	// and Resources don't apply. It has no JSON tag, as in the classic API.
 	Paths map[string]string
 
-	// Resources are the limits. Nil sets none.
+	// Resources are the limits. Nil sets none, and gives access to all devices.
 	*Resources
 }
 

@@ -76,7 +76,8 @@ type Config struct {
 	Routes []*Route `json:"routes"`
 
 	// Cgroups says where the container's cgroups are and what they limit. Nil
-	// makes none, and then there is nothing to freeze, count or kill with.
+	// makes a cgroup with the container's id as its name, without limits and
+	// with access to all devices.
 	Cgroups *Cgroup `json:"cgroups"`
 
 	// AppArmorProfile is the name of the loaded AppArmor profile that the

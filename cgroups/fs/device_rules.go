@@ -3,6 +3,7 @@
 package fs
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -43,10 +44,10 @@ func makeDeviceRules(field string, list []*configs.Device) (deviceRules, error) 
 
 func (rules deviceRules) add(d *configs.Device) error {
 	if d == nil {
-		return fmt.Errorf("the device is nil")
+		return errors.New("the device is nil")
 	}
 	kinds, err := deviceKinds(d.Type)
-	if err != nil {
+	if err != nil || len(kinds) == 0 {
 		return err
 	}
 	for _, number := range []int64{d.Major, d.Minor} {

@@ -39,7 +39,6 @@ const (
 //   - A change between the two, as when the limits of a new container are set
 //     first, is "a" and then the exceptions.
 type devices struct {
-	// state may be nil for reading statistics.
 	state *deviceState
 }
 

@@ -64,57 +64,66 @@ func (m *Manager) Freeze(state configs.FreezerState) error {
 }
 
 func setFreezer(dir *cgdir.Dir, state configs.FreezerState, timeout time.Duration) error {
+	write := func(state configs.FreezerState) (configs.FreezerState, error) { return writeFreezer(dir, state) }
 	switch state {
 	case configs.Frozen:
-		return freeze(dir, timeout)
+		if err := freeze(write, timeout); err != nil {
+			return fmt.Errorf("freeze %s: %w", dir.Path(""), err)
+		}
+		return nil
 	case configs.Thawed:
-		return thaw(dir)
+		if err := thaw(write); err != nil {
+			return fmt.Errorf("thaw %s: %w", dir.Path(""), err)
+		}
+		return nil
 	}
 	return fmt.Errorf("freezer state %q is neither %s nor %s", state, configs.Frozen, configs.Thawed)
 }
 
+// stateWriter writes a state to the freezer and returns the one that the kernel
+// then reports, which may also be "FREEZING".
+type stateWriter func(configs.FreezerState) (configs.FreezerState, error)
+
 // freeze freezes and waits. Each round writes the state again, so that the
 // kernel looks at all processes again, also those that were forked meanwhile.
-func freeze(dir *cgdir.Dir, timeout time.Duration) error {
+func freeze(write stateWriter, timeout time.Duration) error {
 	deadline := time.Now().Add(timeout)
 	for pause := firstFreezePause; ; pause = min(2*pause, longestFreezePause) {
-		state, err := writeFreezer(dir, configs.Frozen)
+		state, err := write(configs.Frozen)
 		if err != nil {
-			return undoFreeze(dir, err)
+			return undoFreeze(write, err)
 		}
 		if state == configs.Frozen {
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return undoFreeze(dir, fmt.Errorf("not all processes froze within %v: %s is still %q",
-				timeout, dir.Path(freezerFile), state))
+			return undoFreeze(write, fmt.Errorf("not all processes froze within %v: the state is still %q", timeout, state))
 		}
 		<-time.After(pause)
 	}
 }
 
 // undoFreeze thaws after the failure err.
-func undoFreeze(dir *cgdir.Dir, err error) error {
-	if thawErr := thaw(dir); thawErr != nil {
+func undoFreeze(write stateWriter, err error) error {
+	if thawErr := thaw(write); thawErr != nil {
 		return fmt.Errorf("%w; and then: %w", err, thawErr)
 	}
 	return err
 }
 
 // thaw thaws, which the kernel does at once unless a cgroup above is frozen.
-func thaw(dir *cgdir.Dir) error {
-	state, err := writeFreezer(dir, configs.Thawed)
+func thaw(write stateWriter) error {
+	state, err := write(configs.Thawed)
 	if err != nil {
 		return err
 	}
 	if state != configs.Thawed {
-		return fmt.Errorf("%s is %q after thawing: a cgroup above it is frozen", dir.Path(freezerFile), state)
+		return fmt.Errorf("the state is %q after thawing: a cgroup above is frozen", state)
 	}
 	return nil
 }
 
-// writeFreezer writes a state and returns the one that the kernel then reports,
-// which may also be "FREEZING".
+// writeFreezer is the stateWriter of a cgroup.
 func writeFreezer(dir *cgdir.Dir, state configs.FreezerState) (configs.FreezerState, error) {
 	if err := dir.WriteFile(freezerFile, string(state)); err != nil {
 		return "", err

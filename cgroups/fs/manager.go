@@ -173,7 +173,8 @@ func (m *Manager) Destroy() error {
 			return err
 		}
 	}
-	m.removeMade(m.made)
+	removed := slices.Collect(maps.Values(paths))
+	m.removeMade(slices.DeleteFunc(m.made, func(path string) bool { return slices.Contains(removed, path) }))
 	m.made = nil
 	m.devices = deviceState{}
 	m.setPaths(nil)

@@ -77,10 +77,8 @@ func (c memory) set(s *setter, r *configs.Resources) error {
 // refuses a moment in which the first exceeds the second, so a growing pair
 // begins with the second.
 func (c memory) setLimits(s *setter, limit, memsw int64) error {
-	for field, value := range map[string]int64{"Memory": limit, "MemorySwap": memsw} {
-		if value < -1 {
-			return fmt.Errorf("%s %d is negative; only -1, for no limit, may be", field, value)
-		}
+	if limit < -1 || memsw < -1 {
+		return fmt.Errorf("the limit Memory %d or MemorySwap %d is negative; only -1, for no limit, may be", limit, memsw)
 	}
 	if limit == -1 && memsw == 0 && s.dir.Exists(memswLimit) {
 		// No limit for memory is only possible with none for both.

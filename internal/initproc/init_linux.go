@@ -124,10 +124,7 @@ func setUpRootfs(c *Config) error {
 		CgroupMounts: c.CgroupMounts,
 		InUserNS:     c.InUserNS,
 	}
-	if err := r.Prepare(); err != nil {
-		return err
-	}
-	return r.Finish()
+	return r.Prepare()
 }
 
 // pipe is the init pipe. It is not an os.File: that would register it with the

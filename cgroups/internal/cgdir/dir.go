@@ -118,18 +118,6 @@ func (d *Dir) Mkdir(name string) error {
 	return nil
 }
 
-// Rmdir removes the empty directory name.
-func (d *Dir) Rmdir(name string) error {
-	if err := CheckName(name); err != nil {
-		return err
-	}
-	err := retry(func() error { return unix.Unlinkat(d.fd, name, unix.AT_REMOVEDIR) })
-	if err != nil {
-		return &os.PathError{Op: "rmdir", Path: d.Path(name), Err: err}
-	}
-	return nil
-}
-
 // Exists reports whether there is a file called name.
 func (d *Dir) Exists(name string) bool {
 	if CheckName(name) != nil {
