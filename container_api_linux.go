@@ -19,6 +19,10 @@ type State struct {
 	// namespace type with the value as the path.
 	NamespacePaths map[configs.NamespaceType]string `json:"namespace_paths"`
 
+	// CgroupParents are parents of these cgroups that were made for the
+	// container, and are removed with it unless others use them.
+	CgroupParents []string `json:"cgroup_parents,omitempty"`
+
 	// ExternalDescriptors are the container's standard descriptors
 	// (std{in,out,err}), needed for checkpoint and restore.
 	ExternalDescriptors []string `json:"external_descriptors,omitempty"`

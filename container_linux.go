@@ -72,9 +72,7 @@ func (c *linuxContainer) status() (Status, error) {
 // freezerStatus asks the kernel, since another process may have paused the
 // container.
 func (c *linuxContainer) freezerStatus() (Status, error) {
-	reader, ok := c.cgroups.(interface {
-		FreezerState() (configs.FreezerState, error)
-	})
+	reader, ok := c.cgroups.(cgroups.FreezerReader)
 	if !ok {
 		return Running, nil
 	}
@@ -109,6 +107,9 @@ func (c *linuxContainer) state() *State {
 		BaseState:      BaseState{ID: c.id, Config: *c.config},
 		CgroupPaths:    c.cgroups.GetPaths(),
 		NamespacePaths: make(map[configs.NamespaceType]string),
+	}
+	if keeper, ok := c.cgroups.(cgroups.ParentKeeper); ok {
+		s.CgroupParents = keeper.MadeParents()
 	}
 	if c.init != nil {
 		s.InitProcessPid = c.init.pid
@@ -300,12 +301,21 @@ func (c *linuxContainer) lock(step string) (unlock func(), err error) {
 // that whatever happens from then on, Load and Destroy find them.
 func (c *linuxContainer) makeCgroups() error {
 	c.started = true
-	if stager, ok := c.cgroups.(cgroups.Stager); ok {
-		if err := stager.Create(); err != nil {
+	state := c.state()
+	if planner, ok := c.cgroups.(cgroups.Planner); ok {
+		paths, err := planner.Plan()
+		if err != nil {
 			return err
 		}
+		state.CgroupPaths = paths
 	}
-	return c.saveState()
+	if err := writeState(c.root, state); err != nil {
+		return err
+	}
+	if stager, ok := c.cgroups.(cgroups.Stager); ok {
+		return stager.Create()
+	}
+	return nil
 }
 
 // setResources writes the limits, while there is no process to be hit by half of

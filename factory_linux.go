@@ -235,6 +235,9 @@ func (l *LinuxFactory) Load(id string) (Container, error) {
 	}
 	c := l.newContainer(id, completeConfig(id, &state.Config))
 	c.cgroups = l.NewCgroupsManager(c.config.Cgroups, state.CgroupPaths)
+	if keeper, ok := c.cgroups.(cgroups.ParentKeeper); ok {
+		keeper.AdoptParents(state.CgroupParents)
+	}
 	c.started = true
 	if state.InitProcessPid > 0 {
 		if c.init, err = findInit(state.InitProcessPid, state.InitProcessStartTime); err != nil {

@@ -481,13 +481,13 @@ func cgroupMounts(config *configs.Config) []initproc.CgroupMount {
 	if !wanted {
 		return nil
 	}
-	mounts, err := cgroups.GetCgroupMounts()
+	snapshot, err := cgroups.CurrentSnapshot()
 	if err != nil {
 		return nil // the mount itself then says what is missing
 	}
 	var out []initproc.CgroupMount
-	for _, m := range mounts {
-		out = append(out, initproc.CgroupMount{Mountpoint: m.Mountpoint, Subsystems: m.Subsystems})
+	for _, h := range snapshot.Hierarchies() {
+		out = append(out, initproc.CgroupMount{Mountpoint: h.Mountpoint, Subsystems: h.Keys})
 	}
 	return out
 }

@@ -105,3 +105,32 @@ type Joiner interface {
 	// the file, which is close-on-exec.
 	UnifiedDir() (*os.File, error)
 }
+
+// Planner is implemented by managers that know a container's cgroups before they
+// are made, so that a caller can record them first and, whenever it dies, leave
+// nothing that cannot be found.
+type Planner interface {
+	// Plan returns what GetPaths will return after Create, and makes nothing.
+	Plan() (map[string]string, error)
+}
+
+// ParentKeeper is implemented by managers that remove the parents of a
+// container's cgroups which they have made themselves. The list outlives the
+// process in the caller's records.
+type ParentKeeper interface {
+	// MadeParents returns the parents that this manager has made, each before
+	// what is in it.
+	MadeParents() []string
+
+	// AdoptParents makes Destroy remove parents that an earlier manager has
+	// made. Paths that do not lead to the container's cgroups are ignored.
+	AdoptParents(parents []string)
+}
+
+// FreezerReader is implemented by managers that can tell whether the container's
+// processes are frozen now.
+type FreezerReader interface {
+	// FreezerState returns configs.Thawed, configs.Frozen, or
+	// configs.Undefined if there is no freezer.
+	FreezerState() (configs.FreezerState, error)
+}

@@ -124,6 +124,29 @@ func (m *Manager) undoCreate(made []string, paths map[string]string) {
 	m.setPaths(paths)
 }
 
+// MadeParents returns the parents of the container's cgroups that this manager
+// has made, each before what is in it.
+func (m *Manager) MadeParents() []string {
+	m.ops.Lock()
+	defer m.ops.Unlock()
+	leaves := slices.Collect(maps.Values(m.GetPaths()))
+	return slices.DeleteFunc(slices.Clone(m.made), func(path string) bool { return slices.Contains(leaves, path) })
+}
+
+// AdoptParents makes Destroy remove parents that an earlier manager has made, as
+// its MadeParents told. Paths that do not lead to the container's cgroups are
+// ignored.
+func (m *Manager) AdoptParents(parents []string) {
+	m.ops.Lock()
+	defer m.ops.Unlock()
+	leaves := slices.Collect(maps.Values(m.GetPaths()))
+	for _, parent := range parents {
+		if slices.ContainsFunc(leaves, func(leaf string) bool { return strings.HasPrefix(leaf, parent+"/") }) {
+			m.made = append(m.made, parent)
+		}
+	}
+}
+
 // removeMade removes directories in the reverse of the order they were made
 // in. One that is used by others stays; one that is gone does not matter.
 func (m *Manager) removeMade(made []string) {

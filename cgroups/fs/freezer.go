@@ -63,6 +63,28 @@ func (m *Manager) Freeze(state configs.FreezerState) error {
 	})
 }
 
+// FreezerState tells whether the container's processes are frozen now; while
+// they are being frozen they count as thawed. It is configs.Undefined without a
+// freezer hierarchy.
+func (m *Manager) FreezerState() (state configs.FreezerState, err error) {
+	path, ok := m.GetPaths()["freezer"]
+	if !ok {
+		return configs.Undefined, nil
+	}
+	err = m.withDir(path, func(dir *cgdir.Dir) error {
+		text, err := dir.ReadFile(freezerFile)
+		if err != nil {
+			return err
+		}
+		state = configs.Thawed
+		if strings.TrimSpace(text) == string(configs.Frozen) {
+			state = configs.Frozen
+		}
+		return nil
+	})
+	return state, err
+}
+
 func setFreezer(dir *cgdir.Dir, state configs.FreezerState, timeout time.Duration) error {
 	write := func(state configs.FreezerState) (configs.FreezerState, error) { return writeFreezer(dir, state) }
 	switch state {

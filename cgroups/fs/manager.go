@@ -22,6 +22,10 @@ var (
 	_ cgroups.Manager = (*Manager)(nil)
 	_ cgroups.Stager  = (*Manager)(nil)
 	_ cgroups.Joiner  = (*Manager)(nil)
+
+	_ cgroups.Planner       = (*Manager)(nil)
+	_ cgroups.ParentKeeper  = (*Manager)(nil)
+	_ cgroups.FreezerReader = (*Manager)(nil)
 )
 
 // Manager manages the cgroups of one container. Make one with the two fields
