@@ -335,12 +335,12 @@ func checkSupported(config *configs.Config) error {
 	}
 	for i, n := range config.Networks {
 		if n.Type != "loopback" {
-			return fmt.Errorf("Networks[%d]: type %q is not supported yet", i, n.Type)
+			return fmt.Errorf("type %q of Networks[%d] is not supported yet", n.Type, i)
 		}
 	}
 	for i, m := range config.Mounts {
 		if m.Relabel != "" {
-			return fmt.Errorf("Mounts[%d]: Relabel is not supported yet", i)
+			return fmt.Errorf("field Relabel of Mounts[%d] is not supported yet", i)
 		}
 	}
 	return nil

@@ -101,5 +101,5 @@ func (m *masks) coverFile(target int) error {
 		}
 		m.null = fd
 	}
-	return bindOnto(m.null, target, 0, false)
+	return bindOnto(m.null, target, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC, false)
 }
