@@ -175,7 +175,13 @@ func (l *LinuxFactory) initArgv() []string {
 // initEnv is init's own environment, not that of the user's program: nothing of
 // the host's reaches the container but what the dynamic linker may need.
 func initEnv(pipeFd int) []string {
-	env := []string{initPipeEnv + "=" + strconv.Itoa(pipeFd), "GOMAXPROCS=1"}
+	env := []string{
+		initPipeEnv + "=" + strconv.Itoa(pipeFd),
+		// One thread's work; and the runtime need not read mountinfo to find
+		// the cgroup's limit of processors.
+		"GOMAXPROCS=1",
+		"GODEBUG=containermaxprocs=0,updatemaxprocs=0",
+	}
 	if v, ok := os.LookupEnv("LD_LIBRARY_PATH"); ok {
 		env = append(env, "LD_LIBRARY_PATH="+v)
 	}
