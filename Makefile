@@ -3,9 +3,11 @@
 GO ?= $(or $(shell command -v go),/usr/local/go/bin/go)
 CACHE := $(CURDIR)/.cache
 
-# make run
+# make run. A dollar sign in the command is the shell's, not make's.
 ROOTFS ?=
 CMD ?=
+override ROOTFS := $(value ROOTFS)
+override CMD := $(value CMD)
 
 # make bench
 LIVES ?= 60

@@ -297,9 +297,9 @@ func (c *linuxContainer) lock(step string) (unlock func(), err error) {
 	return func() { dir.Close() }, nil
 }
 
-// makeCgroups makes the cgroups and records them before there is a process, so
-// that whatever happens from then on, Load and Destroy find them.
-func (c *linuxContainer) makeCgroups() error {
+// planCgroups records the cgroups before they, or any process, exist, so that
+// whatever happens from then on, Load and Destroy find them.
+func (c *linuxContainer) planCgroups() error {
 	c.started = true
 	state := c.state()
 	if planner, ok := c.cgroups.(cgroups.Planner); ok {
@@ -309,20 +309,19 @@ func (c *linuxContainer) makeCgroups() error {
 		}
 		state.CgroupPaths = paths
 	}
-	if err := writeState(c.root, state); err != nil {
-		return err
-	}
-	if stager, ok := c.cgroups.(cgroups.Stager); ok {
-		return stager.Create()
-	}
-	return nil
+	return writeState(c.root, state)
 }
 
-// setResources writes the limits, while there is no process to be hit by half of
-// them. A manager that cannot make cgroups ahead has to wait for the process.
-func (c *linuxContainer) setResources() error {
-	if _, ok := c.cgroups.(cgroups.Stager); !ok {
+// makeCgroups makes the cgroups and writes the limits, while there is no process
+// in them to be hit by half of those. A manager that cannot make cgroups ahead
+// has to wait for the process.
+func (c *linuxContainer) makeCgroups() error {
+	stager, ok := c.cgroups.(cgroups.Stager)
+	if !ok {
 		return nil
+	}
+	if err := stager.Create(); err != nil {
+		return err
 	}
 	return c.cgroups.Set(c.config)
 }

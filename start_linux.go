@@ -84,20 +84,17 @@ func (c *linuxContainer) start(p *Process) (err error) {
 			l.abort()
 		}
 	}()
-	if err := c.makeCgroups(); err != nil {
+	if err := c.planCgroups(); err != nil {
 		return err
 	}
 	if err := l.spawn(); err != nil {
 		return err
 	}
 	// While the kernel loads the program and the preamble runs:
-	if err := c.setResources(); err != nil {
+	if err := c.makeCgroups(); err != nil {
 		return err
 	}
-	payload, err := json.Marshal(l.initConfig(caps))
-	if err != nil {
-		return fmt.Errorf("encode init configuration: %w", err)
-	}
+	payload := l.initConfig(caps).Encode()
 	if err := l.awaitInit(); err != nil {
 		return l.explain(err)
 	}
@@ -248,13 +245,17 @@ func (l *launch) adoptInit(payload []byte) error {
 		return err
 	}
 	l.c.init = l.ref
-	return l.c.saveState()
+	return nil
 }
 
 // handshake leads init to the user's program.
 func (l *launch) handshake(payload []byte) error {
 	l.step = stepBoot
 	if err := l.write(initproc.KindConfig, payload); err != nil {
+		return err
+	}
+	// Init runs no program before we let it, and dies if we do.
+	if err := l.c.saveState(); err != nil {
 		return err
 	}
 	if !l.hook {

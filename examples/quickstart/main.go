@@ -26,7 +26,7 @@ echo "== who:       $(id)"
 echo "== where:     $(hostname)"
 echo "== memory:    $(cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null ||
 	cat /sys/fs/cgroup/memory.max) bytes at most"
-echo "== processes:"; ps
+echo "== processes:"; ps -o pid,user,comm
 echo "== mounts:"; mount
 `
 
@@ -42,8 +42,9 @@ func main() {
 		*command = tour
 	}
 
-	// An interrupt ends the container, and with it the run, which cleans up as always.
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	// A signal ends the container, and with it the run, which cleans up as always.
+	ctx, stop := signal.NotifyContext(context.Background(),
+		syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	defer stop()
 	code, err := run(ctx, *rootfs, *command)
 	if err != nil {
@@ -79,7 +80,7 @@ func run(ctx context.Context, rootfs, command string) (code int, err error) {
 	process := &libcontainer.Process{
 		Args:   []string{"/bin/sh", "-c", command},
 		Env:    []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "TERM=" + os.Getenv("TERM")},
-		User:   "root",
+		User:   "0:0",
 		Cwd:    "/",
 		Stdin:  os.Stdin,
 		Stdout: os.Stdout,
@@ -129,12 +130,11 @@ func printStats(container libcontainer.Container) error {
 	if err != nil {
 		return err
 	}
-	cpu, memory := stats.CgroupStats.CpuStats, stats.CgroupStats.MemoryStats
+	cpu, memory := stats.CgroupStats.CpuStats.CpuUsage, stats.CgroupStats.MemoryStats.Usage
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(out, "== what it took, seen from the host:")
-	fmt.Fprintf(out, "cpu time\t%.1f ms\n", float64(cpu.CpuUsage.TotalUsage)/1e6)
-	fmt.Fprintf(out, "  in the kernel\t%.1f ms\n", float64(cpu.CpuUsage.UsageInKernelmode)/1e6)
-	fmt.Fprintf(out, "memory at most\t%.1f MiB\n", float64(memory.Usage.MaxUsage)/(1<<20))
-	fmt.Fprintf(out, "memory limit hit\t%d times\n", memory.Usage.Failcnt)
+	fmt.Fprintf(out, "cpu time\t%.1f ms\n", float64(cpu.TotalUsage)/1e6)
+	fmt.Fprintf(out, "memory at most\t%.1f MiB\n", float64(memory.MaxUsage)/(1<<20))
+	fmt.Fprintf(out, "memory limit hit\t%d times\n", memory.Failcnt)
 	return out.Flush()
 }

@@ -10,46 +10,46 @@ import "github.com/libcontainer/libcontainer/configs"
 // path) is resolved inside, against the container's root.
 type Config struct {
 	// Args, Env, Cwd and User are those of the user's program.
-	Args []string `json:"args"`
-	Env  []string `json:"env"`
-	Cwd  string   `json:"cwd"`
-	User string   `json:"user"`
+	Args []string
+	Env  []string
+	Cwd  string
+	User string
 
 	// AdditionalGroups are names or numbers of supplementary groups.
-	AdditionalGroups []string `json:"additional_groups,omitempty"`
+	AdditionalGroups []string
 
 	// Capabilities are the sets of the user's program.
-	Capabilities CapabilityMasks `json:"capabilities"`
+	Capabilities CapabilityMasks
 
 	// FdLimit is the first descriptor that the program must not inherit: 3 and
 	// the number of extra files.
-	FdLimit int `json:"fd_limit"`
+	FdLimit int
 
 	// OwnStdio has bit n set when descriptor n is a pipe that the library made,
 	// which is given to the program's user so that /dev/std* can be re-opened.
-	OwnStdio int `json:"own_stdio,omitempty"`
+	OwnStdio int
 
 	// InUserNS tells that the container has a user namespace of its own.
-	InUserNS bool `json:"in_user_ns,omitempty"`
+	InUserNS bool
 
 	// SetgroupsDenied tells that the host could write the gid mapping only by
 	// giving up setgroups(2), see user_namespaces(7).
-	SetgroupsDenied bool `json:"setgroups_denied,omitempty"`
+	SetgroupsDenied bool
 
 	// CgroupPaths are the container's cgroups, CgroupMounts the hierarchies of
 	// the host, for mounts of type cgroup.
-	CgroupPaths  map[string]string `json:"cgroup_paths,omitempty"`
-	CgroupMounts []CgroupMount     `json:"cgroup_mounts,omitempty"`
+	CgroupPaths  map[string]string
+	CgroupMounts []CgroupMount
 
 	// Container is the container's configuration.
-	Container *configs.Config `json:"container"`
+	Container *configs.Config
 }
 
 // CapabilityMasks are capability sets as bit masks, see capabilities(7).
 type CapabilityMasks struct {
-	Bounding    uint64 `json:"bounding"`
-	Effective   uint64 `json:"effective"`
-	Inheritable uint64 `json:"inheritable"`
-	Permitted   uint64 `json:"permitted"`
-	Ambient     uint64 `json:"ambient"`
+	Bounding    uint64
+	Effective   uint64
+	Inheritable uint64
+	Permitted   uint64
+	Ambient     uint64
 }

@@ -18,7 +18,7 @@ const (
 	KindError  Kind = 2 // to the host: errno and text of the step that failed in the preamble
 	KindMapIDs Kind = 3 // to the host: write the id mappings
 	KindGo     Kind = 4 // to init: go on
-	KindConfig Kind = 5 // to init: what to set up, as JSON
+	KindConfig Kind = 5 // to init: what to set up, see Config.Encode
 	KindReady  Kind = 6 // to the host: all is set up that needs no cgroup
 	KindFailed Kind = 7 // to the host: a Failure, as JSON
 	KindExec   Kind = 8 // to the host: execve comes next

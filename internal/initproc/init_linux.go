@@ -94,12 +94,12 @@ func readConfig(p pipe) (*Config, error) {
 	if kind != KindConfig {
 		return nil, fmt.Errorf("read init configuration: unexpected frame %d", kind)
 	}
-	c := new(Config)
-	if err := json.Unmarshal(payload, c); err != nil {
+	c, err := DecodeConfig(payload)
+	if err != nil {
 		return nil, fmt.Errorf("decode init configuration: %w", err)
 	}
-	if c.Container == nil || len(c.Args) == 0 || c.FdLimit < 3 {
-		return nil, errors.New("decode init configuration: container, args or fd limit is missing")
+	if len(c.Args) == 0 || c.FdLimit < 3 {
+		return nil, errors.New("decode init configuration: args or fd limit is missing")
 	}
 	return c, nil
 }

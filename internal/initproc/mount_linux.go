@@ -216,9 +216,9 @@ func (r *Rootfs) remount(m *configs.Mount) error {
 // CgroupMount is a cgroup hierarchy of the host.
 type CgroupMount struct {
 	// Mountpoint is where the host has it.
-	Mountpoint string `json:"mountpoint"`
+	Mountpoint string
 	// Subsystems are its controllers, or "name=..."; "" is cgroup v2.
-	Subsystems []string `json:"subsystems"`
+	Subsystems []string
 }
 
 // mountCgroups lays the hierarchies out as the host has them: on v1 a tmpfs with
