@@ -127,8 +127,15 @@ func (c *linuxContainer) Processes() ([]int, error) {
 	if err := c.mustExist("list processes"); err != nil {
 		return nil, err
 	}
-	if c.init == nil {
-		return nil, nil
+	alive, err := c.init.alive()
+	if err != nil {
+		return nil, newSystemError(fmt.Errorf("list processes of container %q: %w", c.id, err))
+	}
+	if len(c.cgroups.GetPaths()) == 0 {
+		if !alive {
+			return nil, nil
+		}
+		return []int{c.init.pid}, nil // of the others there is no record
 	}
 	pids, err := c.cgroups.GetAllPids()
 	if err != nil {

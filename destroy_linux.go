@@ -73,6 +73,9 @@ func (c *linuxContainer) killAll() error {
 // killCgroup kills what is in the cgroup until nothing is: a process may fork
 // while it is being killed.
 func (c *linuxContainer) killCgroup() error {
+	if len(c.cgroups.GetPaths()) == 0 {
+		return nil // the kernel has killed the pid namespace
+	}
 	for {
 		pids, err := c.cgroups.GetAllPids()
 		if err != nil {

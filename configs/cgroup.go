@@ -30,6 +30,13 @@ type Cgroup struct {
 	// "ScopePrefix-Name.scope".
 	ScopePrefix string `json:"scope_prefix"`
 
+	// Optional lets a container run without those of its cgroups that the
+	// calling process is not permitted to make, as is the rule for an
+	// unprivileged one. A limit that needs such a cgroup is an error still.
+	// Without any cgroup, processes that outlive the container's initial
+	// process are found only if it has a PID namespace of its own.
+	Optional bool `json:"optional,omitempty"`
+
 	// Paths are existing cgroups to join, by the name of the controller. When
 	// it is set, Name and Parent are not used, no cgroup is created or removed,
 	// and Resources don't apply. It has no JSON tag, as in the classic API.

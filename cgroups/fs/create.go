@@ -92,16 +92,28 @@ func (m *Manager) createIn(s *cgroups.Snapshot) ([]string, error) {
 		return nil, err
 	}
 	c := creator{kind: m.kind}
+	usable := targets[:0]
 	for _, t := range targets {
-		if err := c.create(t); err != nil {
+		err := c.create(t)
+		if m.Cgroups.Optional && notPermitted(err) {
+			continue
+		}
+		if err != nil {
 			m.removeMade(c.made)
 			return nil, fmt.Errorf("make the cgroup for %s: %w", strings.Join(t.keys, ","), err)
 		}
+		usable = append(usable, t)
 	}
 	m.made = append(m.made, c.made...)
 	m.devices = deviceState{known: c.freshDevices}
-	m.setPaths(pathMap(targets))
+	m.setPaths(pathMap(usable))
 	return c.made, nil
+}
+
+// notPermitted tells whether making a cgroup failed for want of privileges or of
+// a writable mount.
+func notPermitted(err error) bool {
+	return errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EROFS)
 }
 
 // joinExisting takes over the paths of the configuration, which must exist.

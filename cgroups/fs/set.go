@@ -82,7 +82,7 @@ func (m *Manager) Set(container *configs.Config) error {
 	m.ops.Lock()
 	defer m.ops.Unlock()
 	paths := m.GetPaths()
-	if len(paths) == 0 {
+	if len(paths) == 0 && !container.Cgroups.Optional {
 		return errors.New("set cgroup limits: the container has no cgroups yet")
 	}
 	var j journal
