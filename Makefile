@@ -67,7 +67,7 @@ floor:
 	@mkdir -p $(CACHE)
 	$(CC) -O2 -Wall -Wextra -Werror -static -o $(CACHE)/floor bench/floor.c
 
-fuzz: go ## fuzz the C parser and every Go fuzz target: FUZZTIME=600s in all
+fuzz: go ## fuzz the C parser for FUZZTIME=600s, then all Go fuzz targets as long
 	@scripts/need.sh $(BUILD_NEEDS)
 	scripts/fuzz.sh
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Fuzzes everything that parses foreign bytes, for FUZZTIME in all (seconds, with or without an s;
-# 600s by default): half of it for the C preamble's parser (libFuzzer with AddressSanitizer and
-# UndefinedBehaviorSanitizer), half shared by the Go fuzz targets.
+# Fuzzes everything that parses foreign bytes: the C preamble's parser (libFuzzer with
+# AddressSanitizer and UndefinedBehaviorSanitizer) for FUZZTIME, then the Go fuzz targets for FUZZTIME
+# together (seconds, with or without an s; 600s by default).
 #
 # What is found stays: C crashes under .cache/fuzz/, Go ones in the package's testdata/fuzz/.
 set -euo pipefail
@@ -64,23 +64,18 @@ while read -r target; do
 done < <(grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . |
 	sed -E 's|^(.*)/[^/]*:func (Fuzz.*)$|\1 \2|' | sort)
 
-echo "fuzzing ${#c_targets[@]} C and ${#go_targets[@]} Go targets for ${total}s"
-
-c_total=$((total / 2))
-[ ${#go_targets[@]} -gt 0 ] || c_total=$total
-[ ${#c_targets[@]} -gt 0 ] || c_total=0
-go_total=$((total - c_total))
+echo "fuzzing ${#c_targets[@]} C and ${#go_targets[@]} Go targets, ${total}s each kind"
 
 if [ ${#c_targets[@]} -gt 0 ]; then
 	install_clang
-	each=$((c_total / ${#c_targets[@]}))
+	each=$((total / ${#c_targets[@]}))
 	for target in "${c_targets[@]}"; do
 		fuzz_c "$target" $((each > 0 ? each : 1))
 	done
 fi
 
 if [ ${#go_targets[@]} -gt 0 ]; then
-	each=$((go_total / ${#go_targets[@]}))
+	each=$((total / ${#go_targets[@]}))
 	for target in "${go_targets[@]}"; do
 		read -r package name <<<"$target"
 		echo "== Go fuzz target $name in $package for ${each}s"
