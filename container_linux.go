@@ -28,6 +28,7 @@ type linuxContainer struct {
 	destroyed bool            // Destroy has done its work
 	init      *initRef        // nil before the first start
 	initRun   *runningProcess // nil if another process started it
+	children  children
 }
 
 // invalid marks an error as the caller's.
@@ -210,10 +211,13 @@ func (c *linuxContainer) Start(process *Process) (err error) {
 	case Paused, Pausing:
 		return errorf(ContainerPaused, "start process: container %q is paused", c.id)
 	case Running:
-		return errorf(SystemError, "start process: container %q runs; a further process in a running container is not supported yet", c.id)
+		if err := c.start(process, true); err != nil {
+			return newSystemError(fmt.Errorf("start process in container %q: %w", c.id, err))
+		}
+		return nil
 	}
 	c.dropInit()
-	if err := c.start(process); err != nil {
+	if err := c.start(process, false); err != nil {
 		err = newSystemError(fmt.Errorf("start container %q: %w", c.id, err))
 		return errors.Join(err, c.undoStart())
 	}

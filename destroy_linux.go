@@ -60,6 +60,12 @@ func (c *linuxContainer) killAll() error {
 			return err
 		}
 	}
+	// The first process of a pid namespace ends only when all others have been
+	// reaped; those that entered it from here are ours to reap.
+	for _, run := range c.children.list() {
+		_ = run.process.Kill() // whatever has left the cgroup
+		_, _ = run.reap()
+	}
 	if err := c.init.waitDead(); err != nil {
 		return err
 	}

@@ -57,8 +57,7 @@ func memfdExec(name string) (int, error) {
 }
 
 // initExecutable returns a descriptor of the program to run as init, at number
-// min or above, where passing files to the child cannot overwrite it. The caller
-// closes it.
+// min or above. The caller closes it.
 func (l *LinuxFactory) initExecutable(min int) (int, error) {
 	get := sealedSelf
 	if l.initExe != nil {

@@ -27,6 +27,8 @@ const (
 	mapIDsAttr      uint16 = 27284
 	cgroupFdAttr    uint16 = 27285
 	timeOffsetsAttr uint16 = 27286
+	joinPidfdAttr   uint16 = 27288
+	joinFlagsAttr   uint16 = 27289
 	userNsAttr      uint16 = 27290
 	cgroupNsAttr    uint16 = 27291
 	ipcNsAttr       uint16 = 27292
@@ -168,6 +170,15 @@ func bootstrapFor(config *configs.Config) ([]byte, error) {
 			return nil, err
 		}
 	}
+	return m.bytes()
+}
+
+// bootstrapForJoin gives the message that joins namespaces of the process that
+// pidfd, a descriptor of the preamble's process, refers to.
+func bootstrapForJoin(pidfd int, flags uintptr) ([]byte, error) {
+	m := newBootstrapMessage()
+	m.addInt(joinPidfdAttr, uint32(pidfd))
+	m.addInt(joinFlagsAttr, uint32(flags))
 	return m.bytes()
 }
 

@@ -1,4 +1,5 @@
-// The host's side: starting a container's init process, and the handshake with it.
+// The host's side: starting a process of a container, its init or a further one,
+// and the handshake with it.
 
 package libcontainer
 
@@ -33,9 +34,10 @@ const (
 // errDied says that both ends of init are gone and the reason is not known.
 var errDied = errors.New("the init process died")
 
-// launch is one start of an init process, until the user's program runs.
+// launch is one start of a process, until the user's program runs.
 type launch struct {
 	c       *linuxContainer
+	join    bool // a further process of a container that runs
 	process *Process
 	config  *configs.Config
 	stdio   *stdio
@@ -60,13 +62,16 @@ const (
 	stepExec     launchStep = "run the program"
 )
 
-// start runs p as the container's init process. The caller holds the locks.
-func (c *linuxContainer) start(p *Process) (err error) {
+// start runs p as the container's init process or, to join, in the container
+// that runs. The caller holds the locks.
+func (c *linuxContainer) start(p *Process, join bool) (err error) {
 	if !preamble.Supported {
 		return errors.New("the program was built without cgo, which containers need")
 	}
-	l := &launch{c: c, process: p, config: c.config}
-	l.denySetgroups = mustDenySetgroups(c.config)
+	l := &launch{c: c, join: join, process: p, config: c.config}
+	if l.denySetgroups, err = l.setgroupsDenied(); err != nil {
+		return err
+	}
 	l.hook = c.factory.initExe == nil && preamble.HookLinked()
 	rootuid, rootgid, err := l.rootIDs()
 	if err != nil {
@@ -84,15 +89,19 @@ func (c *linuxContainer) start(p *Process) (err error) {
 			l.abort()
 		}
 	}()
-	if err := c.planCgroups(); err != nil {
-		return err
+	if !join {
+		if err := c.planCgroups(); err != nil {
+			return err
+		}
 	}
 	if err := l.spawn(); err != nil {
 		return err
 	}
 	// While the kernel loads the program and the preamble runs:
-	if err := c.makeCgroups(); err != nil {
-		return err
+	if !join {
+		if err := c.makeCgroups(); err != nil {
+			return err
+		}
 	}
 	payload := l.initConfig(caps).Encode()
 	if err := l.awaitInit(); err != nil {
@@ -106,7 +115,7 @@ func (c *linuxContainer) start(p *Process) (err error) {
 
 // rootIDs gives the host's ids of the container's root.
 func (l *launch) rootIDs() (uid, gid int, err error) {
-	if l.config.Namespaces.CloneFlags()&unix.CLONE_NEWUSER == 0 {
+	if !l.config.Namespaces.Creates(configs.NEWUSER) {
 		return 0, 0, nil
 	}
 	if uid, err = l.config.HostUID(); err != nil {
@@ -116,12 +125,24 @@ func (l *launch) rootIDs() (uid, gid int, err error) {
 	return uid, gid, err
 }
 
+// setgroupsDenied tells whether the process may not call setgroups(2).
+func (l *launch) setgroupsDenied() (bool, error) {
+	if !l.join {
+		return mustDenySetgroups(l.config), nil
+	}
+	if !l.config.Namespaces.Contains(configs.NEWUSER) {
+		return false, nil
+	}
+	name := procFile(l.c.init.pid, "setgroups")
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return false, fmt.Errorf("read setgroups of the container's user namespace: %w", err)
+	}
+	return strings.TrimSpace(string(text)) == "deny", nil
+}
+
 // spawn runs the sealed program. The bootstrap message waits in the pipe.
 func (l *launch) spawn() error {
-	message, err := bootstrapFor(l.config)
-	if err != nil {
-		return err
-	}
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("make init pipe: %w", err)
@@ -137,29 +158,89 @@ func (l *launch) spawn() error {
 
 	files := append([]*os.File(nil), l.stdio.files[:]...)
 	files = append(files, l.process.ExtraFiles...)
-	pipeFd := len(files)
 	files = append(files, child)
-	exe, err := l.c.factory.initExecutable(len(files))
+	if l.join {
+		pidfd, err := l.c.init.file()
+		if err != nil {
+			return err
+		}
+		defer pidfd.Close()
+		files = append(files, pidfd)
+	}
+	message, err := l.bootstrap()
+	if err != nil {
+		return err
+	}
+	if _, err := l.pipe.Write(message); err != nil {
+		return fmt.Errorf("write bootstrap message: %w", err)
+	}
+	exe, err := l.c.factory.initExecutable(aboveAll(files))
 	if err != nil {
 		return err
 	}
 	defer unix.Close(exe)
-
-	if _, err := l.pipe.Write(message); err != nil {
-		return fmt.Errorf("write bootstrap message: %w", err)
-	}
 	l.step = stepPreamble
 	l.stage, err = os.StartProcess("/proc/self/fd/"+strconv.Itoa(exe), l.c.factory.initArgv(), &os.ProcAttr{
 		Dir:   "/",
-		Env:   initEnv(pipeFd),
+		Env:   initEnv(l.pipeFd()),
 		Files: files,
-		Sys:   &syscall.SysProcAttr{},
 	})
 	if err != nil {
 		return fmt.Errorf("run %s as init: %w", l.c.factory.InitPath, err)
 	}
 	l.stdio.closeChild()
 	return nil
+}
+
+// aboveAll gives a descriptor number that os.StartProcess leaves alone in the
+// child: it moves files about below, and up to their number above, the highest
+// of them before it executes the program.
+func aboveAll(files []*os.File) int {
+	highest := 0
+	for _, f := range files {
+		highest = max(highest, int(f.Fd()))
+	}
+	return highest + len(files) + 2
+}
+
+// pipeFd and pidFd are descriptors of the child, after those of its program.
+func (l *launch) pipeFd() int { return stdioCount + len(l.process.ExtraFiles) }
+
+func (l *launch) pidFd() int { return l.pipeFd() + 1 }
+
+func (l *launch) bootstrap() ([]byte, error) {
+	if !l.join {
+		return bootstrapFor(l.config)
+	}
+	flags, err := l.joinFlags()
+	if err != nil {
+		return nil, err
+	}
+	return bootstrapForJoin(l.pidFd(), flags)
+}
+
+// joinFlags gives the namespaces that the preamble joins: all that the container
+// has of its own but the mount namespace, which init joins itself.
+func (l *launch) joinFlags() (flags uintptr, err error) {
+	for i := range l.config.Namespaces {
+		flags |= uintptr(l.config.Namespaces[i].Syscall())
+	}
+	flags &^= unix.CLONE_NEWNS
+	if flags&unix.CLONE_NEWUSER == 0 {
+		return flags, nil
+	}
+	// setns(2) refuses the user namespace that we are in already.
+	var own, theirs unix.Stat_t
+	if err := unix.Stat("/proc/self/ns/user", &own); err != nil {
+		return 0, fmt.Errorf("stat own user namespace: %w", err)
+	}
+	if err := unix.Stat(procFile(l.c.init.pid, "ns/user"), &theirs); err != nil {
+		return 0, fmt.Errorf("stat user namespace of the container: %w", err)
+	}
+	if own.Dev == theirs.Dev && own.Ino == theirs.Ino {
+		flags &^= unix.CLONE_NEWUSER
+	}
+	return flags, nil
 }
 
 func (l *LinuxFactory) initArgv() []string {
@@ -194,7 +275,9 @@ func (l *launch) initConfig(caps initproc.CapabilityMasks) *initproc.Config {
 		User:             p.User,
 		AdditionalGroups: append(append([]string(nil), config.AdditionalGroups...), p.AdditionalGroups...),
 		Capabilities:     caps,
-		FdLimit:          stdioCount + len(p.ExtraFiles),
+		FdLimit:          l.pipeFd(),
+		Join:             l.join,
+		PidFd:            l.pidFd(),
 		OwnStdio:         l.stdio.own,
 		InUserNS:         config.Namespaces.Contains(configs.NEWUSER),
 		SetgroupsDenied:  l.denySetgroups,
@@ -244,7 +327,9 @@ func (l *launch) adoptInit(payload []byte) error {
 	if l.ref, err = newInitRef(pid); err != nil {
 		return err
 	}
-	l.c.init = l.ref
+	if !l.join {
+		l.c.init = l.ref
+	}
 	return nil
 }
 
@@ -254,9 +339,11 @@ func (l *launch) handshake(payload []byte) error {
 	if err := l.write(initproc.KindConfig, payload); err != nil {
 		return err
 	}
-	// Init runs no program before we let it, and dies if we do.
-	if err := l.c.saveState(); err != nil {
-		return err
+	if !l.join {
+		// Init runs no program before we let it, and dies if we do.
+		if err := l.c.saveState(); err != nil {
+			return err
+		}
 	}
 	if !l.hook {
 		// The deadline of awaitInit holds until here.
@@ -268,24 +355,16 @@ func (l *launch) handshake(payload []byte) error {
 		return fmt.Errorf("set deadline of init pipe: %w", err)
 	}
 	l.step = stepSetUp
-	stager, staged := l.c.cgroups.(cgroups.Stager)
-	pid := l.ref.pid
-	if staged {
-		if err := stager.Enter(pid, cgroups.StageSetup); err != nil {
-			return err
-		}
+	if err := l.enterCgroups(cgroups.StageSetup); err != nil {
+		return err
 	}
-	if err := setOomScoreAdj(pid, l.config.OomScoreAdj); err != nil {
+	if err := setOomScoreAdj(l.ref.pid, l.config.OomScoreAdj); err != nil {
 		return err
 	}
 	if err := l.expect(initproc.KindReady); err != nil {
 		return err
 	}
-	if staged {
-		if err := stager.Enter(pid, cgroups.StageExec); err != nil {
-			return err
-		}
-	} else if err := l.c.applyCgroups(pid); err != nil {
+	if err := l.enterCgroups(cgroups.StageExec); err != nil {
 		return err
 	}
 	l.step = stepExec
@@ -304,6 +383,21 @@ func (l *launch) handshake(payload []byte) error {
 		err = fmt.Errorf("unexpected frame %d from init", kind)
 	}
 	return err
+}
+
+// enterCgroups moves init into its cgroups. A manager that does not know stages
+// does all at the last one.
+func (l *launch) enterCgroups(stage cgroups.Stage) error {
+	if stager, ok := l.c.cgroups.(cgroups.Stager); ok {
+		return stager.Enter(l.ref.pid, stage)
+	}
+	switch {
+	case stage != cgroups.StageExec:
+		return nil
+	case l.join:
+		return cgroups.EnterPid(l.c.cgroups.GetPaths(), l.ref.pid)
+	}
+	return l.c.applyCgroups(l.ref.pid)
 }
 
 // read reads a frame. A failure that the other side reports, and its end, come
@@ -408,12 +502,17 @@ func (l *launch) reapAll() (last *os.ProcessState) {
 // complete hands the running program to the caller's process.
 func (l *launch) complete() error {
 	l.pipe.Close()
-	stage := l.stage
-	if _, err := stage.Wait(); err != nil {
+	if _, err := l.stage.Wait(); err != nil {
 		return fmt.Errorf("reap the preamble's process: %w", err)
 	}
 	run := &runningProcess{process: l.init, io: l.stdio}
-	l.process.run, l.c.initRun = run, run
+	l.process.run = run
+	if l.join {
+		l.ref.close()
+		l.c.children.add(run)
+	} else {
+		l.c.initRun = run
+	}
 	l.stdio.copy()
 	return nil
 }
@@ -429,7 +528,9 @@ func (l *launch) abort() {
 	}
 	l.reapAll()
 	l.ref.close()
-	l.c.init = nil
+	if !l.join {
+		l.c.init = nil
+	}
 }
 
 // findOrphan learns of an init process that the preamble may have cloned, or be

@@ -136,6 +136,15 @@ func (r *initRef) kill(sig unix.Signal) error {
 	return nil
 }
 
+// file returns a copy of the pidfd to pass to a child.
+func (r *initRef) file() (*os.File, error) {
+	fd, err := unix.FcntlInt(uintptr(r.pidfd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("duplicate pidfd of init process %d: %w", r.pid, err)
+	}
+	return os.NewFile(uintptr(fd), "pidfd"), nil
+}
+
 func (r *initRef) close() {
 	if r != nil && r.pidfd >= 0 {
 		unix.Close(r.pidfd)

@@ -32,6 +32,14 @@ type Config struct {
 	// InUserNS tells that the container has a user namespace of its own.
 	InUserNS bool
 
+	// Join tells that the process enters a container that runs, in which there
+	// is nothing to set up.
+	Join bool
+
+	// PidFd is, for such a process, a pidfd of the container's init, whose
+	// mount namespace it joins.
+	PidFd int
+
 	// SetgroupsDenied tells that the host could write the gid mapping only by
 	// giving up setgroups(2), see user_namespaces(7).
 	SetgroupsDenied bool

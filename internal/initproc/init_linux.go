@@ -46,10 +46,7 @@ func run(p pipe) error {
 	if err != nil {
 		return err
 	}
-	if err := setUpSystem(c); err != nil {
-		return err
-	}
-	if err := setUpRootfs(c); err != nil {
+	if err := enterContainer(c); err != nil {
 		return err
 	}
 	u, err := lookUpUser(c)
@@ -63,7 +60,7 @@ func run(p pipe) error {
 		return err
 	}
 	// From here on the process is in its cgroups.
-	if c.Container.Namespaces.Contains(configs.NEWCGROUP) && c.namespacePath(configs.NEWCGROUP) == "" {
+	if !c.Join && c.creates(configs.NEWCGROUP) {
 		if err := unix.Unshare(unix.CLONE_NEWCGROUP); err != nil {
 			return fmt.Errorf("create cgroup namespace: %w", err)
 		}
@@ -71,20 +68,9 @@ func run(p pipe) error {
 	return becomeProgram(p, c, u)
 }
 
-func (c *Config) namespacePath(t configs.NamespaceType) string {
-	for _, ns := range c.Container.Namespaces {
-		if ns.Type == t {
-			return ns.Path
-		}
-	}
-	return ""
-}
-
 // creates tells whether a namespace of type t was made for this container, so
 // that what is set in it reaches nobody else.
-func (c *Config) creates(t configs.NamespaceType) bool {
-	return c.Container.Namespaces.Contains(t) && c.namespacePath(t) == ""
-}
+func (c *Config) creates(t configs.NamespaceType) bool { return c.Container.Namespaces.Creates(t) }
 
 func readConfig(p pipe) (*Config, error) {
 	kind, payload, err := ReadFrame(p)
@@ -117,14 +103,44 @@ func waitGo(p pipe) error {
 	return nil
 }
 
-func setUpRootfs(c *Config) error {
+// enterContainer makes the container, or enters the one that runs.
+func enterContainer(c *Config) error {
+	if _, err := unix.Setsid(); err != nil {
+		return fmt.Errorf("setsid: %w", err)
+	}
 	r := &Rootfs{
 		Config:       c.Container,
 		CgroupPaths:  c.CgroupPaths,
 		CgroupMounts: c.CgroupMounts,
 		InUserNS:     c.InUserNS,
 	}
+	if c.Join {
+		return joinRoot(c, r)
+	}
+	if err := setUpSystem(c); err != nil {
+		return err
+	}
 	return r.Prepare()
+}
+
+// joinRoot enters the mount namespace of a running container. That is not done
+// by the preamble, because Go's runtime reads files of /proc and /sys when it
+// boots, and these would be the container's. setns(2) wants that no other thread
+// shares our root and working directory; the other threads keep the host's.
+func joinRoot(c *Config, r *Rootfs) error {
+	if !c.Container.Namespaces.Contains(configs.NEWNS) {
+		return r.chroot()
+	}
+	if err := unix.Unshare(unix.CLONE_FS); err != nil {
+		return fmt.Errorf("unshare root and working directory: %w", err)
+	}
+	if err := unix.Setns(c.PidFd, unix.CLONE_NEWNS); err != nil {
+		return fmt.Errorf("join mnt namespace of the container: %w", err)
+	}
+	if err := unix.Close(c.PidFd); err != nil {
+		return fmt.Errorf("close the container's pidfd: %w", err)
+	}
+	return nil
 }
 
 // pipe is the init pipe. It is not an os.File: that would register it with the

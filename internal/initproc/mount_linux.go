@@ -102,7 +102,8 @@ func allowedOver(target int, dest string) error {
 // genuine checks that what comes onto /proc and /sys is what programs take for it.
 func genuine(m *configs.Mount, mount int) error {
 	var want int64
-	switch path.Clean("/" + m.Destination) {
+	dest := path.Clean("/" + m.Destination)
+	switch dest {
 	case "/proc":
 		want = unix.PROC_SUPER_MAGIC
 	case "/sys":
@@ -114,7 +115,7 @@ func genuine(m *configs.Mount, mount int) error {
 	if err != nil || typ == want {
 		return err
 	}
-	return invalidError{fmt.Errorf("only %s may be there: %w", m.Destination[1:], unix.EINVAL)}
+	return invalidError{fmt.Errorf("only %s may be there: %w", dest[1:]+"fs", unix.EINVAL)}
 }
 
 func (r *Rootfs) mountFS(m *configs.Mount) error {

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -48,20 +49,28 @@ func openAt(dir int, name string, flags int) (int, error) {
 // reference to it. Links are followed within the root; one that leads to nothing
 // is completed.
 func mkdirAll(root int, name string) (int, error) {
-	return mkdirLinks(root, path.Clean("/"+name), maxLinks)
+	links := maxLinks
+	return mkdirLinks(root, path.Clean("/"+name), &links)
 }
 
-func mkdirLinks(root int, name string, links int) (int, error) {
+// mkdirLinks takes a name that holds the targets of links: it may have "..", which
+// must not be cleaned away, for what is before it may be a link too. links is how
+// many more may be followed in all.
+func mkdirLinks(root int, name string, links *int) (int, error) {
+	name = "/" + strings.Trim(name, "/")
 	fd, err := openIn(root, name, unix.O_PATH|unix.O_DIRECTORY, 0)
 	if !errors.Is(err, unix.ENOENT) || name == "/" {
 		return fd, err
 	}
 	dir, base := path.Split(name)
-	parent, err := mkdirLinks(root, path.Clean(dir), links)
+	parent, err := mkdirLinks(root, dir, links)
 	if err != nil {
 		return -1, err
 	}
 	defer unix.Close(parent)
+	if base == "." || base == ".." { // never relative to parent, which can be the root
+		return openIn(root, name, unix.O_PATH|unix.O_DIRECTORY, 0)
+	}
 	switch err := unix.Mkdirat(parent, base, 0o755); {
 	case err == nil, errors.Is(err, unix.EEXIST):
 	default:
@@ -76,13 +85,14 @@ func mkdirLinks(root int, name string, links int) (int, error) {
 	if linkErr != nil {
 		return -1, err
 	}
-	if links == 0 {
+	if *links == 0 {
 		return -1, unix.ELOOP
 	}
+	*links--
 	if !path.IsAbs(target) {
-		target = path.Join(dir, target)
+		target = dir + target
 	}
-	return mkdirLinks(root, path.Clean(target), links-1)
+	return mkdirLinks(root, target, links)
 }
 
 func readlinkAt(dir int, name string) (string, error) {
@@ -114,8 +124,7 @@ func makeFile(root int, name string) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	defer unix.Close(file)
-	return openAt(parent, base, unix.O_PATH)
+	return file, nil
 }
 
 func fsType(fd int) (int64, error) {

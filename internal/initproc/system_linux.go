@@ -13,9 +13,6 @@ import (
 )
 
 func setUpSystem(c *Config) error {
-	if _, err := unix.Setsid(); err != nil {
-		return fmt.Errorf("setsid: %w", err)
-	}
 	if c.creates(configs.NEWNET) {
 		if err := setUpLoopback(c.Container.Networks); err != nil {
 			return err

@@ -3,7 +3,6 @@
 package initproc
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -52,16 +51,25 @@ func lookUpUser(c *Config) (*user.ExecUser, error) {
 
 // openDatabase opens a file of the container that need not be there: nil is what
 // package user takes for a missing one. Anything but a regular file is refused,
-// for a fifo would hold us for ever.
+// and before it is opened: a fifo would hold us for ever, and to open a device can
+// do things (think of watchdogs) while the cgroup does not restrict us yet.
 func openDatabase(path string) (io.Reader, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
+	var st unix.Stat_t
+	err := unix.Stat(path, &st)
+	if missing(err) {
 		return nil, nil
 	}
 	if err != nil {
+		return nil, fmt.Errorf("stat %s of the container: %w", path, err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return nil, fmt.Errorf("%s of the container is not a regular file: %w", path, unix.EINVAL)
+	}
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if err != nil {
 		return nil, fmt.Errorf("open %s of the container: %w", path, err)
 	}
-	var st unix.Stat_t
+	// It may have been replaced meanwhile.
 	if err := unix.Fstat(fd, &st); err != nil {
 		unix.Close(fd)
 		return nil, fmt.Errorf("stat %s of the container: %w", path, err)

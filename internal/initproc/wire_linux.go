@@ -168,6 +168,8 @@ func (c *Config) code(w *wire) {
 	integer(w, &c.FdLimit)
 	integer(w, &c.OwnStdio)
 	w.bool(&c.InUserNS)
+	w.bool(&c.Join)
+	integer(w, &c.PidFd)
 	w.bool(&c.SetgroupsDenied)
 	dict(w, &c.CgroupPaths)
 	list(w, &c.CgroupMounts, func(w *wire, m *CgroupMount) {

@@ -94,18 +94,39 @@ static int parse_string(uint16_t type, const unsigned char *val, size_t len, siz
 	return 0;
 }
 
-static int parse_attr(uint16_t type, const unsigned char *val, size_t len,
-		      struct bootstrap *out, char err[BOOTSTRAP_ERRLEN])
+static int parse_fd(uint16_t type, const unsigned char *val, size_t len, int *out,
+		    char err[BOOTSTRAP_ERRLEN])
 {
 	uint32_t v;
 
+	if (parse_u32(type, val, len, &v, err))
+		return -1;
+	if (v > INT32_MAX)
+		fail(err, "fd %u of attribute %u is out of range", v, type);
+	*out = (int)v;
+	return 0;
+}
+
+static int parse_flags(uint16_t type, const unsigned char *val, size_t len, uint32_t *out,
+		       char err[BOOTSTRAP_ERRLEN])
+{
+	if (parse_u32(type, val, len, out, err))
+		return -1;
+	if (*out & ~(uint32_t)NEW_NAMESPACES)
+		fail(err, "flags 0x%x of attribute %u hold more than namespaces", *out, type);
+	return 0;
+}
+
+static int parse_attr(uint16_t type, const unsigned char *val, size_t len,
+		      struct bootstrap *out, char err[BOOTSTRAP_ERRLEN])
+{
 	switch (type) {
 	case ATTR_CLONE_FLAGS:
-		if (parse_u32(type, val, len, &out->clone_flags, err))
-			return -1;
-		if (out->clone_flags & ~(uint32_t)NEW_NAMESPACES)
-			fail(err, "clone flags 0x%x hold more than namespaces", out->clone_flags);
-		return 0;
+		return parse_flags(type, val, len, &out->clone_flags, err);
+	case ATTR_JOIN_FLAGS:
+		return parse_flags(type, val, len, &out->join_flags, err);
+	case ATTR_JOIN_PIDFD:
+		return parse_fd(type, val, len, &out->join_pidfd, err);
 	case ATTR_MAP_IDS:
 		if (parse_u32(type, val, len, &out->map_ids, err))
 			return -1;
@@ -113,12 +134,7 @@ static int parse_attr(uint16_t type, const unsigned char *val, size_t len,
 			fail(err, "map-ids is %u, want 0 or 1", out->map_ids);
 		return 0;
 	case ATTR_CGROUP_FD:
-		if (parse_u32(type, val, len, &v, err))
-			return -1;
-		if (v > INT32_MAX)
-			fail(err, "cgroup fd %u is out of range", v);
-		out->cgroup_fd = (int)v;
-		return 0;
+		return parse_fd(type, val, len, &out->cgroup_fd, err);
 	case ATTR_TIME_OFFSETS:
 		return parse_string(type, val, len, BOOTSTRAP_OFFSETS_MAX, &out->time_offsets, err);
 	}
@@ -137,10 +153,15 @@ static int parse_attr(uint16_t type, const unsigned char *val, size_t len,
 /* What no attribute can say by itself. */
 static int check_whole(const struct bootstrap *b, char err[BOOTSTRAP_ERRLEN])
 {
-	for (int i = 0; i < NS_KINDS; i++)
-		if (b->ns_path[i] && (b->clone_flags & (uint32_t)ns_infos[i].flag))
-			fail(err, "the %s namespace is to be both created and joined",
+	for (int i = 0; i < NS_KINDS; i++) {
+		uint32_t flag = (uint32_t)ns_infos[i].flag;
+
+		if (!!(b->clone_flags & flag) + !!(b->join_flags & flag) + !!b->ns_path[i] > 1)
+			fail(err, "the %s namespace is to be both created and joined, or joined twice",
 			     ns_infos[i].name);
+	}
+	if (b->join_flags && b->join_pidfd < 0)
+		fail(err, "namespaces to join without the pidfd of their process");
 	if (b->map_ids && !(b->clone_flags & CLONE_NEWUSER))
 		fail(err, "id mappings without a new user namespace");
 	if (b->time_offsets && !(b->clone_flags & CLONE_NEWTIME))
@@ -157,6 +178,7 @@ int bootstrap_parse(const unsigned char *buf, size_t len, struct bootstrap *out,
 
 	memset(out, 0, sizeof(*out));
 	out->cgroup_fd = -1;
+	out->join_pidfd = -1;
 
 	if (len < BOOTSTRAP_HDRLEN)
 		fail(err, "message of %zu bytes is shorter than its header", len);

@@ -19,6 +19,8 @@ enum {
 	ATTR_MAP_IDS = 27284,      /* u32: 1 if the host writes id mappings */
 	ATTR_CGROUP_FD = 27285,    /* u32: fd of the cgroup v2 directory to be born in */
 	ATTR_TIME_OFFSETS = 27286, /* string: contents for /proc/self/timens_offsets */
+	ATTR_JOIN_PIDFD = 27288,   /* u32: pidfd of a process whose namespaces to join, */
+	ATTR_JOIN_FLAGS = 27289,   /* u32: namely these CLONE_NEW* */
 	ATTR_NS_FIRST = 27290,     /* string: path of a namespace to join, */
 	ATTR_NS_LAST = 27297,      /* one attribute per enum ns_kind */
 };
@@ -47,6 +49,8 @@ struct bootstrap {
 	uint32_t map_ids;
 	int cgroup_fd;               /* -1: none */
 	const char *time_offsets;    /* NULL: none; points into the message */
+	int join_pidfd;              /* -1: none */
+	uint32_t join_flags;
 	const char *ns_path[NS_KINDS];
 };
 

@@ -161,6 +161,8 @@ static void open_namespaces(const struct bootstrap *b, int fds[NS_KINDS])
 {
 	for (int i = 0; i < NS_KINDS; i++) {
 		fds[i] = -1;
+		if (b->join_flags & (uint32_t)ns_infos[i].flag)
+			fds[i] = b->join_pidfd;
 		if (!b->ns_path[i])
 			continue;
 		/* O_NONBLOCK: a fifo put there must not hold us. */
@@ -197,12 +199,20 @@ static void become_root(void)
 	prctl(PR_SET_DUMPABLE, 0);
 }
 
-static void join(const struct bootstrap *b, int fds[NS_KINDS], int i)
+/* Returns 0, or -1 if it is not permitted, if that may change. */
+static int join(const struct bootstrap *b, int fds[NS_KINDS], int i, int may_retry)
 {
-	if (setns(fds[i], ns_infos[i].flag))
-		die(errno, "join %s namespace %s", ns_infos[i].name, b->ns_path[i]);
-	close(fds[i]);
+	const char *path = b->ns_path[i] ? b->ns_path[i] : "of the container";
+
+	if (setns(fds[i], ns_infos[i].flag)) {
+		if (errno == EPERM && may_retry)
+			return -1;
+		die(errno, "join %s namespace %s", ns_infos[i].name, path);
+	}
+	if (fds[i] != b->join_pidfd)
+		close(fds[i]);
 	fds[i] = -1;
+	return 0;
 }
 
 /*
@@ -216,27 +226,20 @@ static void join_namespaces(const struct bootstrap *b)
 	int fds[NS_KINDS];
 
 	open_namespaces(b, fds);
-	if (fds[NS_USER] >= 0 && is_own_userns(fds[NS_USER])) {
+	if (b->ns_path[NS_USER] && is_own_userns(fds[NS_USER])) {
 		close(fds[NS_USER]);
 		fds[NS_USER] = -1;
 	}
 	if (fds[NS_USER] >= 0) {
-		for (int i = NS_USER + 1; i < NS_KINDS; i++) {
-			if (fds[i] < 0)
-				continue;
-			if (setns(fds[i], ns_infos[i].flag) == 0) {
-				close(fds[i]);
-				fds[i] = -1;
-			} else if (errno != EPERM) {
-				die(errno, "join %s namespace %s", ns_infos[i].name, b->ns_path[i]);
-			}
-		}
-		join(b, fds, NS_USER);
+		for (int i = NS_USER + 1; i < NS_KINDS; i++)
+			if (fds[i] >= 0)
+				join(b, fds, i, 1);
+		join(b, fds, NS_USER, 0);
 		become_root();
 	}
 	for (int i = NS_USER + 1; i < NS_KINDS; i++)
 		if (fds[i] >= 0)
-			join(b, fds, i);
+			join(b, fds, i, 0);
 }
 
 static void wait_go(const char *what)
@@ -353,6 +356,9 @@ static void run(const char *pipe_env)
 	}
 	if (b.cgroup_fd >= 0)
 		close(b.cgroup_fd);
+	/* Go joins the mount namespace, and then closes it. */
+	if (b.join_pidfd >= 0 && fcntl(b.join_pidfd, F_SETFD, FD_CLOEXEC))
+		die(errno, "set close-on-exec on the container's pidfd");
 }
 
 static void __attribute__((constructor)) libcontainer_preamble(void)

@@ -26,6 +26,8 @@ const (
 	mapIDs      = 27284
 	cgroupFd    = 27285
 	timeOffsets = 27286
+	joinPidfd   = 27288
+	joinFlags   = 27289
 	userNs      = 27290
 	utsNs       = 27293
 	netNs       = 27294
@@ -92,9 +94,14 @@ func bootstrap(t *testing.T, msg []byte) report {
 	if err != nil {
 		t.Fatal(err)
 	}
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
 	p, err := os.StartProcess(self, []string{self}, &os.ProcAttr{
 		Env:   []string{"_LIBCONTAINER_INITPIPE=3"},
-		Files: []*os.File{nil, os.Stdout, os.Stderr, theirs},
+		Files: []*os.File{null, os.Stdout, os.Stderr, theirs},
 	})
 	theirs.Close()
 	if err != nil {
@@ -176,6 +183,9 @@ func TestBadMessagesAreRefused(t *testing.T) {
 		"offsets, no time":    {message(attr(timeOffsets, "boottime 1 0\n\x00")), syscall.EBADMSG, "without a new time namespace"},
 		"negative fd":         {message(attrInt(cgroupFd, 1<<31)), syscall.EBADMSG, "out of range"},
 		"empty path":          {message(attr(netNs, "\x00")), syscall.EBADMSG, "empty string"},
+		"join without pidfd":  {message(attrInt(joinFlags, unix.CLONE_NEWNET)), syscall.EBADMSG, "without the pidfd"},
+		"join twice":          {message(attrInt(joinPidfd, 0), attrInt(joinFlags, unix.CLONE_NEWNET), attr(netNs, path)), syscall.EBADMSG, "joined twice"},
+		"join what is none":   {message(attrInt(joinPidfd, 0), attrInt(joinFlags, unix.CLONE_NEWNET)), syscall.EINVAL, "join net namespace of the container"},
 		"path without NUL":    {message(attr(netNs, "/proc/self/ns/net")), syscall.EBADMSG, "one NUL"},
 		"path with two NULs":  {message(attr(netNs, "/a\x00b\x00")), syscall.EBADMSG, "one NUL"},
 		"relative path":       {message(attr(netNs, "a/b\x00")), syscall.EBADMSG, "net namespace is not absolute"},

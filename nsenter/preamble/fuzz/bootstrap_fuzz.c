@@ -27,6 +27,8 @@ static void check_parsed(const struct bootstrap *b)
 {
 	if (b->time_offsets)
 		sink += strlen(b->time_offsets);
+	if (b->join_flags && b->join_pidfd < 0)
+		abort();
 	for (int i = 0; i < NS_KINDS; i++) {
 		if (!b->ns_path[i])
 			continue;
