@@ -80,16 +80,18 @@ func (r *Rootfs) chroot() error {
 // openRoot cuts the mount namespace off from the host's and makes the root file
 // system a mount, on top of its own path.
 func (r *Rootfs) openRoot() error {
-	flags := r.Config.RootPropagation
-	if flags == 0 {
-		flags = unix.MS_SLAVE | unix.MS_REC
+	// Unless the mounts are to be shared, what we mount must not appear on the
+	// host, whatever RootPropagation leaves out; it is set at the end.
+	flags := unix.MS_SLAVE | unix.MS_REC
+	shared := r.Config.RootPropagation&unix.MS_SHARED != 0
+	if shared {
+		flags = r.Config.RootPropagation
 	}
 	if err := unix.Mount("", "/", "", uintptr(flags), ""); err != nil {
 		return fmt.Errorf("set propagation of / to %#x: %w", flags, err)
 	}
 	rootfs := r.Config.Rootfs
-	if flags&unix.MS_SHARED != 0 {
-		// What we mount must not appear on the host.
+	if shared {
 		if err := makeParentPrivate(rootfs); err != nil {
 			return fmt.Errorf("make the mount of %s private: %w", rootfs, err)
 		}
