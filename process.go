@@ -59,6 +59,9 @@ type Process struct {
 	// run is set by Start.
 	run *runningProcess
 
+	// console opens the slave of the process's terminal; nil if it has none.
+	console func() (*os.File, error)
+
 	// closeAfterStart are the process's ends of the pipes of InitializeIO.
 	closeAfterStart []*os.File
 }

@@ -279,6 +279,7 @@ func (l *launch) initConfig(caps initproc.CapabilityMasks) *initproc.Config {
 		Join:             l.join,
 		PidFd:            l.pidFd(),
 		OwnStdio:         l.stdio.own,
+		Terminal:         p.console != nil,
 		InUserNS:         config.Namespaces.Contains(configs.NEWUSER),
 		SetgroupsDenied:  l.denySetgroups,
 		CgroupPaths:      l.c.cgroups.GetPaths(),

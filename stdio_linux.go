@@ -34,6 +34,9 @@ func newStdio(p *Process, rootuid, rootgid int) (_ *stdio, err error) {
 			s.abort()
 		}
 	}()
+	if p.console != nil {
+		return s, s.terminal(p)
+	}
 	if err := s.input(p.Stdin); err != nil {
 		return nil, fmt.Errorf("open standard input: %w", err)
 	}
@@ -65,6 +68,21 @@ func newStdio(p *Process, rootuid, rootgid int) (_ *stdio, err error) {
 func sameWriter(a, b io.Writer) (same bool) {
 	defer func() { _ = recover() }()
 	return a == b
+}
+
+// terminal makes the process's console all three descriptors.
+func (s *stdio) terminal(p *Process) error {
+	if p.Stdin != nil || p.Stdout != nil || p.Stderr != nil {
+		return errorf(ConfigInvalid, "the process has a console: Stdin, Stdout and Stderr must be nil")
+	}
+	slave, err := p.console()
+	if err != nil {
+		return err
+	}
+	s.files = [3]*os.File{slave, slave, slave}
+	s.closed = append(s.closed, slave)
+	s.own = 1 // one chown is enough
+	return nil
 }
 
 func (s *stdio) input(r io.Reader) error {

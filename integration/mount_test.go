@@ -105,7 +105,7 @@ func TestMountErrors(t *testing.T) {
 		{"source below a file", bindOn("/etc/hostname/x", "/mnt/x", 0), libcontainer.ConfigInvalid,
 			[]string{"/etc/hostname/x", "/mnt/x", "not a directory"}},
 		{"relative source", bindOn("etc", "/mnt/x", 0), libcontainer.ConfigInvalid, []string{"etc", "/mnt/x", "absolute"}},
-		{"file onto a directory", bindOn("/etc/hostname", "/mnt", 0), libcontainer.SystemError, []string{"/mnt", "not a directory"}},
+		{"file onto a directory", bindOn("/etc/hostname", "/mnt", 0), libcontainer.SystemError, []string{"/mnt", "is a directory"}},
 		{"directory onto a file", bindOn("/etc", "/etc/passwd", 0), libcontainer.SystemError, []string{"/etc/passwd", "not a directory"}},
 		{"tmpfs onto a file", tmpfsOn("/etc/passwd"), libcontainer.SystemError, []string{"/etc/passwd", "not a directory"}},
 		{"tmpfs on proc", tmpfsOn("/proc"), libcontainer.ConfigInvalid, []string{"/proc", "procfs"}},

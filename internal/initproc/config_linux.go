@@ -25,8 +25,13 @@ type Config struct {
 	// the number of extra files.
 	FdLimit int
 
-	// OwnStdio has bit n set when descriptor n is a pipe that the library made,
-	// which is given to the program's user so that /dev/std* can be re-opened.
+	// Terminal tells that the standard descriptors are a terminal, to become
+	// the controlling one.
+	Terminal bool
+
+	// OwnStdio has bit n set when descriptor n is a pipe or terminal that the
+	// library made, which is given to the program's user so that /dev/std* can
+	// be opened again.
 	OwnStdio int
 
 	// InUserNS tells that the container has a user namespace of its own.

@@ -170,12 +170,36 @@ func bindDevice(parent int, base, host string, typ uint32, dev uint64) error {
 	if err := verifyDevice(src, typ, dev); err != nil {
 		return fmt.Errorf("the host's file is another one: %w", err)
 	}
-	file, err := unix.Openat(parent, base, unix.O_CREAT|unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0o644)
+	place, err := devicePlace(parent, base)
 	if err != nil {
 		return fmt.Errorf("make the place for the host's device: %w", err)
 	}
-	defer unix.Close(file)
-	return bindOnto(src, file, 0, false)
+	defer unix.Close(place)
+	return bindOnto(src, place, 0, false)
+}
+
+// devicePlace makes an empty file, or takes what is there without opening it: that
+// may be a device itself.
+func devicePlace(parent int, base string) (int, error) {
+	file, err := unix.Openat(parent, base, unix.O_CREAT|unix.O_EXCL|unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644)
+	if !errors.Is(err, unix.EEXIST) {
+		return file, err
+	}
+	fd, err := openAt(parent, base, unix.O_PATH)
+	if err != nil {
+		return -1, err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFLNK, unix.S_IFDIR:
+		unix.Close(fd)
+		return -1, fmt.Errorf("what is there has mode %o: %w", st.Mode, unix.EEXIST)
+	}
+	return fd, nil
 }
 
 // reopenNull replaces standard descriptors that refer to the host's /dev/null by

@@ -108,11 +108,17 @@ func enterContainer(c *Config) error {
 	if _, err := unix.Setsid(); err != nil {
 		return fmt.Errorf("setsid: %w", err)
 	}
+	if c.Terminal {
+		if err := takeTerminal(); err != nil {
+			return err
+		}
+	}
 	r := &Rootfs{
 		Config:       c.Container,
 		CgroupPaths:  c.CgroupPaths,
 		CgroupMounts: c.CgroupMounts,
 		InUserNS:     c.InUserNS,
+		Terminal:     c.Terminal,
 	}
 	if c.Join {
 		return joinRoot(c, r)

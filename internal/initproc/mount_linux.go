@@ -40,6 +40,8 @@ func describe(m *configs.Mount) string {
 }
 
 func (r *Rootfs) mount(m *configs.Mount) error {
+	// Targets that are made have their mode whatever the host's umask is.
+	defer unix.Umask(unix.Umask(0))
 	switch {
 	case m.Flags&unix.MS_REMOUNT != 0:
 		return r.remount(m)
@@ -124,6 +126,9 @@ func (r *Rootfs) mountFS(m *configs.Mount) error {
 		return err
 	}
 	defer unix.Close(target)
+	if tooLong(m.Source, m.Data) {
+		return r.mountLong(m, target)
+	}
 	mount, err := newMount(m.Device, m.Source, m.Data, m.Flags)
 	if m.Device == "sysfs" && errors.Is(err, unix.EPERM) {
 		// sysfs belongs to a network namespace that is not ours.
@@ -136,13 +141,34 @@ func (r *Rootfs) mountFS(m *configs.Mount) error {
 	return r.place(m, mount, target)
 }
 
+// mountLong mounts by mount(2), for options that fsconfig(2) does not take, such
+// as the layers of an overlay.
+func (r *Rootfs) mountLong(m *configs.Mount, target int) error {
+	place := fmt.Sprintf("/proc/self/fd/%d", target)
+	flags := m.Flags &^ (propagationTypes | unix.MS_REC)
+	if err := unix.Mount(m.Source, place, m.Device, uintptr(flags), m.Data); err != nil {
+		return err
+	}
+	// The descriptor is that of the place below. What the path leads to now is
+	// in our own mount namespace, whatever else has happened to it.
+	mount, err := openPath(r.root, m.Destination)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(mount)
+	if err := genuine(m, mount); err != nil {
+		return err
+	}
+	return setPropagations(mount, m.PropagationFlags)
+}
+
 func (r *Rootfs) hostSysfs(m *configs.Mount) (int, error) {
 	tree, err := cloneTree(unix.AT_FDCWD, "/sys", true)
 	if err != nil {
 		return -1, err
 	}
 	attrs, _ := mountAttrs(m.Flags | unix.MS_RDONLY)
-	if err := setAttrs(tree, attrs, false, false); err != nil {
+	if err := setAttrs(tree, attrs, false, true); err != nil {
 		unix.Close(tree)
 		return -1, err
 	}
@@ -157,12 +183,7 @@ func (r *Rootfs) place(m *configs.Mount, mount, target int) error {
 	if err := attach(mount, target); err != nil {
 		return err
 	}
-	for _, flags := range m.PropagationFlags {
-		if err := setPropagation(mount, flags); err != nil {
-			return err
-		}
-	}
-	return nil
+	return setPropagations(mount, m.PropagationFlags)
 }
 
 // bind attaches a copy of a mount of the host. The flags add to what protects the
@@ -195,23 +216,24 @@ func (r *Rootfs) bind(m *configs.Mount) error {
 	return r.place(m, tree, target)
 }
 
-// remount adds flags to a mount that is there.
+// remount adds flags to a mount that is there, and gives its file system options
+// unless it is a bind mount.
 func (r *Rootfs) remount(m *configs.Mount) error {
 	fd, err := openPath(r.root, m.Destination)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
+	if !m.IsBind() && m.Data != "" {
+		if err := reconfigure(fd, m.Data); err != nil {
+			return err
+		}
+	}
 	attrs, atime := mountAttrs(m.Flags)
 	if err := setAttrs(fd, attrs, atime, false); err != nil {
 		return err
 	}
-	for _, flags := range m.PropagationFlags {
-		if err := setPropagation(fd, flags); err != nil {
-			return err
-		}
-	}
-	return nil
+	return setPropagations(fd, m.PropagationFlags)
 }
 
 // CgroupMount is a cgroup hierarchy of the host.

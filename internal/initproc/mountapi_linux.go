@@ -7,6 +7,7 @@ package initproc
 import (
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -81,6 +82,23 @@ func configure(fs int, source, data string, flags int) error {
 			return fmt.Errorf("flag %s: %w", f.name, err)
 		}
 	}
+	// A device that is write-protected has to be opened for reading. Without a
+	// device the file system may be shared, and only our mount of it is read-only.
+	if flags&unix.MS_RDONLY != 0 && path.IsAbs(source) {
+		if err := unix.FsconfigSetFlag(fs, "ro"); err != nil {
+			return fmt.Errorf("flag ro: %w", err)
+		}
+	}
+	if err := setOptions(fs, data); err != nil {
+		return err
+	}
+	if err := unix.FsconfigCreate(fs); err != nil {
+		return fmt.Errorf("create: %w", err)
+	}
+	return nil
+}
+
+func setOptions(fs int, data string) error {
 	for _, option := range splitOptions(data) {
 		key, value, hasValue := strings.Cut(option, "=")
 		var err error
@@ -93,10 +111,38 @@ func configure(fs int, source, data string, flags int) error {
 			return fmt.Errorf("option %q: %w", option, err)
 		}
 	}
-	if err := unix.FsconfigCreate(fs); err != nil {
-		return fmt.Errorf("create: %w", err)
+	return nil
+}
+
+// reconfigure changes the options of the file system that is mounted at a place.
+func reconfigure(mount int, data string) error {
+	fs, err := unix.Fspick(mount, "", unix.FSPICK_CLOEXEC|unix.FSPICK_EMPTY_PATH)
+	if err != nil {
+		return fmt.Errorf("fspick: %w", err)
+	}
+	defer unix.Close(fs)
+	if err := setOptions(fs, data); err != nil {
+		return withKernelLog(fs, err)
+	}
+	if err := unix.FsconfigReconfigure(fs); err != nil {
+		return withKernelLog(fs, fmt.Errorf("reconfigure: %w", err))
 	}
 	return nil
+}
+
+// maxValue is the length of a string that fsconfig(2) takes, without its NUL.
+const maxValue = 255
+
+func tooLong(source, data string) bool {
+	if len(source) > maxValue {
+		return true
+	}
+	for _, option := range splitOptions(data) {
+		if _, value, _ := strings.Cut(option, "="); len(value) > maxValue {
+			return true
+		}
+	}
+	return false
 }
 
 // splitOptions splits a mount(2) data string at its commas. Within quotes, as
@@ -189,6 +235,15 @@ func setPropagation(mount, flags int) error {
 	attr := unix.MountAttr{Propagation: uint64(flags & propagationTypes)}
 	if err := setAttr(mount, &attr, flags&unix.MS_REC != 0); err != nil {
 		return fmt.Errorf("set propagation %#x: %w", flags, err)
+	}
+	return nil
+}
+
+func setPropagations(mount int, list []int) error {
+	for _, flags := range list {
+		if err := setPropagation(mount, flags); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -108,8 +108,11 @@ func readlinkAt(dir int, name string) (string, error) {
 // something already, and returns a reference to it.
 func makeFile(root int, name string) (int, error) {
 	fd, err := openPath(root, name)
+	if err == nil {
+		return notDir(fd)
+	}
 	if !errors.Is(err, unix.ENOENT) {
-		return fd, err
+		return -1, err
 	}
 	dir, base := path.Split(path.Clean("/" + name))
 	parent, err := mkdirAll(root, dir)
@@ -125,6 +128,19 @@ func makeFile(root int, name string) (int, error) {
 		return -1, err
 	}
 	return file, nil
+}
+
+// notDir closes a descriptor of a directory, onto which no file can be mounted.
+func notDir(fd int) (int, error) {
+	dir, err := isDir(fd)
+	if err == nil && dir {
+		err = unix.EISDIR
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
 }
 
 func fsType(fd int) (int64, error) {

@@ -5,8 +5,11 @@
 package initproc
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os/exec"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -24,6 +27,8 @@ type Rootfs struct {
 	// InUserNS tells that the container has a user namespace of its own, in
 	// which devices cannot be made.
 	InUserNS bool
+	// Terminal tells that standard input is a terminal for /dev/console.
+	Terminal bool
 
 	root int // the new root
 }
@@ -45,6 +50,11 @@ func (r *Rootfs) Prepare() error {
 	}
 	if r.setsUpDev() {
 		if err := r.setUpDev(); err != nil {
+			return err
+		}
+	}
+	if r.Terminal {
+		if err := r.mountConsole(); err != nil {
 			return err
 		}
 	}
@@ -175,6 +185,10 @@ func (r *Rootfs) moveRoot() error {
 	if err := unix.Fchdir(r.root); err != nil {
 		return fmt.Errorf("change to new root: %w", err)
 	}
+	// What is mounted on a shared / would be mounted on the host's too.
+	if err := unix.Mount("", "/", "", unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("make / private: %w", err)
+	}
 	if err := unix.MoveMount(r.root, "", unix.AT_FDCWD, "/", unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
 		return fmt.Errorf("move root file system to /: %w", err)
 	}
@@ -200,13 +214,34 @@ func (r *Rootfs) enterRoot() error {
 // mount namespace, while the root is still the host's.
 func runCommands(kind string, m *configs.Mount, commands []configs.Command) error {
 	for i, c := range commands {
-		cmd := exec.Cmd{Path: c.Path, Args: c.Args, Env: c.Env, Dir: c.Dir}
-		if len(cmd.Args) == 0 {
-			cmd.Args = []string{c.Path}
-		}
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("%s command %d (%s) of the mount on %s: %w: %s", kind, i, c.Path, m.Destination, err, out)
+		if err := runCommand(c); err != nil {
+			return fmt.Errorf("%s command %d (%s) of the mount on %s: %w", kind, i, c.Path, m.Destination, err)
 		}
 	}
 	return nil
+}
+
+func runCommand(c configs.Command) error {
+	ctx := context.Background()
+	if c.Timeout != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, *c.Timeout)
+		defer cancel()
+	}
+	cmd := exec.CommandContext(ctx, c.Path)
+	cmd.Path, cmd.Err = c.Path, nil // it is not looked for in PATH
+	if len(c.Args) > 0 {
+		cmd.Args = c.Args
+	}
+	cmd.Env, cmd.Dir = c.Env, c.Dir
+	// A daemon that it leaves behind may hold its output open.
+	cmd.WaitDelay = time.Second
+	out, err := cmd.CombinedOutput()
+	switch {
+	case err == nil, errors.Is(err, exec.ErrWaitDelay):
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("killed after %v: %w", *c.Timeout, unix.ETIMEDOUT)
+	}
+	return fmt.Errorf("%w: %s", err, out)
 }

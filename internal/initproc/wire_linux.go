@@ -11,6 +11,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"os"
+	"time"
 
 	"github.com/libcontainer/libcontainer/configs"
 )
@@ -167,6 +168,7 @@ func (c *Config) code(w *wire) {
 	}
 	integer(w, &c.FdLimit)
 	integer(w, &c.OwnStdio)
+	w.bool(&c.Terminal)
 	w.bool(&c.InUserNS)
 	w.bool(&c.Join)
 	integer(w, &c.PidFd)
@@ -224,6 +226,16 @@ func codeCommand(w *wire, c *configs.Command) {
 	texts(w, &c.Args)
 	texts(w, &c.Env)
 	text(w, &c.Dir)
+	limited := c.Timeout != nil
+	w.bool(&limited)
+	if limited {
+		timeout := new(time.Duration)
+		if !w.decoding {
+			*timeout = *c.Timeout
+		}
+		integer(w, timeout)
+		c.Timeout = timeout
+	}
 }
 
 func codeDevice(w *wire, d *configs.Device) {

@@ -19,9 +19,8 @@ var hostOnly = map[string][]string{
 		"ProcessLabel", "OomScoreAdj", "AdditionalGroups", "UidMappings", "GidMappings", "Seccomp", "Hooks",
 		"Version", "TimeOffsets",
 	},
-	"Mount":   {"Relabel"},
-	"Command": {"Timeout"},
-	"Device":  {"Permissions"},
+	"Mount":  {"Relabel"},
+	"Device": {"Permissions"},
 	"Network": {
 		"Name", "Bridge", "MacAddress", "Address", "Gateway", "IPv6Address", "IPv6Gateway", "Mtu", "TxQueueLen",
 		"HostInterfaceName", "HairpinMode",

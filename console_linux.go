@@ -1,0 +1,159 @@
+// The host's side: pseudo terminals, see pty(7).
+
+package libcontainer
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// linuxConsole is a pseudo terminal; master is the side of the host.
+type linuxConsole struct {
+	master *os.File
+	path   string
+}
+
+// NewConsole returns an initialized console that can be used within a container
+// by copying bytes from the master side to the slave that is attached as the tty
+// for the container's init process. The slave belongs to uid and gid, ids of the
+// host. The caller closes the console.
+//
+// errors:
+// SystemError - System error.
+func NewConsole(uid, gid int) (Console, error) {
+	c, err := newConsole(uid, gid)
+	if err != nil {
+		return nil, newSystemError(fmt.Errorf("new console: %w", err))
+	}
+	return c, nil
+}
+
+func newConsole(uid, gid int) (_ *linuxConsole, err error) {
+	// Non-blocking, so that Close ends a Read that waits.
+	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open /dev/ptmx: %w", err)
+	}
+	master := os.NewFile(uintptr(fd), "/dev/ptmx")
+	defer func() {
+		if err != nil {
+			master.Close()
+		}
+	}()
+	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err != nil {
+		return nil, fmt.Errorf("ioctl TIOCGPTN: %w", err)
+	}
+	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
+		return nil, fmt.Errorf("unlock slave: ioctl TIOCSPTLCK: %w", err)
+	}
+	c := &linuxConsole{master: master, path: "/dev/pts/" + strconv.Itoa(n)}
+	slave, err := c.slave()
+	if err != nil {
+		return nil, err
+	}
+	defer slave.Close()
+	if err := slave.Chown(uid, gid); err != nil {
+		return nil, fmt.Errorf("chown slave: %w", err)
+	}
+	return c, nil
+}
+
+// slave opens the other side through the master (TIOCGPTPEER, Linux 4.13): its
+// path may name another terminal, where there are several devpts mounts.
+func (c *linuxConsole) slave() (*os.File, error) {
+	conn, err := c.master.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	var peer int
+	var errno error
+	err = conn.Control(func(fd uintptr) {
+		peer, errno = ioctlInt(int(fd), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+	})
+	if err == nil {
+		err = errno
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open slave of console: ioctl TIOCGPTPEER: %w", err)
+	}
+	return os.NewFile(uintptr(peer), c.path), nil
+}
+
+// ioctlInt is an ioctl(2) whose argument and result are numbers.
+func ioctlInt(fd int, req uint, arg int) (int, error) {
+	r, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), uintptr(req), uintptr(arg))
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(r), nil
+}
+
+// Fd returns the master's descriptor. The console still owns it.
+func (c *linuxConsole) Fd() uintptr { return c.master.Fd() }
+
+// Path returns the path of the slave on the host.
+func (c *linuxConsole) Path() string { return c.path }
+
+// Read reads what the programs on the slave have written. When the last of them
+// has closed it, the error is EIO.
+func (c *linuxConsole) Read(b []byte) (int, error) { return c.master.Read(b) }
+
+// Write writes what the programs on the slave will read, as if it was typed.
+func (c *linuxConsole) Write(b []byte) (int, error) { return c.master.Write(b) }
+
+// Close closes the master; programs on the slave get SIGHUP.
+func (c *linuxConsole) Close() error { return c.master.Close() }
+
+// NewConsole creates new console for process and returns it. The process gets
+// the slave, which belongs to rootuid (the host's id of the container's root), as
+// its standard descriptors and controlling terminal, and the container's first
+// process also as /dev/console. Stdin, Stdout and Stderr must be nil. The caller
+// closes the console, after the process has ended.
+//
+// errors:
+// ConsoleExists - the process has a console,
+// SystemError - System error.
+func (p *Process) NewConsole(rootuid int) (Console, error) {
+	if p.console != nil {
+		return nil, errorf(ConsoleExists, "new console: the process has one")
+	}
+	c, err := newConsole(rootuid, rootuid)
+	if err != nil {
+		return nil, newSystemError(fmt.Errorf("new console: %w", err))
+	}
+	p.console = c.slave
+	return c, nil
+}
+
+// ConsoleFromPath sets the process's console with the path provided, which is
+// that of the slave of a pseudo terminal on the host.
+//
+// errors:
+// ConsoleExists - the process has a console.
+func (p *Process) ConsoleFromPath(path string) error {
+	if p.console != nil {
+		return errorf(ConsoleExists, "console from path: the process has one")
+	}
+	p.console = func() (*os.File, error) { return openSlave(path) }
+	return nil
+}
+
+func openSlave(path string) (*os.File, error) {
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open console %s: %w", path, err)
+	}
+	if _, err := unix.IoctlGetTermios(fd, unix.TCGETS); err != nil {
+		unix.Close(fd)
+		return nil, invalid(fmt.Errorf("console %s is not a terminal: %w", path, err))
+	}
+	if err := unix.SetNonblock(fd, false); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("open console %s: %w", path, err)
+	}
+	return os.NewFile(uintptr(fd), path), nil
+}

@@ -1,0 +1,143 @@
+package integration
+
+import (
+	"bufio"
+	"errors"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer"
+	"github.com/libcontainer/libcontainer/configs"
+)
+
+// startOnConsole starts a script on a new terminal and returns a reader of what
+// it writes.
+func startOnConsole(t *testing.T, container libcontainer.Container, p *libcontainer.Process, rootuid int) (libcontainer.Console, *bufio.Scanner) {
+	t.Helper()
+	p.Stdin, p.Stdout, p.Stderr = nil, nil, nil
+	console, err := p.NewConsole(rootuid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { console.Close() })
+	size := &unix.Winsize{Row: 33, Col: 77}
+	if err := unix.IoctlSetWinsize(int(console.Fd()), unix.TIOCSWINSZ, size); err != nil {
+		t.Fatal(err)
+	}
+	if err := container.Start(p); err != nil {
+		t.Fatalf("start: %v", err)
+	}
+	return console, bufio.NewScanner(console)
+}
+
+func wantLine(t *testing.T, s *bufio.Scanner, want string) {
+	t.Helper()
+	if !s.Scan() {
+		t.Fatalf("the terminal ended (%v), want %q", s.Err(), want)
+	}
+	if got := strings.TrimRight(s.Text(), "\r"); got != want {
+		t.Fatalf("line %q, want %q", got, want)
+	}
+}
+
+func TestConsole(t *testing.T) {
+	for name, edit := range map[string]func(*configs.Config) int{
+		"root":           func(*configs.Config) int { return 0 },
+		"user namespace": func(c *configs.Config) int { withUserNS(t, c, 100000); return 100000 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := newConfig(t)
+			rootuid := edit(config)
+			container := newContainer(t, config)
+			p, _ := shell(`stty -echo; test -t 0 && test -t 1 && test -t 2 && echo tty; stty size
+echo to console >/dev/console; echo to tty >/dev/tty
+read x; echo "got $x"; trap "echo INT; exit 5" INT; echo ready; while :; do read x; done`)
+			console, lines := startOnConsole(t, container, p, rootuid)
+			for _, want := range []string{"tty", "33 77", "to console", "to tty"} {
+				wantLine(t, lines, want)
+			}
+			if _, err := console.Write([]byte("hello\n")); err != nil {
+				t.Fatal(err)
+			}
+			wantLine(t, lines, "got hello")
+			wantLine(t, lines, "ready")
+			if _, err := console.Write([]byte{3}); err != nil { // Ctrl-C
+				t.Fatal(err)
+			}
+			wantLine(t, lines, "INT")
+			if state, _ := p.Wait(); state.ExitCode() != 5 {
+				t.Errorf("state %v, want exit 5", state)
+			}
+			if lines.Scan() || !errors.Is(lines.Err(), syscall.EIO) {
+				t.Errorf("after the end: line %q, error %v; want EIO", lines.Text(), lines.Err())
+			}
+		})
+	}
+}
+
+func TestConsoleOfExecAndUser(t *testing.T) {
+	container := newContainer(t, newConfig(t))
+	startBlocked(t, container)
+	p, _ := shell("stty -echo; tty >/dev/null || echo no name; id -un; echo again >/dev/tty")
+	p.User = "daemon"
+	_, lines := startOnConsole(t, container, p, 0)
+	// The host's terminal has no name in the container's devpts.
+	wantLine(t, lines, "no name")
+	wantLine(t, lines, "daemon")
+	wantLine(t, lines, "again")
+	if _, err := p.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestConsoleFromPath(t *testing.T) {
+	container := newContainer(t, newConfig(t))
+	console, err := libcontainer.NewConsole(0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer console.Close()
+	p := &libcontainer.Process{Args: []string{"sh", "-c", "test -t 0 && echo yes"}, Env: []string{defaultEnv}}
+	if err := p.ConsoleFromPath(console.Path()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.NewConsole(0); !errors.Is(err, libcontainer.ConsoleExists) {
+		t.Errorf("second console: error %v", err)
+	}
+	if err := container.Start(p); err != nil {
+		t.Fatal(err)
+	}
+	wantLine(t, bufio.NewScanner(console), "yes")
+	if _, err := p.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestBadConsoles(t *testing.T) {
+	config := newConfig(t)
+	for name, path := range map[string]string{"missing": "/dev/pts/nosuch", "no terminal": os.DevNull} {
+		t.Run(name, func(t *testing.T) {
+			p := &libcontainer.Process{Args: []string{"true"}, Env: []string{defaultEnv}}
+			if err := p.ConsoleFromPath(path); err != nil {
+				t.Fatal(err)
+			}
+			container := newContainer(t, config)
+			if err := container.Start(p); err == nil || !strings.Contains(err.Error(), path) {
+				t.Errorf("start: error %v, want one that names %s", err, path)
+			}
+		})
+	}
+	t.Run("with stdout", func(t *testing.T) {
+		p, _ := shell("true")
+		console, err := p.NewConsole(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer console.Close()
+		startFails(t, config, p, libcontainer.ConfigInvalid, "Stdout")
+	})
+}
