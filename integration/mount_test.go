@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -243,6 +244,7 @@ func TestMountCommands(t *testing.T) {
 	addMount(config, m)
 	wantOutput(t, runShell(t, config, `cat /mnt/pre /mnt/post`), "1 "+dir+"\n1 "+dir)
 
+	short := 20 * time.Millisecond
 	for kind, edit := range map[string]func(*configs.Mount, []configs.Command){
 		"premount":  func(m *configs.Mount, c []configs.Command) { m.PremountCmds = c },
 		"postmount": func(m *configs.Mount, c []configs.Command) { m.PostmountCmds = c },
@@ -250,6 +252,7 @@ func TestMountCommands(t *testing.T) {
 		for name, commands := range map[string][]configs.Command{
 			"exit status": run("echo it broke >&2; exit 3"),
 			"no program":  {{Path: "/bin/true"}, {Path: "/no/such/program"}},
+			"timeout":     {{Path: "/bin/sleep", Args: []string{"sleep", "1000"}, Timeout: &short}},
 		} {
 			t.Run(kind+" "+name, func(t *testing.T) {
 				config := newConfig(t)
@@ -259,6 +262,7 @@ func TestMountCommands(t *testing.T) {
 				texts := map[string][]string{
 					"exit status": {"command 0", "/bin/sh", "exit status 3", "it broke"},
 					"no program":  {"command 1", "/no/such/program", "no such file"},
+					"timeout":     {"command 0", "/bin/sleep", "killed after 20ms", "timed out"},
 				}[name]
 				p, _ := command("true")
 				startFails(t, config, p, libcontainer.SystemError, append(texts, kind, "/mnt/x")...)
@@ -275,11 +279,12 @@ func TestOverlay(t *testing.T) {
 			dir := publicTempDir(t)
 			layers := []string{write(t, "top", dir, "l0/file")}
 			layers[0] = filepath.Dir(layers[0])
-			for i := 1; i < 5; i++ {
-				name := itoa(i)
-				if long {
-					name += strings.Repeat("x", 100)
-				}
+			count, suffix, want := 2, "", "top\nfile\nfile1\n"
+			if long {
+				count, suffix, want = 5, strings.Repeat("x", 100), "top\nfile\nfile1\nfile2\nfile3\nfile4\n"
+			}
+			for i := 1; i < count; i++ {
+				name := itoa(i) + suffix
 				layers = append(layers, filepath.Dir(write(t, "below", dir, name, "file")))
 				write(t, "layer", dir, name, "file"+itoa(i))
 			}
@@ -292,7 +297,7 @@ func TestOverlay(t *testing.T) {
 			})
 			got := runShell(t, config, `cat /mnt/file; echo; ls /mnt; echo new >/mnt/file;`+mountLine("/mnt"))
 			line := got[strings.LastIndex(got, "\n")+1:]
-			wantOutput(t, strings.TrimSuffix(got, line), "top\nfile\nfile1\nfile2\nfile3\nfile4\n")
+			wantOutput(t, strings.TrimSuffix(got, line), want)
 			if !strings.Contains(line, "|shared:") || !strings.HasPrefix(line, "rw,nosuid,nodev") {
 				t.Errorf("mounted as %q", line)
 			}

@@ -102,8 +102,8 @@ func (r *Rootfs) openRoot() error {
 	}
 	rootfs := r.Config.Rootfs
 	if shared {
-		if err := makeParentPrivate(rootfs); err != nil {
-			return fmt.Errorf("make the mount of %s private: %w", rootfs, err)
+		if err := makeParentSlave(rootfs); err != nil {
+			return fmt.Errorf("make the mount of %s a slave: %w", rootfs, err)
 		}
 	}
 	root, err := cloneTree(unix.AT_FDCWD, rootfs, true)
@@ -114,7 +114,8 @@ func (r *Rootfs) openRoot() error {
 	err = unix.MoveMount(root, "", unix.AT_FDCWD, rootfs, unix.MOVE_MOUNT_F_EMPTY_PATH)
 	if err == nil {
 		// pivot_root refuses a shared root; its propagation is set afterwards.
-		err = setPropagation(root, unix.MS_PRIVATE)
+		// As a slave it gets what the host mounts there later.
+		err = setPropagation(root, unix.MS_SLAVE)
 	}
 	if err != nil {
 		unix.Close(root)
@@ -123,9 +124,9 @@ func (r *Rootfs) openRoot() error {
 	return nil
 }
 
-// makeParentPrivate finds the mount that holds a path: the nearest directory
+// makeParentSlave finds the mount that holds a path: the nearest directory
 // above it that statx(2) says is the root of one.
-func makeParentPrivate(name string) error {
+func makeParentSlave(name string) error {
 	fd, err := unix.Open(name, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
@@ -137,7 +138,7 @@ func makeParentPrivate(name string) error {
 			return err
 		}
 		if st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0 {
-			err := setPropagation(fd, unix.MS_PRIVATE)
+			err := setPropagation(fd, unix.MS_SLAVE)
 			unix.Close(fd)
 			return err
 		}

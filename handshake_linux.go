@@ -1,0 +1,193 @@
+// The host's side: the frames that the host exchanges with the preamble and with
+// init while a process starts.
+
+package libcontainer
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/libcontainer/libcontainer/cgroups"
+	"github.com/libcontainer/libcontainer/internal/initproc"
+)
+
+// awaitInit serves the preamble until it has cloned init.
+func (l *launch) awaitInit() error {
+	if err := l.pipe.SetReadDeadline(time.Now().Add(helloTimeout)); err != nil {
+		return fmt.Errorf("set deadline of init pipe: %w", err)
+	}
+	for {
+		kind, payload, err := l.read()
+		if err != nil {
+			return err
+		}
+		switch kind {
+		case initproc.KindMapIDs:
+			if err := writeIDMaps(l.stage.Pid, l.config, l.denySetgroups); err != nil {
+				return err
+			}
+			if err := l.write(initproc.KindGo, nil); err != nil {
+				return err
+			}
+		case initproc.KindPid:
+			return l.adoptInit(payload)
+		default:
+			return fmt.Errorf("unexpected frame %d from the preamble", kind)
+		}
+	}
+}
+
+// adoptInit takes the process that the preamble has cloned as our child.
+func (l *launch) adoptInit(payload []byte) error {
+	if len(payload) != 8 {
+		return fmt.Errorf("the preamble's report has %d bytes, want 8", len(payload))
+	}
+	pid := int(int32(binary.NativeEndian.Uint32(payload)))
+	l.hook = binary.NativeEndian.Uint32(payload[4:]) != 0
+	var err error
+	if l.init, err = os.FindProcess(pid); err != nil {
+		return fmt.Errorf("find init process %d: %w", pid, err)
+	}
+	if l.ref, err = newInitRef(pid); err != nil {
+		return err
+	}
+	if !l.join {
+		l.c.init = l.ref
+	}
+	return nil
+}
+
+// handshake leads init to the user's program.
+func (l *launch) handshake(payload []byte) error {
+	l.step = stepBoot
+	if err := l.write(initproc.KindConfig, payload); err != nil {
+		return err
+	}
+	if !l.join {
+		// Init runs no program before we let it, and dies if we do.
+		if err := l.c.saveState(); err != nil {
+			return err
+		}
+	}
+	if !l.hook {
+		// The deadline of awaitInit holds until here.
+		if err := l.expect(initproc.KindHello); err != nil {
+			return err
+		}
+	}
+	if err := l.pipe.SetReadDeadline(time.Time{}); err != nil {
+		return fmt.Errorf("set deadline of init pipe: %w", err)
+	}
+	l.step = stepSetUp
+	if err := l.enterCgroups(cgroups.StageSetup); err != nil {
+		return err
+	}
+	if err := setOomScoreAdj(l.ref.pid, l.config.OomScoreAdj); err != nil {
+		return err
+	}
+	if err := l.expect(initproc.KindReady); err != nil {
+		return err
+	}
+	if err := l.enterCgroups(cgroups.StageExec); err != nil {
+		return err
+	}
+	l.step = stepExec
+	if err := l.write(initproc.KindGo, nil); err != nil {
+		return err
+	}
+	if err := l.expect(initproc.KindExec); err != nil {
+		return err
+	}
+	// execve closes the pipe; a failed one is reported.
+	kind, _, err := l.read()
+	if errors.Is(err, errDied) {
+		return nil
+	}
+	if err == nil {
+		err = fmt.Errorf("unexpected frame %d from init", kind)
+	}
+	return err
+}
+
+// enterCgroups moves init into its cgroups. A manager that does not know stages
+// does all at the last one.
+func (l *launch) enterCgroups(stage cgroups.Stage) error {
+	if stager, ok := l.c.cgroups.(cgroups.Stager); ok {
+		return stager.Enter(l.ref.pid, stage)
+	}
+	switch {
+	case stage != cgroups.StageExec:
+		return nil
+	case l.join:
+		return cgroups.EnterPid(l.c.cgroups.GetPaths(), l.ref.pid)
+	}
+	return l.c.applyCgroups(l.ref.pid)
+}
+
+// read reads a frame. A failure that the other side reports, and its end, come
+// back as errors.
+func (l *launch) read() (initproc.Kind, []byte, error) {
+	kind, payload, err := initproc.ReadFrame(l.pipe)
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		return 0, nil, errDied
+	case err != nil:
+		return 0, nil, fmt.Errorf("read from init pipe: %w", err)
+	case kind == initproc.KindError:
+		return 0, nil, preambleError(payload)
+	case kind == initproc.KindFailed:
+		failure := new(initproc.Failure)
+		if err := json.Unmarshal(payload, failure); err != nil {
+			return 0, nil, fmt.Errorf("decode failure of init: %w", err)
+		}
+		if failure.Invalid {
+			return 0, nil, invalid(failure)
+		}
+		return 0, nil, failure
+	}
+	return kind, payload, nil
+}
+
+func (l *launch) expect(want initproc.Kind) error {
+	kind, _, err := l.read()
+	if err != nil {
+		return err
+	}
+	if kind != want {
+		return fmt.Errorf("unexpected frame %d from init, want %d", kind, want)
+	}
+	return nil
+}
+
+// write writes a frame. If init is dead, what it said before says more than the
+// broken pipe.
+func (l *launch) write(kind initproc.Kind, payload []byte) error {
+	err := initproc.WriteFrame(l.pipe, kind, payload)
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+		if _, _, rerr := l.read(); rerr != nil {
+			return rerr
+		}
+		return errDied
+	}
+	if err != nil {
+		return fmt.Errorf("write to init pipe: %w", err)
+	}
+	return nil
+}
+
+// preambleError decodes the C side's report: an errno and the step's text.
+func preambleError(payload []byte) error {
+	if len(payload) < 4 {
+		return errors.New("the preamble failed and did not say why")
+	}
+	errno := syscall.Errno(binary.NativeEndian.Uint32(payload))
+	return fmt.Errorf("%s: %w", strings.ToValidUTF8(string(payload[4:]), "?"), errno)
+}
+
