@@ -314,11 +314,10 @@ func (c *linuxContainer) planCgroups() error {
 	c.started = true
 	state := c.state()
 	if planner, ok := c.cgroups.(cgroups.Planner); ok {
-		paths, err := planner.Plan()
-		if err != nil {
+		var err error
+		if state.CgroupPaths, state.CgroupParents, err = planner.Plan(); err != nil {
 			return err
 		}
-		state.CgroupPaths = paths
 	}
 	return writeState(c.root, state)
 }

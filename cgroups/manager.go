@@ -110,8 +110,9 @@ type Joiner interface {
 // are made, so that a caller can record them first and, whenever it dies, leave
 // nothing that cannot be found.
 type Planner interface {
-	// Plan returns what GetPaths will return after Create, and makes nothing.
-	Plan() (map[string]string, error)
+	// Plan makes nothing. It returns what GetPaths will return after Create,
+	// and those parents that do not exist yet, each before what is in it.
+	Plan() (paths map[string]string, parents []string, err error)
 }
 
 // ParentKeeper is implemented by managers that remove the parents of a

@@ -34,26 +34,42 @@ func (t target) path() string {
 	return strings.TrimSuffix(t.base, "/") + "/" + strings.Join(t.names, "/")
 }
 
-// Plan returns what GetPaths will return after Create, and makes nothing. It
-// lets a caller record the directories before they exist, so that they can be
-// collected whenever the caller dies. A Manager with such Paths can Destroy
-// them whether or not they were made.
-func (m *Manager) Plan() (map[string]string, error) {
+// Plan returns what GetPaths will return after Create, and those parents that do
+// not exist yet, each before what is in it; it makes nothing. It lets a caller
+// record the directories before they exist, so that they can be collected
+// whenever the caller dies: a Manager with such Paths, which adopts such parents,
+// can Destroy them whether or not they were made.
+func (m *Manager) Plan() (paths map[string]string, parents []string, err error) {
 	if m.Cgroups == nil {
-		return map[string]string{}, nil
+		return map[string]string{}, nil, nil
 	}
 	if m.joins() {
-		return maps.Clone(m.Cgroups.Paths), nil
+		return maps.Clone(m.Cgroups.Paths), nil, nil
 	}
 	s, err := m.currentSnapshot()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	targets, err := plan(s, m.Cgroups)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return pathMap(targets), nil
+	for _, t := range targets {
+		parents = append(parents, t.missingParents()...)
+	}
+	return pathMap(targets), parents, nil
+}
+
+// missingParents returns the directories above the container's that do not exist.
+func (t target) missingParents() (missing []string) {
+	dir := strings.TrimSuffix(t.base, "/")
+	for _, name := range t.names[:len(t.names)-1] {
+		dir += "/" + name
+		if len(missing) > 0 || !cgroups.PathExists(dir) {
+			missing = append(missing, dir)
+		}
+	}
+	return missing
 }
 
 // create makes the cgroups and sets Paths. It returns the directories it made.

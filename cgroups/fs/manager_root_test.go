@@ -51,7 +51,7 @@ func rootName(t *testing.T) string {
 func rootManager(t *testing.T, parent string) *Manager {
 	t.Helper()
 	m := &Manager{Cgroups: &configs.Cgroup{Name: rootName(t), Parent: parent}}
-	paths, err := m.Plan()
+	paths, _, err := m.Plan()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func config(r *configs.Resources) *configs.Config {
 
 func TestRootLifecycle(t *testing.T) {
 	m := rootManager(t, "lctest-parent")
-	planned, err := m.Plan()
+	planned, _, err := m.Plan()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -442,7 +442,7 @@ func TestRootApplyFails(t *testing.T) {
 	if paths := m.GetPaths(); len(paths) != 0 {
 		t.Errorf("paths are left: %v", paths)
 	}
-	planned, err := m.Plan()
+	planned, _, err := m.Plan()
 	if err != nil {
 		t.Fatal(err)
 	}

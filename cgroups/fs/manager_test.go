@@ -40,7 +40,7 @@ func TestPlan(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			m := &Manager{Cgroups: test.cgroup, snapshot: s, kind: cgdir.Any}
-			got, err := m.Plan()
+			got, _, err := m.Plan()
 			if test.want == "" {
 				if err == nil || !strings.Contains(err.Error(), test.wantErr) {
 					t.Fatalf("got %v, %v, want an error with %q", got, err, test.wantErr)
@@ -279,5 +279,22 @@ func TestV2Only(t *testing.T) {
 	m := &Manager{Cgroups: &configs.Cgroup{Name: "c"}, snapshot: s, kind: cgdir.Any}
 	if err := m.Create(); err == nil || !strings.Contains(err.Error(), "only cgroup v2") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestPlanNamesMissingParents(t *testing.T) {
+	s, dir := withoutCpuset(t)
+	if err := os.Mkdir(filepath.Join(dir, "memory", "a"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	m := &Manager{Cgroups: &configs.Cgroup{Name: "c", Parent: "/a/b"}, snapshot: s, kind: cgdir.Any}
+	_, parents, err := m.Plan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(parents)
+	want := []string{dir + "/freezer/a", dir + "/freezer/a/b", dir + "/memory/a/b"}
+	if !slices.Equal(parents, want) {
+		t.Errorf("missing parents %v, want %v", parents, want)
 	}
 }
