@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/libcontainer/libcontainer/cgroups"
+	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/internal/initproc"
 )
 
@@ -61,7 +62,24 @@ func (l *launch) adoptInit(payload []byte) error {
 	if !l.join {
 		l.c.init = l.ref
 	}
-	return nil
+	return l.chownStdio()
+}
+
+// chownStdio looks up root in the user namespace that init has come to be in,
+// which may be one that it has joined.
+func (l *launch) chownStdio() error {
+	if !l.config.Namespaces.Contains(configs.NEWUSER) {
+		return nil
+	}
+	uid, err := hostRootID(l.ref.pid, "uid_map")
+	if err != nil {
+		return err
+	}
+	gid, err := hostRootID(l.ref.pid, "gid_map")
+	if err != nil {
+		return err
+	}
+	return l.stdio.chown(uid, gid)
 }
 
 // handshake leads init to the user's program.

@@ -63,6 +63,40 @@ func writeIDMap(pid int, file, helper string, maps []configs.IDMap) error {
 	return nil
 }
 
+// hostRootID reads from a mapping of a process which id of the host its root is.
+func hostRootID(pid int, file string) (int, error) {
+	name := procFile(pid, file)
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return 0, fmt.Errorf("read id mapping: %w", err)
+	}
+	id, err := parseHostRootID(string(data))
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", name, err)
+	}
+	return id, nil
+}
+
+// parseHostRootID parses lines of "inside outside length", see
+// user_namespaces(7).
+func parseHostRootID(text string) (int, error) {
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
+		if len(fields) != 3 {
+			return 0, fmt.Errorf("line %q has %d fields, want 3", line, len(fields))
+		}
+		if fields[0] != "0" {
+			continue
+		}
+		id, err := strconv.ParseUint(fields[1], 10, 32)
+		if err != nil {
+			return 0, fmt.Errorf("line %q: %w", line, err)
+		}
+		return int(id), nil
+	}
+	return 0, errors.New("id 0 is not mapped")
+}
+
 // ownIDOnly tells whether the mapping is the one that an unprivileged process may
 // write by itself.
 func ownIDOnly(maps []configs.IDMap, id int) bool {

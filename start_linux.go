@@ -71,15 +71,11 @@ func (c *linuxContainer) start(p *Process, join bool) (err error) {
 		return err
 	}
 	l.hook = c.factory.initExe == nil && preamble.HookLinked()
-	rootuid, rootgid, err := l.rootIDs()
-	if err != nil {
-		return invalid(err)
-	}
 	caps, err := capabilityMasks(c.config, p)
 	if err != nil {
 		return invalid(err)
 	}
-	if l.stdio, err = newStdio(p, rootuid, rootgid); err != nil {
+	if l.stdio, err = newStdio(p); err != nil {
 		return err
 	}
 	defer func() {
@@ -109,18 +105,6 @@ func (c *linuxContainer) start(p *Process, join bool) (err error) {
 		return l.explain(err)
 	}
 	return l.complete()
-}
-
-// rootIDs gives the host's ids of the container's root.
-func (l *launch) rootIDs() (uid, gid int, err error) {
-	if !l.config.Namespaces.Creates(configs.NEWUSER) {
-		return 0, 0, nil
-	}
-	if uid, err = l.config.HostUID(); err != nil {
-		return 0, 0, err
-	}
-	gid, err = l.config.HostGID()
-	return uid, gid, err
 }
 
 // setgroupsDenied tells whether the process may not call setgroups(2).

@@ -25,9 +25,8 @@ type stdio struct {
 	errs []error
 }
 
-// newStdio opens the descriptors. Pipes are given to the user rootuid, which is
-// root inside of the container: it may give them to the program's user.
-func newStdio(p *Process, rootuid, rootgid int) (_ *stdio, err error) {
+// newStdio opens the descriptors.
+func newStdio(p *Process) (_ *stdio, err error) {
 	s := new(stdio)
 	defer func() {
 		if err != nil {
@@ -49,18 +48,18 @@ func newStdio(p *Process, rootuid, rootgid int) (_ *stdio, err error) {
 	} else if err := s.output(2, p.Stderr); err != nil {
 		return nil, fmt.Errorf("open standard error: %w", err)
 	}
-	if rootuid == 0 && rootgid == 0 {
-		return s, nil
-	}
-	for i, f := range s.files {
-		if s.own&(1<<i) == 0 {
-			continue
-		}
-		if err := f.Chown(rootuid, rootgid); err != nil {
-			return nil, fmt.Errorf("chown standard descriptor %d: %w", i, err)
-		}
-	}
 	return s, nil
+}
+
+// chown gives the pipes, both ends of which are one object, to the host's ids of
+// the container's root: that may give them to the program's user.
+func (s *stdio) chown(uid, gid int) error {
+	for _, f := range s.ours {
+		if err := f.Chown(uid, gid); err != nil {
+			return fmt.Errorf("chown pipe of standard input or output: %w", err)
+		}
+	}
+	return nil
 }
 
 // sameWriter compares as os/exec does: dynamic types that cannot be compared

@@ -62,6 +62,9 @@ func openDatabase(path string) (io.Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("stat %s of the container: %w", path, err)
 	}
+	if st.Mode&unix.S_IFMT == unix.S_IFCHR && uint64(st.Rdev) == nullDev {
+		return nil, nil // masked
+	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return nil, fmt.Errorf("%s of the container is not a regular file: %w", path, unix.EINVAL)
 	}
