@@ -1,0 +1,151 @@
+package integration
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/libcontainer/libcontainer"
+)
+
+func atoi(t *testing.T, s string) int {
+	t.Helper()
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// buildHost builds a program of testdata/hosts.
+func buildHost(t *testing.T, name string, env ...string) string {
+	t.Helper()
+	bin := filepath.Join(publicTempDir(t), name)
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", bin, "./testdata/hosts/"+name)
+	cmd.Env = append(os.Environ(), env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build host %s: %v: %s", name, err, out)
+	}
+	return bin
+}
+
+// startHost starts a host program with a root file system, a state directory and
+// a parent for its cgroups.
+func startHost(t *testing.T, name string, args ...string) (*exec.Cmd, io.Reader) {
+	t.Helper()
+	cmd := exec.Command(buildHost(t, name), args...)
+	cmd.Stderr = os.Stderr
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd, stdout
+}
+
+// collect destroys what a dead host has left.
+func collect(t *testing.T, root, id string) {
+	t.Helper()
+	factory, err := libcontainer.New(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	container, err := factory.Load(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := container.Destroy(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// How a program says that it can be init, and what happens if it does not.
+func TestHosts(t *testing.T) {
+	checkLeaks(t)
+	rootfs := newRootfs(t)
+	for _, tt := range []struct {
+		name, build string
+		env         []string
+		works       bool
+		texts       []string
+	}{
+		{name: "blank import", build: "imports", works: true},
+		{name: "hook by hand", build: "hook", works: true},
+		{name: "neither", build: "neither", texts: []string{"github.com/libcontainer/libcontainer/nsenter", "StartInitialization"}},
+		{name: "neither, and goes on", build: "daemon", texts: []string{"github.com/libcontainer/libcontainer/nsenter"}},
+		{name: "without cgo", build: "imports", env: []string{"CGO_ENABLED=0"}, texts: []string{"cgo"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			state := publicTempDir(t)
+			cmd := exec.Command(buildHost(t, tt.build, tt.env...), rootfs, state, cgroupParent)
+			out, err := cmd.CombinedOutput()
+			if tt.works {
+				if err != nil || string(out) != "hello from the container\n" {
+					t.Errorf("output %q, error %v", out, err)
+				}
+			} else if err == nil {
+				t.Errorf("it worked: %q", out)
+			}
+			for _, text := range tt.texts {
+				if !strings.Contains(string(out), text) {
+					t.Errorf("output %q does not say %q", out, text)
+				}
+			}
+			if entries, _ := os.ReadDir(state); len(entries) != 0 {
+				t.Errorf("left in the state directory: %v", entries)
+			}
+		})
+	}
+}
+
+func TestInitPath(t *testing.T) {
+	checkLeaks(t)
+	before := openFds(t)
+	t.Cleanup(func() {
+		// The sealed copy of another program is closed when its factory has
+		// been collected.
+		for i := 0; i < 1000 && len(added(before, openFds(t))) > 0; i++ {
+			runtime.GC()
+		}
+	})
+	config := newConfig(t)
+	for name, tt := range map[string]struct {
+		path  string
+		texts []string
+	}{
+		"another host": {path: buildHost(t, "imports")},
+		"no host":      {path: "/bin/true", texts: []string{"nsenter"}},
+		"missing":      {path: "/nosuch/init", texts: []string{"/nosuch/init"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			factory := newFactory(t, libcontainer.InitPath(tt.path, "init"))
+			container, err := factory.Create("a", config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer container.Destroy()
+			p, out := shell("echo works")
+			err = container.Start(p)
+			if tt.texts == nil {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := p.Wait(); err != nil || out.stdout.String() != "works\n" {
+					t.Errorf("output %q, error %v", out.stdout.String(), err)
+				}
+				return
+			}
+			if err == nil {
+				t.Fatal("start succeeded")
+			}
+			checkError(t, err, libcontainer.SystemError, tt.texts...)
+		})
+	}
+}

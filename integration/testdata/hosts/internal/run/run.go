@@ -1,0 +1,50 @@
+// Package run is what the test hosts have in common.
+package run
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/libcontainer/libcontainer"
+	"github.com/libcontainer/libcontainer/configs"
+)
+
+// Config gives a container on the root file system of the first argument, with
+// its cgroup below that of the third.
+func Config() *configs.Config {
+	config := configs.Default()
+	config.Rootfs = os.Args[1]
+	config.Cgroups.Parent = os.Args[3]
+	return config
+}
+
+// Container runs one container, with its state in the second argument, and
+// exits.
+func Container() {
+	if err := container(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func container() error {
+	factory, err := libcontainer.New(os.Args[2])
+	if err != nil {
+		return err
+	}
+	c, err := factory.Create("host", Config())
+	if err != nil {
+		return err
+	}
+	defer c.Destroy()
+	p := &libcontainer.Process{
+		Args:   []string{"/bin/echo", "hello from the container"},
+		Stdout: os.Stdout,
+		Stderr: os.Stderr,
+	}
+	if err := c.Start(p); err != nil {
+		return err
+	}
+	_, err = p.Wait()
+	return err
+}

@@ -1,0 +1,6 @@
+// Neither is a host that cannot be init.
+package main
+
+import "github.com/libcontainer/libcontainer/integration/testdata/hosts/internal/run"
+
+func main() { run.Container() }
