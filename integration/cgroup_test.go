@@ -1,0 +1,267 @@
+package integration
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/libcontainer/libcontainer"
+	"github.com/libcontainer/libcontainer/configs"
+)
+
+// cgroupValue reads a file of a container's cgroup on the host.
+func cgroupValue(t *testing.T, container libcontainer.Container, subsystem, file string) string {
+	t.Helper()
+	state, err := container.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(state.CgroupPaths[subsystem], file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(data))
+}
+
+func TestCgroupLimitsOnTheHost(t *testing.T) {
+	config := newConfig(t)
+	r := config.Cgroups.Resources
+	r.Memory, r.CpuShares, r.CpuQuota, r.CpuPeriod, r.PidsLimit, r.CpusetCpus = 64<<20, 512, 50000, 100000, 77, "0"
+	container := newContainer(t, config)
+	p, _ := startBlocked(t, container)
+	pid, err := p.Pid()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []struct{ subsystem, file, want string }{
+		{"memory", "memory.limit_in_bytes", "67108864"},
+		{"cpu", "cpu.shares", "512"},
+		{"cpu", "cpu.cfs_quota_us", "50000"},
+		{"cpu", "cpu.cfs_period_us", "100000"},
+		{"pids", "pids.max", "77"},
+		{"cpuset", "cpuset.cpus", "0"},
+		{"devices", "cgroup.procs", itoa(pid)},
+		{"memory", "cgroup.procs", itoa(pid)},
+		{"freezer", "cgroup.procs", itoa(pid)},
+		{"", "cgroup.procs", itoa(pid)},
+	} {
+		if got := cgroupValue(t, container, f.subsystem, f.file); got != f.want {
+			t.Errorf("%s is %q, want %q", f.file, got, f.want)
+		}
+	}
+}
+
+func TestMemoryLimitIsEnforced(t *testing.T) {
+	config := newConfig(t)
+	config.Cgroups.Memory = 32 << 20
+	container := newContainer(t, config)
+	// tail keeps its input's last line, which has no end.
+	p, _ := shell("tail -n 1 /dev/zero")
+	if err := container.Start(p); err != nil {
+		t.Fatal(err)
+	}
+	state, err := p.Wait()
+	if ws := state.Sys().(syscall.WaitStatus); err == nil || ws.ExitStatus() != 137 && ws.Signal() != syscall.SIGKILL {
+		t.Errorf("state %v, error %v; want killed for want of memory", state, err)
+	}
+	stats, err := container.Stats()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := stats.CgroupStats.MemoryStats.Usage; m.Failcnt == 0 || m.MaxUsage < 30<<20 {
+		t.Errorf("memory statistics %+v", m)
+	}
+}
+
+// The set-up of a container is neither limited by nor charged to its limits.
+func TestTinyLimits(t *testing.T) {
+	config := newConfig(t)
+	config.Cgroups.Memory, config.Cgroups.PidsLimit = 1<<20, 1
+	p, out := command("/bin/echo", "fits")
+	if got := runProcess(t, config, p, out); got != "fits" {
+		t.Errorf("output %q", got)
+	}
+}
+
+func TestPidsLimitIsEnforced(t *testing.T) {
+	config := newConfig(t)
+	config.Cgroups.PidsLimit = 4
+	got := runShell(t, config, "(sleep 100 & sleep 100 & sleep 100 & sleep 100 & sleep 100) 2>&1 | grep -c -i 'fork'; exit 0")
+	if got == "0" {
+		t.Error("five processes ran where four are allowed")
+	}
+}
+
+func TestDeviceRulesAreEnforced(t *testing.T) {
+	config := newConfig(t)
+	config.Capabilities = append(config.Capabilities, "CAP_MKNOD")
+	// 10:229 is fuse, which the default rules do not allow; 1:5 is zero.
+	script := `mknod /tmp/fuse c 10 229 && (exec 3</tmp/fuse) 2>&1; mknod /tmp/zero c 1 5 && head -c1 /tmp/zero | wc -c`
+	got := runShell(t, config, script)
+	if !strings.Contains(got, "Operation not permitted") || !strings.HasSuffix(got, "1") {
+		t.Errorf("inside %q, want that fuse is denied and zero is not", got)
+	}
+	config.Cgroups.AllowedDevices = append(config.Cgroups.AllowedDevices, &configs.Device{Type: 'c', Major: 10, Minor: 229, Permissions: "rwm"})
+	os.Remove(filepath.Join(config.Rootfs, "tmp/fuse"))
+	os.Remove(filepath.Join(config.Rootfs, "tmp/zero"))
+	t.Run("allowed", func(t *testing.T) {
+		if got := runShell(t, config, script); strings.Contains(got, "not permitted") {
+			t.Errorf("inside %q, want that fuse is allowed", got)
+		}
+	})
+	// Without the right to make nodes, the library's own must be made still.
+	config.Cgroups.AllowedDevices = configs.DefaultSimpleDevices[:1]
+	t.Run("no mknod", func(t *testing.T) {
+		if got := runShell(t, config, "ls /dev/zero; mknod /tmp/null c 1 5 2>&1; echo x >/dev/null && echo fine"); !strings.Contains(got, "not permitted") || !strings.HasSuffix(got, "fine") {
+			t.Errorf("inside %q", got)
+		}
+	})
+}
+
+func TestSetOnARunningContainer(t *testing.T) {
+	config := newConfig(t)
+	config.Cgroups.Memory = 64 << 20
+	container := newContainer(t, config)
+	startBlocked(t, container)
+	next := container.Config()
+	cg := *next.Cgroups
+	resources := *cg.Resources
+	next.Cgroups, cg.Resources = &cg, &resources
+	for _, limit := range []int64{128 << 20, 32 << 20} {
+		resources.Memory, resources.PidsLimit = limit, 50
+		if err := container.Set(next); err != nil {
+			t.Fatal(err)
+		}
+		if got := cgroupValue(t, container, "memory", "memory.limit_in_bytes"); got != itoa(int(limit)) {
+			t.Errorf("limit %s, want %d", got, limit)
+		}
+	}
+	if got := container.Config().Cgroups.Memory; got != 32<<20 {
+		t.Errorf("the configuration says %d", got)
+	}
+	resources.PidsLimit, resources.CpusetCpus = 60, "4095"
+	err := container.Set(next)
+	if err == nil || !strings.Contains(err.Error(), "cpuset.cpus") || !strings.Contains(err.Error(), "4095") {
+		t.Errorf("a processor that is not there: error %v", err)
+	}
+	if got := cgroupValue(t, container, "pids", "pids.max"); got != "50" {
+		t.Errorf("after a failed Set pids.max is %s, want 50", got)
+	}
+}
+
+func TestPauseStops(t *testing.T) {
+	container := newContainer(t, newConfig(t))
+	p, _ := shell("while :; do :; done")
+	if err := container.Start(p); err != nil {
+		t.Fatal(err)
+	}
+	if err := container.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	if got := cgroupValue(t, container, "freezer", "freezer.state"); got != "FROZEN" {
+		t.Errorf("freezer.state %s", got)
+	}
+	first := cgroupValue(t, container, "cpuacct", "cpuacct.usage")
+	// A whole other life: the paused one must not use the processor meanwhile.
+	t.Run("meanwhile", func(t *testing.T) { runShell(t, newConfig(t), "true") })
+	if second := cgroupValue(t, container, "cpuacct", "cpuacct.usage"); first != second {
+		t.Errorf("processor time of a paused container went from %s to %s", first, second)
+	}
+	if err := container.Pause(); err != nil {
+		t.Errorf("pause a paused container: %v", err)
+	}
+	for range 2 {
+		if err := container.Resume(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = p.Wait()
+	if err := container.Pause(); err == nil {
+		t.Error("a container that does not run was paused")
+	}
+}
+
+func TestStats(t *testing.T) {
+	container := newContainer(t, newConfig(t))
+	empty, err := container.Stats()
+	if err != nil || empty.CgroupStats == nil {
+		t.Fatalf("before the start: %+v, %v", empty, err)
+	}
+	p, _ := shell("i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; exec cat")
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	p.Stdin = r
+	err = container.Start(p)
+	r.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	if _, err := p.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	stats, err := container.Stats()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cg := stats.CgroupStats
+	if cg.CpuStats.CpuUsage.TotalUsage < 1e6 || cg.MemoryStats.Usage.MaxUsage == 0 {
+		t.Errorf("cpu %+v, memory %+v", cg.CpuStats.CpuUsage, cg.MemoryStats.Usage)
+	}
+	if got := itoa(int(cg.CpuStats.CpuUsage.TotalUsage)); got != cgroupValue(t, container, "cpuacct", "cpuacct.usage") {
+		t.Errorf("cpu usage %s differs from the kernel's file", got)
+	}
+}
+
+func TestJoinedCgroupsStay(t *testing.T) {
+	checkLeaks(t)
+	paths := map[string]string{}
+	for _, s := range []string{"memory", "pids", "freezer"} {
+		paths[s] = filepath.Join("/sys/fs/cgroup", s, cgroupParent+"-mine")
+		if err := os.Mkdir(paths[s], 0o755); err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := os.Remove(paths[s]); err != nil {
+				t.Error(err)
+			}
+		}()
+	}
+	config := newConfig(t)
+	config.Cgroups.Paths = paths
+	t.Run("life", func(t *testing.T) {
+		got := runShell(t, config, "grep -E '(memory|pids|freezer)' /proc/self/cgroup")
+		if strings.Count(got, ":/\n")+strings.Count(got+"\n", ":/\n") == 0 {
+			t.Errorf("cgroups inside, relative to the namespace's root: %q", got)
+		}
+	})
+	config.Cgroups.Paths = map[string]string{"memory": "/sys/fs/cgroup/memory/lctest-nosuch"}
+	t.Run("missing", func(t *testing.T) {
+		p, _ := shell("true")
+		startFails(t, config, p, libcontainer.SystemError, "lctest-nosuch")
+	})
+}
+
+func TestBadLimits(t *testing.T) {
+	for name, edit := range map[string]func(*configs.Resources){
+		"cpuset.cpus": func(r *configs.Resources) { r.CpusetCpus = "4095" },
+		"HugetlbLimit": func(r *configs.Resources) {
+			r.HugetlbLimit = []*configs.HugepageLimit{{Pagesize: "3MB", Limit: 1}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := newConfig(t)
+			edit(config.Cgroups.Resources)
+			p, _ := shell("true")
+			startFails(t, config, p, libcontainer.SystemError, name)
+		})
+	}
+}
