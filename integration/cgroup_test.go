@@ -88,10 +88,45 @@ func TestTinyLimits(t *testing.T) {
 func TestPidsLimitIsEnforced(t *testing.T) {
 	config := newConfig(t)
 	config.Cgroups.PidsLimit = 4
-	got := runShell(t, config, "(sleep 100 & sleep 100 & sleep 100 & sleep 100 & sleep 100) 2>&1 | grep -c -i 'fork'; exit 0")
-	if got == "0" {
-		t.Error("five processes ran where four are allowed")
+	// The shell's message when it cannot fork ends it, and the container.
+	p, out := shell("for i in 1 2 3 4 5; do sleep 100000 & echo $i; done")
+	container := newContainer(t, config)
+	if err := container.Start(p); err != nil {
+		t.Fatal(err)
 	}
+	if _, err := p.Wait(); err == nil || !strings.Contains(out.stderr.String(), "fork") {
+		t.Errorf("error %v, stderr %q; want that a fork fails", err, out.stderr.String())
+	}
+	if got := out.stdout.String(); got != "1\n2\n3\n" {
+		t.Errorf("started %q, want three besides the shell", got)
+	}
+}
+
+// Destroying a container kills what is in its cgroup, which so must be its own.
+func TestCgroupInUse(t *testing.T) {
+	checkLeaks(t)
+	factory, config := newFactory(t), newConfig(t)
+	first, err := factory.Create("first", config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = first.Destroy() })
+	p, _ := startBlocked(t, first)
+	second, err := factory.Create("second", config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, _ := shell("true")
+	err = second.Start(q)
+	if err == nil {
+		t.Fatal("two containers run in one cgroup")
+	}
+	pid, _ := p.Pid()
+	checkError(t, err, libcontainer.SystemError, "in use", itoa(pid))
+	if err := second.Destroy(); err != nil {
+		t.Error(err)
+	}
+	wantStatus(t, first, libcontainer.Running)
 }
 
 func TestDeviceRulesAreEnforced(t *testing.T) {

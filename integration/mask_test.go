@@ -88,6 +88,7 @@ func TestReadonlyPaths(t *testing.T) {
 			}
 			write(t, "text", config.Rootfs, "mnt/dir/file")
 			write(t, "text", config.Rootfs, "mnt/file")
+			write(t, " bound", host, "file")
 			link(t, "../mnt/dir", config.Rootfs, "tmp/link")
 			mkdir(t, config.Rootfs, "mnt/dir/sub")
 			mkdir(t, config.Rootfs, "mnt/dir/bound")
@@ -99,14 +100,14 @@ func TestReadonlyPaths(t *testing.T) {
 			addMount(config, m)
 			config.ReadonlyPaths = append(config.ReadonlyPaths, "/tmp/link", "/mnt/file", "/tmp/rw", "/missing/path", "/etc/passwd/below")
 			got := runShell(t, config, `
-				cat /mnt/dir/file /mnt/file; echo
+				cat /mnt/dir/file /mnt/file /mnt/dir/bound/file; echo
 				for f in /mnt/dir/file /mnt/dir/new /mnt/file /mnt/dir/sub/new /mnt/dir/bound/new /tmp/rw/new; do
 					(echo x >$f) 2>&1 | sed 's/.*: //'
 				done
 				(rm -r /mnt/dir/file) 2>&1 | sed 's/.*: //'
 				touch /tmp/new && ls /tmp;`+mountLine("/tmp/rw")+` | tail -1`)
 			line := got[strings.LastIndex(got, "\n")+1:]
-			wantOutput(t, strings.TrimSuffix(got, line), "texttext\n"+strings.Repeat("Read-only file system\n", 7)+"link\nnew\nrw\n")
+			wantOutput(t, strings.TrimSuffix(got, line), "texttext bound\n"+strings.Repeat("Read-only file system\n", 7)+"link\nnew\nrw\n")
 			wantOptions(t, line, "ro", "noexec")
 			write(t, "", host, "new") // not for the host
 		})

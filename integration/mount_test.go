@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -161,10 +162,55 @@ func TestBindKeepsProtection(t *testing.T) {
 	addMount(config, bindOn("/proc/sys", "/mnt/sys", unix.MS_RDONLY))
 	addMount(config, configs.Mount{Source: "tmpfs", Destination: "/mnt/t", Device: "tmpfs", Flags: unix.MS_NODEV})
 	addMount(config, configs.Mount{Destination: "/mnt/t", Flags: unix.MS_REMOUNT | unix.MS_BIND | unix.MS_NOSUID | unix.MS_RDONLY})
-	got := runShell(t, config, mountLine("/mnt/sys")+";"+mountLine("/mnt/t"))
-	sys, tmp, _ := strings.Cut(got, "\n")
-	wantOptions(t, sys, "ro", "proc")
-	wantOptions(t, tmp, "ro", "nosuid", "nodev")
+	addMount(config, bindOn("/etc", "/mnt/noatime", unix.MS_NOATIME|unix.MS_NODIRATIME))
+	addMount(config, bindOn("/etc", "/mnt/strict", unix.MS_STRICTATIME))
+	addMount(config, bindOn("/etc", "/mnt/rel", unix.MS_RELATIME))
+	got := strings.Split(runShell(t, config, mountLine("/mnt/sys")+";"+mountLine("/mnt/t")+";"+
+		mountLine("/mnt/noatime")+";"+mountLine("/mnt/strict")+";"+mountLine("/mnt/rel")), "\n")
+	wantOptions(t, got[0], "ro", "proc")
+	wantOptions(t, got[1], "ro", "nosuid", "nodev")
+	wantOptions(t, got[2], "rw", "noatime", "nodiratime", "!relatime")
+	wantOptions(t, got[3], "rw", "!noatime", "!relatime")
+	wantOptions(t, got[4], "rw", "relatime", "!noatime")
+}
+
+// A write-protected device can be mounted read-only, and not otherwise.
+func TestReadonlyBlockDevice(t *testing.T) {
+	for _, tool := range []string{"mkfs.ext4", "losetup"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("%s is not installed", tool)
+		}
+	}
+	image := write(t, "", publicTempDir(t), "image")
+	if err := os.Truncate(image, 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("mkfs.ext4", "-q", image).CombinedOutput(); err != nil {
+		t.Fatalf("mkfs.ext4: %v: %s", err, out)
+	}
+	out, err := exec.Command("losetup", "--find", "--show", "--read-only", image).CombinedOutput()
+	if err != nil {
+		t.Skipf("no loop device: %v: %s", err, out)
+	}
+	loop := strings.TrimSpace(string(out))
+	t.Cleanup(func() {
+		if out, err := exec.Command("losetup", "--detach", loop).CombinedOutput(); err != nil {
+			t.Errorf("losetup: %v: %s", err, out)
+		}
+	})
+	m := configs.Mount{Source: loop, Destination: "/mnt", Device: "ext4", Flags: unix.MS_RDONLY}
+	t.Run("read-only", func(t *testing.T) {
+		config := newConfig(t)
+		addMount(config, m)
+		wantOutput(t, runShell(t, config, `ls /mnt; (echo x >/mnt/file) 2>&1 | sed 's/.*: //'`), "lost+found\nRead-only file system")
+	})
+	t.Run("writable", func(t *testing.T) {
+		config := newConfig(t)
+		m.Flags = 0
+		addMount(config, m)
+		p, _ := command("true")
+		startFails(t, config, p, libcontainer.SystemError, loop, "/mnt")
+	})
 }
 
 // A remount that is no bind mount changes the file system itself.
@@ -354,6 +400,7 @@ func TestJoinedMountNamespace(t *testing.T) {
 	config := newConfig(t)
 	config.Namespaces.Remove(configs.NEWNS)
 	config.Namespaces.Add(configs.NEWNS, "/proc/"+itoa(pid)+"/ns/mnt")
+	config.Cgroups.Name += "-joins"
 	factory := newFactory(t)
 	container, err := factory.Create("joins", config)
 	if err != nil {

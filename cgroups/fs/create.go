@@ -55,9 +55,28 @@ func (m *Manager) Plan() (paths map[string]string, parents []string, err error) 
 		return nil, nil, err
 	}
 	for _, t := range targets {
+		if err := t.checkUnused(); err != nil {
+			return nil, nil, err
+		}
 		parents = append(parents, t.missingParents()...)
 	}
 	return pathMap(targets), parents, nil
+}
+
+// checkUnused refuses a cgroup with processes in it: it is another container's,
+// and destroying this one would kill them.
+func (t target) checkUnused() error {
+	if !cgroups.PathExists(t.path()) {
+		return nil
+	}
+	pids, err := cgroups.GetAllPids(t.path())
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(pids) == 0 {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look for processes in the cgroup: %w", err)
+	}
+	return fmt.Errorf("the cgroup %s is in use by the processes %v: %w", t.path(), pids, unix.EBUSY)
 }
 
 // missingParents returns the directories above the container's that do not exist.
@@ -314,5 +333,8 @@ func (c *creator) mkdir(dir *cgdir.Dir, name string, leaf bool) (bool, error) {
 		return false, err
 	}
 	c.made = append(c.made, dir.Path(name))
+	if !leaf {
+		mark(dir.Path(name))
+	}
 	return true, nil
 }

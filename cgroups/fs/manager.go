@@ -164,8 +164,8 @@ func (m *Manager) UnifiedDir() (*os.File, error) {
 }
 
 // Destroy removes the container's cgroups, with the sub-cgroups that the
-// container may have made in them, and then those parents which this manager
-// has made and nobody else uses. Processes that are exiting are waited for, see
+// container may have made in them, and then those parents which this manager, or
+// that of another container, has made and nobody uses any more. Processes that are exiting are waited for, see
 // cgroups.RemovePaths; running ones make it fail. Doing it again, or with
 // nothing made, is no error. Cgroups joined through Cgroup.Paths stay.
 func (m *Manager) Destroy() error {
@@ -178,6 +178,9 @@ func (m *Manager) Destroy() error {
 		}
 	}
 	removed := slices.Collect(maps.Values(paths))
+	if m.Cgroups != nil && !m.joins() {
+		m.removeMade(m.markedParents(removed))
+	}
 	m.removeMade(slices.DeleteFunc(m.made, func(path string) bool { return slices.Contains(removed, path) }))
 	m.made = nil
 	m.devices = deviceState{}
