@@ -208,4 +208,3 @@ func preambleError(payload []byte) error {
 	errno := syscall.Errno(binary.NativeEndian.Uint32(payload))
 	return fmt.Errorf("%s: %w", strings.ToValidUTF8(string(payload[4:]), "?"), errno)
 }
-
