@@ -23,6 +23,9 @@ type State struct {
 	// container, and are removed with it unless others use them.
 	CgroupParents []string `json:"cgroup_parents,omitempty"`
 
+	// Hooks are those of the container's hooks that are commands.
+	Hooks *hookCommands `json:"hooks,omitempty"`
+
 	// ExternalDescriptors are the container's standard descriptors
 	// (std{in,out,err}), needed for checkpoint and restore.
 	ExternalDescriptors []string `json:"external_descriptors,omitempty"`

@@ -108,6 +108,7 @@ func (c *linuxContainer) state() *State {
 		BaseState:      BaseState{ID: c.id, Config: *c.config},
 		CgroupPaths:    c.cgroups.GetPaths(),
 		NamespacePaths: make(map[configs.NamespaceType]string),
+		Hooks:          saveHooks(c.config.Hooks),
 	}
 	if keeper, ok := c.cgroups.(cgroups.ParentKeeper); ok {
 		s.CgroupParents = keeper.MadeParents()

@@ -29,6 +29,7 @@ func (c *linuxContainer) Destroy() error {
 		return newSystemError(fmt.Errorf("destroy container %q: %w", c.id, err))
 	}
 	c.destroyed = true
+	c.logHooks("poststop", c.hooks().Poststop, c.hookState(0, "stopped"))
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/cgroups"
@@ -53,6 +54,11 @@ type LinuxFactory struct {
 	// NewCgroupsManager returns an initialized cgroups manager for a single
 	// container.
 	NewCgroupsManager func(config *configs.Cgroup, paths map[string]string) cgroups.Manager
+
+	// Logger gets warnings: errors that end nothing, such as those of Poststart
+	// and Poststop hooks. With nil they are dropped; the library never uses
+	// logrus's standard logger.
+	Logger logrus.FieldLogger
 
 	// initExe gives the sealed copy of InitPath where that is not this program.
 	initExe func() (*os.File, error)
@@ -165,6 +171,14 @@ func TmpfsRoot(l *LinuxFactory) error {
 	return nil
 }
 
+// Logger returns an options func that makes a LinuxFactory log warnings.
+func Logger(logger logrus.FieldLogger) func(*LinuxFactory) error {
+	return func(l *LinuxFactory) error {
+		l.Logger = logger
+		return nil
+	}
+}
+
 // Type returns "libcontainer".
 func (l *LinuxFactory) Type() string { return "libcontainer" }
 
@@ -233,6 +247,7 @@ func (l *LinuxFactory) Load(id string) (Container, error) {
 	if state.ID != id {
 		return nil, errorf(SystemError, "load container %q: the state in %s is that of %q", id, dir, state.ID)
 	}
+	state.Config.Hooks = state.Hooks.load()
 	c := l.newContainer(id, completeConfig(id, &state.Config))
 	c.cgroups = l.NewCgroupsManager(c.config.Cgroups, state.CgroupPaths)
 	if keeper, ok := c.cgroups.(cgroups.ParentKeeper); ok {
@@ -266,6 +281,12 @@ func (l *LinuxFactory) newContainer(id string, config *configs.Config) *linuxCon
 		root:    filepath.Join(l.Root, id),
 		config:  config,
 		factory: l,
+	}
+}
+
+func (l *LinuxFactory) warn(err error) {
+	if l.Logger != nil {
+		l.Logger.Warn(err)
 	}
 }
 
@@ -322,7 +343,6 @@ func checkSupported(config *configs.Config) error {
 		name string
 	}{
 		{config.Seccomp != nil, "Seccomp"},
-		{config.Hooks != nil && len(config.Hooks.Prestart)+len(config.Hooks.Poststart)+len(config.Hooks.Poststop) > 0, "Hooks"},
 		{config.AppArmorProfile != "", "AppArmorProfile"},
 		{config.ProcessLabel != "", "ProcessLabel"},
 		{config.MountLabel != "", "MountLabel"},

@@ -110,7 +110,7 @@ func (l *launch) handshake(payload []byte) error {
 	if err := setOomScoreAdj(l.ref.pid, l.config.OomScoreAdj); err != nil {
 		return err
 	}
-	if err := l.expect(initproc.KindReady); err != nil {
+	if err := l.awaitReady(); err != nil {
 		return err
 	}
 	if err := l.enterCgroups(cgroups.StageExec); err != nil {
@@ -132,6 +132,29 @@ func (l *launch) handshake(payload []byte) error {
 		err = fmt.Errorf("unexpected frame %d from init", kind)
 	}
 	return err
+}
+
+// awaitReady serves init until it has set up the container.
+func (l *launch) awaitReady() error {
+	for {
+		kind, _, err := l.read()
+		if err != nil {
+			return err
+		}
+		switch kind {
+		case initproc.KindReady:
+			return nil
+		case initproc.KindHooks:
+			if err := l.runCreateHooks(); err != nil {
+				return err
+			}
+			if err := l.write(initproc.KindGo, nil); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("unexpected frame %d from init, want that it is ready", kind)
+		}
+	}
 }
 
 // enterCgroups moves init into its cgroups. A manager that does not know stages

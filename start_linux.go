@@ -5,6 +5,7 @@ package libcontainer
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -97,14 +98,23 @@ func (c *linuxContainer) start(p *Process, join bool) (err error) {
 			return err
 		}
 	}
-	payload := l.initConfig(caps).Encode()
 	if err := l.awaitInit(); err != nil {
 		return l.explain(err)
 	}
-	if err := l.handshake(payload); err != nil {
+	initConfig, err := l.initConfig(caps)
+	if err != nil {
+		return err
+	}
+	if err := l.handshake(initConfig.Encode()); err != nil {
 		return l.explain(err)
 	}
-	return l.complete()
+	if err := l.complete(); err != nil {
+		return err
+	}
+	if !join {
+		c.logHooks("poststart", c.hooks().Poststart, c.hookState(l.ref.pid, "running"))
+	}
+	return nil
 }
 
 // setgroupsDenied tells whether the process may not call setgroups(2).
@@ -248,8 +258,15 @@ func initEnv(pipeFd int) []string {
 	return env
 }
 
-func (l *launch) initConfig(caps initproc.CapabilityMasks) *initproc.Config {
-	p, config := l.process, l.config
+func (l *launch) initConfig(caps initproc.CapabilityMasks) (*initproc.Config, error) {
+	p, config, hooks := l.process, l.config, l.c.hooks()
+	if l.join {
+		hooks = new(configs.Hooks)
+	}
+	state, err := json.Marshal(l.c.hookState(l.ref.pid, "created"))
+	if err != nil {
+		return nil, fmt.Errorf("encode state for hooks: %w", err)
+	}
 	return &initproc.Config{
 		Args:             p.Args,
 		Env:              p.Env,
@@ -266,8 +283,12 @@ func (l *launch) initConfig(caps initproc.CapabilityMasks) *initproc.Config {
 		SetgroupsDenied:  l.denySetgroups,
 		CgroupPaths:      l.c.cgroups.GetPaths(),
 		CgroupMounts:     cgroupMounts(config),
-		Container:        config,
-	}
+		HostHooks:        len(hooks.Prestart)+len(hooks.CreateRuntime) > 0,
+		CreateContainer:  commandHooks(hooks.CreateContainer),
+		StartContainer:   commandHooks(hooks.StartContainer),
+		HookState:        state,
+		Container:        withMountEnv(config),
+	}, nil
 }
 
 // explain adds to an error of the handshake what the end of the processes tells.

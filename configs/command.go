@@ -52,16 +52,17 @@ func (c Command) Run(s HookState) error {
 	if err != nil {
 		return fmt.Errorf("run command %s: encode state: %w", c.Path, err)
 	}
+	return c.RunWithInput(state)
+}
+
+// RunWithInput is like Run, with other bytes than a state on standard input.
+func (c Command) RunWithInput(stdin []byte) error {
 	ctx := context.Background()
 	if c.Timeout != nil {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, *c.Timeout)
 		defer cancel()
 	}
-	return c.run(ctx, state)
-}
-
-func (c Command) run(ctx context.Context, stdin []byte) error {
 	var stderr tail
 	cmd := exec.CommandContext(ctx, c.Path)
 	// CommandContext has looked for a bare name in PATH.

@@ -2,16 +2,35 @@ package configs
 
 import "errors"
 
-// Hooks are run by the host, in order, at points of a container's life.
+// Hooks are run at points of a container's life, each kind in the order of its
+// list, as section "POSIX-platform Hooks" of the OCI runtime specification says.
+// Functions run in the host's process, and so only where the namespaces are the
+// host's: CreateContainer and StartContainer hooks must be commands.
 type Hooks struct {
-	// Prestart hooks run when the container's namespaces exist, before the
-	// user's program runs. The first error ends the start.
+	// Prestart hooks run when the container's namespaces exist and its mounts
+	// are made, before its root changes, in the host's namespaces. The first
+	// error ends the start.
 	Prestart []Hook
 
-	// Poststart hooks run once the user's program runs.
+	// CreateRuntime hooks run right after the Prestart hooks, like them.
+	CreateRuntime []Hook
+
+	// CreateContainer hooks run after those, in the container's namespaces, as
+	// its root but with the host's root file system still in place: that is where
+	// the program is looked for. The first error ends the start.
+	CreateContainer []Hook
+
+	// StartContainer hooks run right before the user's program, in the
+	// container, with the program's own user and capabilities. The first error
+	// ends the start.
+	StartContainer []Hook
+
+	// Poststart hooks run once the user's program runs, in the host's
+	// namespaces. An error is logged, and does not end the start.
 	Poststart []Hook
 
-	// Poststop hooks run after the container is destroyed.
+	// Poststop hooks run after the container is destroyed, in the host's
+	// namespaces. An error is logged.
 	Poststop []Hook
 }
 
@@ -21,12 +40,22 @@ type HookState struct {
 	// Version is the Config's Version.
 	Version string `json:"version"`
 
+	// OCIVersion is the version of the OCI runtime specification that the state
+	// complies with.
+	OCIVersion string `json:"ociVersion"`
+
 	// ID is the container's id.
 	ID string `json:"id"`
 
 	// Pid is the id of the container's init process in the host's PID
 	// namespace. It is 0 when the container has none any more.
 	Pid int `json:"pid"`
+
+	// Status is "creating", "created", "running" or "stopped".
+	Status string `json:"status"`
+
+	// Bundle is the directory that holds the root file system.
+	Bundle string `json:"bundle"`
 
 	// Root is the container's root file system on the host.
 	Root string `json:"root"`

@@ -61,13 +61,38 @@ func hooks(c *configs.Config) error {
 	if c.Hooks == nil {
 		return nil
 	}
-	if err := hookList("Hooks.Prestart", c.Hooks.Prestart); err != nil {
+	h := c.Hooks
+	for _, list := range []struct {
+		field string
+		hooks []configs.Hook
+	}{
+		{"Hooks.Prestart", h.Prestart},
+		{"Hooks.CreateRuntime", h.CreateRuntime},
+		{"Hooks.CreateContainer", h.CreateContainer},
+		{"Hooks.StartContainer", h.StartContainer},
+		{"Hooks.Poststart", h.Poststart},
+		{"Hooks.Poststop", h.Poststop},
+	} {
+		if err := hookList(list.field, list.hooks); err != nil {
+			return err
+		}
+	}
+	if err := commandsOnly("Hooks.CreateContainer", h.CreateContainer); err != nil {
 		return err
 	}
-	if err := hookList("Hooks.Poststart", c.Hooks.Poststart); err != nil {
-		return err
+	return commandsOnly("Hooks.StartContainer", h.StartContainer)
+}
+
+// commandsOnly refuses functions, which cannot run inside of the container.
+func commandsOnly(field string, list []configs.Hook) error {
+	for i, hook := range list {
+		switch hook.(type) {
+		case configs.CommandHook, *configs.CommandHook:
+		default:
+			return fmt.Errorf("%s[%d] runs inside of the container and must be a command", field, i)
+		}
 	}
-	return hookList("Hooks.Poststop", c.Hooks.Poststop)
+	return nil
 }
 
 func hookList(field string, list []configs.Hook) error {

@@ -54,6 +54,15 @@ type Config struct {
 	CgroupPaths  map[string]string
 	CgroupMounts []CgroupMount
 
+	// HostHooks tells that the host has hooks to run before the root changes.
+	HostHooks bool
+
+	// CreateContainer and StartContainer are hooks to run inside, with HookState
+	// on standard input.
+	CreateContainer []configs.Command
+	StartContainer  []configs.Command
+	HookState       []byte
+
 	// Container is the container's configuration.
 	Container *configs.Config
 }

@@ -41,15 +41,18 @@ func becomeProgram(p pipe, c *Config, u *user.ExecUser) error {
 	if err != nil {
 		return err
 	}
+	if err := unix.CloseRange(uint(c.FdLimit), ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return fmt.Errorf("close_range from %d: %w", c.FdLimit, err)
+	}
+	if err := runHooks("startContainer", c.StartContainer, c.HookState); err != nil {
+		return err
+	}
 	// The kernel clears it at each change of credentials, so it comes last. If
 	// the host is dead already, the frame below says so.
 	if sig := c.Container.ParentDeathSignal; sig > 0 {
 		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(sig), 0, 0, 0); err != nil {
 			return fmt.Errorf("set parent death signal %d: %w", sig, err)
 		}
-	}
-	if err := unix.CloseRange(uint(c.FdLimit), ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
-		return fmt.Errorf("close_range from %d: %w", c.FdLimit, err)
 	}
 	if err := WriteFrame(p, KindExec, nil); err != nil {
 		return fmt.Errorf("report exec: %w", err)

@@ -14,15 +14,16 @@ import (
 type Kind uint32
 
 const (
-	KindPid    Kind = 1 // to the host: pid of init, whether the hook is linked
-	KindError  Kind = 2 // to the host: errno and text of the step that failed in the preamble
-	KindMapIDs Kind = 3 // to the host: write the id mappings
-	KindGo     Kind = 4 // to init: go on
-	KindConfig Kind = 5 // to init: what to set up, see Config.Encode
-	KindReady  Kind = 6 // to the host: all is set up that needs no cgroup
-	KindFailed Kind = 7 // to the host: a Failure, as JSON
-	KindExec   Kind = 8 // to the host: execve comes next
-	KindHello  Kind = 9 // to the host: a program without the hook calls StartInitialization
+	KindPid    Kind = 1  // to the host: pid of init, whether the hook is linked
+	KindError  Kind = 2  // to the host: errno and text of the step that failed in the preamble
+	KindMapIDs Kind = 3  // to the host: write the id mappings
+	KindGo     Kind = 4  // to init: go on
+	KindConfig Kind = 5  // to init: what to set up, see Config.Encode
+	KindReady  Kind = 6  // to the host: all is set up that needs no cgroup
+	KindFailed Kind = 7  // to the host: a Failure, as JSON
+	KindExec   Kind = 8  // to the host: execve comes next
+	KindHooks  Kind = 10 // to the host: run the hooks that come before the root changes
+	KindHello  Kind = 9  // to the host: a program without the hook calls StartInitialization
 )
 
 // maxFrame bounds what a reader allocates for a frame that the other side, or

@@ -46,7 +46,7 @@ func run(p pipe) error {
 	if err != nil {
 		return err
 	}
-	if err := enterContainer(c); err != nil {
+	if err := enterContainer(p, c); err != nil {
 		return err
 	}
 	u, err := lookUpUser(c)
@@ -104,7 +104,7 @@ func waitGo(p pipe) error {
 }
 
 // enterContainer makes the container, or enters the one that runs.
-func enterContainer(c *Config) error {
+func enterContainer(p pipe, c *Config) error {
 	if _, err := unix.Setsid(); err != nil {
 		return fmt.Errorf("setsid: %w", err)
 	}
@@ -126,6 +126,7 @@ func enterContainer(c *Config) error {
 	if err := setUpSystem(c); err != nil {
 		return err
 	}
+	r.BeforePivot = func() error { return beforePivot(p, c) }
 	return r.Prepare()
 }
 

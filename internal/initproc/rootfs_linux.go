@@ -5,11 +5,7 @@
 package initproc
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"os/exec"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -27,6 +23,9 @@ type Rootfs struct {
 	// InUserNS tells that the container has a user namespace of its own, in
 	// which devices cannot be made.
 	InUserNS bool
+	// BeforePivot, if it is not nil, is called when all is mounted and the root
+	// is still the host's.
+	BeforePivot func() error
 	// Terminal tells that standard input is a terminal for /dev/console.
 	Terminal bool
 
@@ -64,6 +63,11 @@ func (r *Rootfs) Prepare() error {
 	if r.Config.Readonlyfs {
 		if err := setAttrs(r.root, unix.MOUNT_ATTR_RDONLY, false, false); err != nil {
 			return fmt.Errorf("make root read-only: %w", err)
+		}
+	}
+	if r.BeforePivot != nil {
+		if err := r.BeforePivot(); err != nil {
+			return err
 		}
 	}
 	if r.Config.NoPivotRoot {
@@ -215,34 +219,12 @@ func (r *Rootfs) enterRoot() error {
 // mount namespace, while the root is still the host's.
 func runCommands(kind string, m *configs.Mount, commands []configs.Command) error {
 	for i, c := range commands {
-		if err := runCommand(c); err != nil {
-			return fmt.Errorf("%s command %d (%s) of the mount on %s: %w", kind, i, c.Path, m.Destination, err)
+		if c.Env == nil {
+			c.Env = []string{} // init's own is not for others
+		}
+		if err := c.RunWithInput(nil); err != nil {
+			return fmt.Errorf("%s command %d of the mount on %s: %w", kind, i, m.Destination, err)
 		}
 	}
 	return nil
-}
-
-func runCommand(c configs.Command) error {
-	ctx := context.Background()
-	if c.Timeout != nil {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, *c.Timeout)
-		defer cancel()
-	}
-	cmd := exec.CommandContext(ctx, c.Path)
-	cmd.Path, cmd.Err = c.Path, nil // it is not looked for in PATH
-	if len(c.Args) > 0 {
-		cmd.Args = c.Args
-	}
-	cmd.Env, cmd.Dir = c.Env, c.Dir
-	// A daemon that it leaves behind may hold its output open.
-	cmd.WaitDelay = time.Second
-	out, err := cmd.CombinedOutput()
-	switch {
-	case err == nil, errors.Is(err, exec.ErrWaitDelay):
-		return nil
-	case ctx.Err() != nil:
-		return fmt.Errorf("killed after %v: %w", *c.Timeout, unix.ETIMEDOUT)
-	}
-	return fmt.Errorf("%w: %s", err, out)
 }

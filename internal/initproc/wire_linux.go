@@ -109,6 +109,14 @@ func text[T ~string](w *wire, v *T) {
 	*v, w.buf = T(w.buf[:n]), w.buf[n:]
 }
 
+func blob(w *wire, v *[]byte) {
+	s := string(*v)
+	text(w, &s)
+	if w.decoding && s != "" {
+		*v = []byte(s)
+	}
+}
+
 // list codes a slice. Empty ones are nil after decoding.
 func list[T any](w *wire, s *[]T, item func(*wire, *T)) {
 	n := w.length(len(*s))
@@ -178,6 +186,10 @@ func (c *Config) code(w *wire) {
 		text(w, &m.Mountpoint)
 		texts(w, &m.Subsystems)
 	})
+	w.bool(&c.HostHooks)
+	list(w, &c.CreateContainer, codeCommand)
+	list(w, &c.StartContainer, codeCommand)
+	blob(w, &c.HookState)
 	if c.Container == nil {
 		c.Container = new(configs.Config)
 	}

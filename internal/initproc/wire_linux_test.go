@@ -37,8 +37,8 @@ func fill(v reflect.Value, n *int64) {
 		v.SetString(string(rune('a'+*n%26)) + "x")
 	case reflect.Int, reflect.Int32, reflect.Int64:
 		v.SetInt(*n * -1001)
-	case reflect.Uint32, reflect.Uint64:
-		v.SetUint(uint64(*n) * 1e6)
+	case reflect.Uint8, reflect.Uint32, reflect.Uint64:
+		v.SetUint(uint64(*n) * 1000003 & (uint64(1)<<v.Type().Bits() - 1))
 	case reflect.Slice:
 		s := reflect.MakeSlice(v.Type(), 2, 2)
 		fill(s.Index(0), n)
