@@ -12,7 +12,10 @@ import (
 	"time"
 )
 
-var testState = HookState{Version: "1", ID: "test", Pid: 42, Root: "/rootfs"}
+var testState = HookState{
+	Version: "1", OCIVersion: "1.3.0", ID: "test", Pid: 42,
+	Status: "creating", Bundle: "/", Root: "/rootfs",
+}
 
 func shell(script string) Command {
 	return Command{Path: "/bin/sh", Args: []string{"sh", "-c", script}}
@@ -50,7 +53,10 @@ func TestCommandGetsStateOnStdin(t *testing.T) {
 	if err := json.Unmarshal(data, &got); err != nil {
 		t.Fatalf("stdin %q: %v", data, err)
 	}
-	want := map[string]any{"version": "1", "id": "test", "pid": 42.0, "root": "/rootfs"}
+	want := map[string]any{
+		"version": "1", "id": "test", "pid": 42.0, "root": "/rootfs",
+		"ociVersion": "1.3.0", "status": "creating", "bundle": "/",
+	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("stdin holds %v, want %v", got, want)
 	}
