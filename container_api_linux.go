@@ -26,6 +26,9 @@ type State struct {
 	// Hooks are those of the container's hooks that are commands.
 	Hooks *hookCommands `json:"hooks,omitempty"`
 
+	// NetDevices are the host's network devices that the container has.
+	NetDevices []netDevice `json:"net_devices,omitempty"`
+
 	// ExternalDescriptors are the container's standard descriptors
 	// (std{in,out,err}), needed for checkpoint and restore.
 	ExternalDescriptors []string `json:"external_descriptors,omitempty"`
@@ -33,15 +36,18 @@ type State struct {
 
 // Stats are the statistics of a container.
 type Stats struct {
-	// Interfaces are those of the container's networks, as its peers see them.
+	// Interfaces are the container's ends of its veth pairs, in the order of
+	// Config.Networks. Those that have gone with the container's processes are
+	// left out.
 	Interfaces []*NetworkInterface
 	// CgroupStats are the kernel's statistics of the container's cgroups.
 	CgroupStats *cgroups.Stats
 }
 
-// NetworkInterface are the counters of a network interface since its creation.
+// NetworkInterface are the counters of a network interface since its creation, as
+// the container sees them: Rx is what it has received, Tx what it has sent.
 type NetworkInterface struct {
-	// Name is the name of the network interface.
+	// Name is the name of the network interface in the container.
 	Name string
 
 	RxBytes   uint64

@@ -1,34 +1,52 @@
-// The host's side: the Container, its lifecycle, state and locking.
+// The host's side: the Container, its state and its locking.
 
 package libcontainer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
+	"path/filepath"
+	"slices"
 	"sync"
-	"syscall"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
+// linuxContainer is one program's handle on a container. What changes the
+// container holds the gate, and the lock of the container's directory against
+// handles in other processes: alone, or shared to start a further process. What
+// only looks holds neither, so that it never waits for a start or a hook.
 type linuxContainer struct {
 	id      string
 	root    string // the directory of its state
+	dir     fileID // tells whether that is still the same
 	factory *LinuxFactory
-	cgroups cgroups.Manager
 
+	gate     gate
+	children children
+
+	// m guards what follows. Only who is alone in the gate changes it, or takes
+	// over what another process has written; who is in the gate may read it
+	// without m.
 	m         sync.Mutex
+	cgroups   cgroups.Manager
 	config    *configs.Config
+	saved     fileID          // the state file that this handle knows
 	started   bool            // a start has been tried: there may be cgroups
 	destroyed bool            // Destroy has done its work
+	pausing   bool            // Pause is at work
 	init      *initRef        // nil before the first start
 	initRun   *runningProcess // nil if another process started it
-	children  children
+
+	netDevices []netDevice // the host's devices that are, or were to be, moved in
+	netNS      *os.File    // holds them when the processes have ended
+
+	// life ends when Destroy begins, and with it the starts that are under way.
+	life context.Context
+	end  context.CancelCauseFunc
 }
 
 // invalid marks an error as the caller's.
@@ -37,35 +55,181 @@ func invalid(err error) error { return newError(err, ConfigInvalid) }
 func (c *linuxContainer) ID() string { return c.id }
 
 func (c *linuxContainer) Config() configs.Config {
-	c.m.Lock()
-	defer c.m.Unlock()
+	unlock, err := c.lookBack("configuration")
+	if err != nil {
+		c.m.Lock() // what is known is what there is to tell
+		unlock = c.m.Unlock
+	}
+	defer unlock()
 	return *c.config
 }
 
-func (c *linuxContainer) Status() (Status, error) {
+// enter lets the caller work on the container, alone or with others, and takes
+// over what another process has done to it since.
+func (c *linuxContainer) enter(ctx context.Context, step string, alone bool) (leave func(), err error) {
+	if err := c.gate.lock(ctx, alone); err != nil {
+		return nil, newSystemError(fmt.Errorf("%s: wait for container %q: %w", step, c.id, err))
+	}
+	unlock, err := lockDir(ctx, c.root, alone)
+	if err != nil {
+		c.gate.unlock(alone)
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, c.notExists(step)
+		}
+		return nil, newSystemError(fmt.Errorf("%s: lock container %q: %w", step, c.id, err))
+	}
+	leave = func() {
+		unlock()
+		c.gate.unlock(alone)
+	}
 	c.m.Lock()
 	defer c.m.Unlock()
-	return c.status()
+	if err := c.refresh(step); err != nil {
+		leave()
+		return nil, err
+	}
+	return leave, nil
 }
 
-func (c *linuxContainer) status() (Status, error) {
+// look locks the container for a look at it.
+func (c *linuxContainer) look(step string) (unlock func(), err error) {
+	c.m.Lock()
+	if err := c.refresh(step); err != nil {
+		c.m.Unlock()
+		return nil, err
+	}
+	return c.m.Unlock, nil
+}
+
+// lookBack is look, also at the last that is known of a container that has gone.
+func (c *linuxContainer) lookBack(step string) (unlock func(), err error) {
+	unlock, err = c.look(step)
+	if errors.Is(err, ContainerNotExists) {
+		c.m.Lock()
+		return c.m.Unlock, nil
+	}
+	return unlock, err
+}
+
+func (c *linuxContainer) notExists(step string) error {
+	return errorf(ContainerNotExists, "%s: container %q does not exist", step, c.id)
+}
+
+// refresh takes over what other processes have written since this handle wrote or
+// read the state. The caller holds m.
+func (c *linuxContainer) refresh(step string) error {
 	if c.destroyed {
+		return c.notExists(step)
+	}
+	fail := func(err error) error {
+		return newSystemError(fmt.Errorf("%s: look at the state of container %q: %w", step, c.id, err))
+	}
+	dir, err := identify(c.root)
+	if err != nil {
+		return fail(err)
+	}
+	if dir != c.dir || dir == (fileID{}) {
+		return c.notExists(step) // destroyed, and perhaps made anew
+	}
+	saved, err := identify(c.stateFile())
+	if err != nil {
+		return fail(err)
+	}
+	if saved == c.saved {
+		return nil
+	}
+	if saved == (fileID{}) {
+		c.forget()
+		return nil
+	}
+	state, err := readState(c.root)
+	if errors.Is(err, os.ErrNotExist) {
+		return c.refresh(step) // changed again
+	}
+	if err != nil {
+		return fail(err)
+	}
+	if err := c.adopt(state); err != nil {
+		return fail(err)
+	}
+	c.saved = saved
+	return nil
+}
+
+// forget is for a start that another process has tried and taken back.
+func (c *linuxContainer) forget() {
+	c.dropInit()
+	c.saved, c.started = fileID{}, false
+	c.cgroups = c.factory.NewCgroupsManager(c.config.Cgroups, nil)
+}
+
+// adopt makes the handle one of the container that the state describes.
+func (c *linuxContainer) adopt(state *State) error {
+	if state.ID != c.id {
+		return fmt.Errorf("%s is the state of %q", c.stateFile(), state.ID)
+	}
+	hooks := state.Hooks.load()
+	if c.config != nil && c.config.Hooks != nil {
+		hooks = c.config.Hooks // among them may be functions, which no file keeps
+	}
+	state.Config.Hooks = hooks
+	c.config = completeConfig(c.id, &state.Config)
+	c.netDevices = state.NetDevices
+	c.cgroups = c.factory.NewCgroupsManager(c.config.Cgroups, state.CgroupPaths)
+	if keeper, ok := c.cgroups.(cgroups.ParentKeeper); ok {
+		keeper.AdoptParents(state.CgroupParents)
+	}
+	c.started = true
+	pid, start := state.InitProcessPid, state.InitProcessStartTime
+	if c.init != nil && c.init.pid == pid && c.init.start == start {
+		return nil
+	}
+	c.dropInit()
+	if pid == 0 {
+		return nil
+	}
+	var err error
+	c.init, err = findInit(pid, start)
+	return err
+}
+
+func (c *linuxContainer) dropInit() {
+	c.initRun = nil // its own goroutine reaps it
+	c.init.close()
+	c.init = nil
+}
+
+func (c *linuxContainer) Status() (Status, error) {
+	unlock, err := c.look("status")
+	if errors.Is(err, ContainerNotExists) {
 		return Destroyed, nil
 	}
-	if _, err := os.Stat(c.root); errors.Is(err, os.ErrNotExist) {
-		return Destroyed, nil // another process destroyed it
-	} else if err != nil {
-		return Destroyed, newSystemError(fmt.Errorf("status of container %q: %w", c.id, err))
+	if err != nil {
+		return Destroyed, err
 	}
+	defer unlock()
+	status, err := c.status()
+	if err != nil {
+		err = newSystemError(fmt.Errorf("status of container %q: %w", c.id, err))
+	}
+	return status, err
+}
+
+// status is for a container that exists; the caller holds m or the gate.
+func (c *linuxContainer) status() (Status, error) {
 	if c.init == nil {
 		return Created, nil
 	}
 	alive, err := c.init.alive()
-	if err != nil {
-		return Destroyed, newSystemError(fmt.Errorf("status of container %q: %w", c.id, err))
+	if err != nil || !alive {
+		return Destroyed, err
 	}
-	if !alive {
-		return Destroyed, nil
+	prepared, err := c.prepared()
+	if err != nil {
+		return Destroyed, err
+	}
+	if prepared {
+		return Created, nil
 	}
 	return c.freezerStatus()
 }
@@ -79,27 +243,23 @@ func (c *linuxContainer) freezerStatus() (Status, error) {
 	}
 	state, err := reader.FreezerState()
 	if err != nil {
-		return Running, newSystemError(fmt.Errorf("status of container %q: %w", c.id, err))
+		return Running, err
 	}
-	if state == configs.Frozen {
+	switch {
+	case state == configs.Frozen:
 		return Paused, nil
+	case state == configs.Freezing, c.pausing:
+		return Pausing, nil
 	}
 	return Running, nil
 }
 
-// mustExist returns an error if the container has been destroyed.
-func (c *linuxContainer) mustExist(step string) error {
-	if !c.destroyed {
-		if _, err := os.Stat(c.root); !errors.Is(err, os.ErrNotExist) {
-			return nil
-		}
-	}
-	return errorf(ContainerNotExists, "%s: container %q does not exist", step, c.id)
-}
-
 func (c *linuxContainer) State() (*State, error) {
-	c.m.Lock()
-	defer c.m.Unlock()
+	unlock, err := c.lookBack("state")
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	return c.state(), nil
 }
 
@@ -109,6 +269,7 @@ func (c *linuxContainer) state() *State {
 		CgroupPaths:    c.cgroups.GetPaths(),
 		NamespacePaths: make(map[configs.NamespaceType]string),
 		Hooks:          saveHooks(c.config.Hooks),
+		NetDevices:     slices.Clone(c.netDevices),
 	}
 	if keeper, ok := c.cgroups.(cgroups.ParentKeeper); ok {
 		s.CgroupParents = keeper.MadeParents()
@@ -121,266 +282,81 @@ func (c *linuxContainer) state() *State {
 	return s
 }
 
-func (c *linuxContainer) saveState() error { return writeState(c.root, c.state()) }
+func (c *linuxContainer) stateFile() string { return filepath.Join(c.root, stateName) }
 
-func (c *linuxContainer) Processes() ([]int, error) {
+// saveState writes the state; the caller is alone in the gate.
+func (c *linuxContainer) saveState() error {
 	c.m.Lock()
 	defer c.m.Unlock()
-	if err := c.mustExist("list processes"); err != nil {
-		return nil, err
-	}
-	alive, err := c.init.alive()
-	if err != nil {
-		return nil, newSystemError(fmt.Errorf("list processes of container %q: %w", c.id, err))
-	}
-	if len(c.cgroups.GetPaths()) == 0 {
-		if !alive {
-			return nil, nil
-		}
-		return []int{c.init.pid}, nil // of the others there is no record
-	}
-	pids, err := c.cgroups.GetAllPids()
-	if err != nil {
-		return nil, newSystemError(fmt.Errorf("list processes of container %q: %w", c.id, err))
-	}
-	return pids, nil
+	return c.writeState(c.state())
+}
+
+func (c *linuxContainer) writeState(state *State) (err error) {
+	c.saved, err = writeState(c.root, state)
+	return err
 }
 
 func (c *linuxContainer) Stats() (*Stats, error) {
-	c.m.Lock()
-	defer c.m.Unlock()
-	if err := c.mustExist("read statistics"); err != nil {
+	unlock, err := c.look("read statistics")
+	if err != nil {
 		return nil, err
 	}
+	defer unlock()
 	stats := &Stats{CgroupStats: cgroups.NewStats()}
 	if !c.started {
 		return stats, nil
 	}
-	cg, err := c.cgroups.GetStats()
-	if err != nil {
+	if stats.CgroupStats, err = c.cgroups.GetStats(); err != nil {
 		return nil, newSystemError(fmt.Errorf("read statistics of container %q: %w", c.id, err))
 	}
-	stats.CgroupStats = cg
+	if stats.Interfaces, err = c.networkStats(); err != nil {
+		return nil, newSystemError(fmt.Errorf("read statistics of container %q: %w", c.id, err))
+	}
 	return stats, nil
 }
 
 func (c *linuxContainer) Set(config configs.Config) error {
+	const step = "set configuration"
+	fail := func(err error) error { return newSystemError(fmt.Errorf("%s of container %q: %w", step, c.id, err)) }
 	if err := c.factory.Validator.Validate(&config); err != nil {
-		return invalid(fmt.Errorf("set configuration of container %q: %w", c.id, err))
+		return invalid(fmt.Errorf("%s of container %q: %w", step, c.id, err))
+	}
+	leave, err := c.enter(context.Background(), step, true)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	next := completeConfig(c.id, &config)
+	if err := c.checkNetworks(next); err != nil {
+		return err
+	}
+	if c.started {
+		c.keepMade(next)
+		if err := c.cgroups.Set(next); err != nil {
+			return fail(err)
+		}
 	}
 	c.m.Lock()
 	defer c.m.Unlock()
-	if err := c.mustExist("set configuration"); err != nil {
-		return err
-	}
-	next := completeConfig(c.id, &config)
-	if c.started {
-		if err := c.cgroups.Set(next); err != nil {
-			return newSystemError(fmt.Errorf("set configuration of container %q: %w", c.id, err))
-		}
-	}
 	c.config = next
 	if !c.started {
 		c.cgroups = c.factory.NewCgroupsManager(next.Cgroups, nil)
 		return nil
 	}
-	return newSystemError(c.saveState())
-}
-
-func (c *linuxContainer) Start(process *Process) (err error) {
-	c.m.Lock()
-	defer c.m.Unlock()
-	if err := checkProcess(process); err != nil {
-		return err
-	}
-	defer func() {
-		for _, f := range process.closeAfterStart {
-			f.Close()
-		}
-		process.closeAfterStart = nil
-	}()
-	unlock, err := c.lock("start process")
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	status, err := c.status()
-	if err != nil {
-		return err
-	}
-	switch status {
-	case Paused, Pausing:
-		return errorf(ContainerPaused, "start process: container %q is paused", c.id)
-	case Running:
-		if err := c.start(process, true); err != nil {
-			return newSystemError(fmt.Errorf("start process in container %q: %w", c.id, err))
-		}
-		return nil
-	}
-	c.dropInit()
-	if err := c.start(process, false); err != nil {
-		err = newSystemError(fmt.Errorf("start container %q: %w", c.id, err))
-		return errors.Join(err, c.undoStart())
+	if err := c.writeState(c.state()); err != nil {
+		return fail(err)
 	}
 	return nil
 }
 
-// undoStart takes back what a failed start has made, so that the container is
-// as it was after Create.
-func (c *linuxContainer) undoStart() error {
-	c.dropInit()
-	if err := c.cgroups.Destroy(); err != nil {
-		return newSystemError(fmt.Errorf("clean up after failed start: %w", err))
-	}
-	c.started = false
-	if err := os.Remove(c.root + "/" + stateName); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return newSystemError(fmt.Errorf("clean up after failed start: %w", err))
-	}
-	return nil
-}
-
-func (c *linuxContainer) dropInit() {
-	if c.initRun != nil {
-		// Dead, but not reaped if the caller has not waited for it.
-		_, _ = c.initRun.reap()
-		c.initRun = nil
-	}
-	c.init.close()
-	c.init = nil
-}
-
-func checkProcess(p *Process) error {
-	switch {
-	case p == nil:
-		return errorf(ConfigInvalid, "start process: no process")
-	case p.run != nil:
-		return errorf(ConfigInvalid, "start process: it has been started before")
-	case len(p.Args) == 0 || p.Args[0] == "":
-		return errorf(ConfigInvalid, "start process: Args is empty")
-	case p.Cwd != "" && p.Cwd[0] != '/':
-		return errorf(ConfigInvalid, "start process: Cwd %q is not absolute", p.Cwd)
-	}
-	for i, arg := range p.Args {
-		if strings.ContainsRune(arg, 0) {
-			return errorf(ConfigInvalid, "start process: Args[%d] %q holds a NUL", i, arg)
-		}
-	}
-	for i, kv := range p.Env {
-		if name, _, ok := strings.Cut(kv, "="); !ok || name == "" || strings.ContainsRune(kv, 0) {
-			return errorf(ConfigInvalid, "start process: Env[%d] %q is not NAME=value", i, kv)
-		}
-	}
-	for i, f := range p.ExtraFiles {
-		if f == nil {
-			return errorf(ConfigInvalid, "start process: ExtraFiles[%d] is nil", i)
-		}
-	}
-	return nil
-}
-
-// lock excludes other processes that work on the same container: flock(2) on its
-// directory. The container may have been destroyed while we waited.
-func (c *linuxContainer) lock(step string) (unlock func(), err error) {
-	dir, err := os.Open(c.root)
-	if errors.Is(err, os.ErrNotExist) || c.destroyed {
-		if err == nil {
-			dir.Close()
-		}
-		return nil, errorf(ContainerNotExists, "%s: container %q does not exist", step, c.id)
-	}
-	if err != nil {
-		return nil, newSystemError(fmt.Errorf("lock container %q: %w", c.id, err))
-	}
-	for {
-		err = unix.Flock(int(dir.Fd()), unix.LOCK_EX)
-		if !errors.Is(err, syscall.EINTR) {
-			break
-		}
-	}
-	if err != nil {
-		dir.Close()
-		return nil, newSystemError(fmt.Errorf("lock container %q: %w", c.id, err))
-	}
-	var st unix.Stat_t
-	if err := unix.Fstat(int(dir.Fd()), &st); err != nil || st.Nlink == 0 {
-		dir.Close()
-		return nil, errorf(ContainerNotExists, "%s: container %q does not exist", step, c.id)
-	}
-	return func() { dir.Close() }, nil
-}
-
-// planCgroups records the cgroups before they, or any process, exist, so that
-// whatever happens from then on, Load and Destroy find them.
-func (c *linuxContainer) planCgroups() error {
-	c.started = true
-	state := c.state()
-	if planner, ok := c.cgroups.(cgroups.Planner); ok {
-		var err error
-		if state.CgroupPaths, state.CgroupParents, err = planner.Plan(); err != nil {
-			return err
-		}
-	}
-	return writeState(c.root, state)
-}
-
-// makeCgroups makes the cgroups and writes the limits, while there is no process
-// in them to be hit by half of those. A manager that cannot make cgroups ahead
-// has to wait for the process.
-func (c *linuxContainer) makeCgroups() error {
-	stager, ok := c.cgroups.(cgroups.Stager)
-	if !ok {
-		return nil
-	}
-	if err := stager.Create(); err != nil {
-		return err
-	}
-	return c.cgroups.Set(c.config)
-}
-
-// applyCgroups is for managers that know the classic interface alone.
-func (c *linuxContainer) applyCgroups(pid int) error {
-	if err := c.cgroups.Apply(pid); err != nil {
-		return err
-	}
-	if err := c.cgroups.Set(c.config); err != nil {
-		return err
-	}
-	return c.saveState()
-}
-
-func (c *linuxContainer) Signal(s os.Signal) error {
-	c.m.Lock()
-	defer c.m.Unlock()
-	sig, ok := s.(syscall.Signal)
-	if !ok {
-		return errorf(ConfigInvalid, "signal container %q: %v is not a signal of this system", c.id, s)
-	}
-	alive, err := c.init.alive()
-	if err != nil {
-		return newSystemError(fmt.Errorf("signal container %q: %w", c.id, err))
-	}
-	if !alive {
-		return errorf(ContainerNotRunning, "signal container %q: it does not run", c.id)
-	}
-	return newSystemError(c.init.kill(sig))
-}
-
-func (c *linuxContainer) Pause() error { return c.freeze(configs.Frozen) }
-
-func (c *linuxContainer) Resume() error { return c.freeze(configs.Thawed) }
-
-func (c *linuxContainer) freeze(state configs.FreezerState) error {
-	c.m.Lock()
-	defer c.m.Unlock()
-	status, err := c.status()
-	if err != nil {
-		return err
-	}
-	if status != Running && status != Paused {
-		return errorf(ContainerNotRunning, "freeze container %q to %s: it is %s", c.id, state, status)
-	}
-	if err := c.cgroups.Freeze(state); err != nil {
-		return newSystemError(fmt.Errorf("freeze container %q to %s: %w", c.id, state, err))
-	}
-	return nil
+// keepMade puts into the next configuration of a container that was started what
+// cannot change any more, and what is needed to find it.
+func (c *linuxContainer) keepMade(next *configs.Config) {
+	next.Rootfs = c.config.Rootfs
+	next.Namespaces = c.config.Namespaces
+	next.UidMappings = c.config.UidMappings
+	next.GidMappings = c.config.GidMappings
+	cg := *c.config.Cgroups
+	cg.Resources = next.Cgroups.Resources
+	next.Cgroups = &cg
 }

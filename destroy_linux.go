@@ -3,6 +3,7 @@
 package libcontainer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -12,30 +13,79 @@ import (
 	"github.com/libcontainer/libcontainer/configs"
 )
 
-func (c *linuxContainer) Destroy() error {
-	c.m.Lock()
-	defer c.m.Unlock()
-	unlock, err := c.lock("destroy")
+// errDestroying is why a start ends that Destroy has overtaken.
+var errDestroying = errorf(ContainerNotExists, "the container is being destroyed")
+
+func (c *linuxContainer) Destroy() error { return c.DestroyContext(context.Background()) }
+
+func (c *linuxContainer) DestroyContext(ctx context.Context) error {
+	const step = "destroy"
+	fail := func(err error) error { return newSystemError(fmt.Errorf("%s container %q: %w", step, c.id, err)) }
+	if err := c.beginDestroy(step); err != nil {
+		if errors.Is(err, ContainerNotExists) {
+			return nil
+		}
+		return err
+	}
+	leave, err := c.enter(ctx, step, true)
 	if errors.Is(err, ContainerNotExists) {
-		c.dropInit()
-		c.destroyed = true
+		c.endDestroy(true)
 		return nil
+	}
+	if err != nil {
+		c.endDestroy(false)
+		return err
+	}
+	err = c.destroy(ctx)
+	c.endDestroy(err == nil)
+	leave()
+	if err != nil {
+		return fail(err)
+	}
+	// Nobody can be in the gate any more, but a hook may call our methods.
+	c.logHooks("poststop", c.hooks().Poststop, c.hookState(0, "stopped"))
+	return nil
+}
+
+// beginDestroy kills init, and what this handle is about to start, before it waits
+// for the lock: one who has that may be waiting for a process of the container,
+// which may never answer.
+func (c *linuxContainer) beginDestroy(step string) error {
+	unlock, err := c.look(step)
+	if errors.Is(err, ContainerNotExists) {
+		c.endDestroy(true)
+		return err
 	}
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if err := c.destroy(); err != nil {
-		return newSystemError(fmt.Errorf("destroy container %q: %w", c.id, err))
+	c.end(errDestroying)
+	if err := c.init.kill(unix.SIGKILL); err != nil {
+		return newSystemError(fmt.Errorf("%s container %q: %w", step, c.id, err))
 	}
-	c.destroyed = true
-	c.logHooks("poststop", c.hooks().Poststop, c.hookState(0, "stopped"))
 	return nil
 }
 
-func (c *linuxContainer) destroy() error {
+// endDestroy leaves a handle that is of no more use, or one like before.
+func (c *linuxContainer) endDestroy(done bool) {
+	c.m.Lock()
+	defer c.m.Unlock()
+	if done {
+		c.dropInit()
+		c.destroyed = true
+		c.end(errDestroying)
+		return
+	}
+	c.life, c.end = context.WithCancelCause(context.Background())
+}
+
+func (c *linuxContainer) destroy(ctx context.Context) error {
 	if c.started {
-		if err := c.killAll(); err != nil {
+		if err := c.killAll(ctx); err != nil {
+			return err
+		}
+		if err := c.tearDownNetworks(); err != nil {
 			return err
 		}
 		if err := c.cgroups.Destroy(); err != nil {
@@ -49,76 +99,63 @@ func (c *linuxContainer) destroy() error {
 }
 
 // killAll ends all processes of the container and waits for their end.
-func (c *linuxContainer) killAll() error {
+func (c *linuxContainer) killAll(ctx context.Context) error {
 	if err := c.init.kill(unix.SIGKILL); err != nil {
 		return err
 	}
 	// pid_namespaces(7): with init the kernel kills all of its namespace. What
 	// is left then, or without a pid namespace of its own, is in the cgroup.
 	// A paused process dies only when it is thawed.
-	if status, err := c.freezerStatus(); err == nil && status == Paused {
+	if status, err := c.freezerStatus(); err == nil && status != Running {
 		if err := c.cgroups.Freeze(configs.Thawed); err != nil {
 			return err
 		}
 	}
 	// The first process of a pid namespace ends only when all others have been
-	// reaped; those that entered it from here are ours to reap.
+	// reaped; those that entered it from here their own goroutines reap.
 	for _, run := range c.children.list() {
 		_ = run.process.Kill() // whatever has left the cgroup
-		_, _ = run.reap()
+		if err := run.await(ctx); err != nil && ctx.Err() != nil {
+			return err
+		}
 	}
-	if err := c.init.waitDead(); err != nil {
-		return err
+	if err := c.init.await(ctx); err != nil {
+		return fmt.Errorf("wait for the end of init: %w", err)
 	}
-	if err := c.killCgroup(); err != nil {
-		return err
+	if c.initRun != nil {
+		if err := c.initRun.await(ctx); err != nil && ctx.Err() != nil {
+			return err
+		}
 	}
-	c.dropInit()
-	return nil
+	return c.killCgroup(ctx)
 }
 
 // killCgroup kills what is in the cgroup until nothing is: a process may fork
 // while it is being killed.
-func (c *linuxContainer) killCgroup() error {
+func (c *linuxContainer) killCgroup(ctx context.Context) error {
 	if len(c.cgroups.GetPaths()) == 0 {
 		return nil // the kernel has killed the pid namespace
 	}
 	for {
-		pids, err := c.cgroups.GetAllPids()
-		if err != nil {
-			if errors.Is(err, os.ErrNotExist) {
-				return nil
-			}
+		pids, err := c.listPids()
+		if err != nil || len(pids) == 0 {
 			return err
 		}
-		if len(pids) == 0 {
-			return nil
+		members, err := c.members()
+		if err != nil {
+			return err
 		}
-		for _, pid := range pids {
-			if pid == 0 {
-				return errors.New("a process of another pid namespace is in the cgroup, and cannot be killed from here")
+		for _, ref := range members {
+			err = errors.Join(err, ref.kill(unix.SIGKILL))
+		}
+		for _, ref := range members {
+			if err == nil {
+				err = ref.await(ctx)
 			}
-			if err := killAndWait(pid); err != nil {
-				return err
-			}
+			ref.close()
+		}
+		if err != nil {
+			return err
 		}
 	}
-}
-
-// killAndWait kills a process by a descriptor, so that no other one of the same
-// pid is hit later, and waits for its end.
-func killAndWait(pid int) error {
-	fd, err := unix.PidfdOpen(pid, 0)
-	if errors.Is(err, unix.ESRCH) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("pidfd_open process %d: %w", pid, err)
-	}
-	ref := &initRef{pid: pid, pidfd: fd}
-	defer ref.close()
-	if err := ref.kill(unix.SIGKILL); err != nil {
-		return err
-	}
-	return ref.waitDead()
 }

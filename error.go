@@ -52,6 +52,10 @@ const (
 	// SystemError is the code of all else: the system refused a step, which the
 	// message names.
 	SystemError
+
+	// StatusUnknown is the code when a process has ended, its parent was another
+	// process, and the kernel no longer knows its exit status.
+	StatusUnknown
 )
 
 // String returns a description of the code.
@@ -79,6 +83,8 @@ func (c ErrorCode) String() string {
 		return "Console exists for process"
 	case SystemError:
 		return "System error"
+	case StatusUnknown:
+		return "Exit status unknown"
 	default:
 		return "Unknown error"
 	}

@@ -3,6 +3,7 @@
 package libcontainer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -212,8 +213,10 @@ func (l *LinuxFactory) Create(id string, config *configs.Config) (Container, err
 	case err != nil:
 		return nil, newSystemError(fmt.Errorf("create container %q: %w", id, err))
 	}
-	c := l.newContainer(id, completeConfig(id, config))
-	c.cgroups = l.NewCgroupsManager(c.config.Cgroups, nil)
+	c, err := l.newContainer(id, completeConfig(id, config))
+	if err != nil {
+		return nil, newSystemError(fmt.Errorf("create container %q: %w", id, err))
+	}
 	return c, nil
 }
 
@@ -228,38 +231,42 @@ func (l *LinuxFactory) Load(id string) (Container, error) {
 	if err := checkID(id); err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(l.Root, id)
-	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-		return nil, errorf(ContainerNotExists, "load container %q: %w", id, err)
-	} else if err != nil {
-		return nil, newSystemError(fmt.Errorf("load container %q: %w", id, err))
-	}
-	state, err := readState(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		// Claimed, and not started: there is nothing but the directory.
-		c := l.newContainer(id, completeConfig(id, new(configs.Config)))
-		c.cgroups = l.NewCgroupsManager(c.config.Cgroups, nil)
-		return c, nil
-	}
+	c, err := l.newContainer(id, completeConfig(id, new(configs.Config)))
 	if err != nil {
 		return nil, newSystemError(fmt.Errorf("load container %q: %w", id, err))
 	}
-	if state.ID != id {
-		return nil, errorf(SystemError, "load container %q: the state in %s is that of %q", id, dir, state.ID)
-	}
-	state.Config.Hooks = state.Hooks.load()
-	c := l.newContainer(id, completeConfig(id, &state.Config))
-	c.cgroups = l.NewCgroupsManager(c.config.Cgroups, state.CgroupPaths)
-	if keeper, ok := c.cgroups.(cgroups.ParentKeeper); ok {
-		keeper.AdoptParents(state.CgroupParents)
-	}
-	c.started = true
-	if state.InitProcessPid > 0 {
-		if c.init, err = findInit(state.InitProcessPid, state.InitProcessStartTime); err != nil {
-			return nil, newSystemError(fmt.Errorf("load container %q: %w", id, err))
-		}
+	// One that was claimed and not started has no state: there is nothing but
+	// the directory.
+	c.m.Lock()
+	defer c.m.Unlock()
+	if err := c.refresh("load"); err != nil {
+		return nil, err
 	}
 	return c, nil
+}
+
+// List returns the ids of the containers in the factory's root, sorted, whoever
+// made them and in whatever state they are. Load gives each, unless it has been
+// destroyed meanwhile.
+//
+// errors:
+// ConfigInvalid - the factory has no root directory,
+// SystemError - System error.
+func (l *LinuxFactory) List() ([]string, error) {
+	if l.Root == "" {
+		return nil, errorf(ConfigInvalid, "list containers: the factory has no root directory")
+	}
+	entries, err := os.ReadDir(l.Root)
+	if err != nil {
+		return nil, newSystemError(fmt.Errorf("list containers: %w", err))
+	}
+	var ids []string
+	for _, e := range entries {
+		if e.IsDir() && checkID(e.Name()) == nil {
+			ids = append(ids, e.Name())
+		}
+	}
+	return ids, nil
 }
 
 // StartInitialization sets up the container in the re-executed program, see
@@ -275,13 +282,18 @@ func (l *LinuxFactory) StartInitialization() (err error) {
 	return newSystemError(initproc.Run(fd))
 }
 
-func (l *LinuxFactory) newContainer(id string, config *configs.Config) *linuxContainer {
-	return &linuxContainer{
+func (l *LinuxFactory) newContainer(id string, config *configs.Config) (*linuxContainer, error) {
+	c := &linuxContainer{
 		id:      id,
 		root:    filepath.Join(l.Root, id),
 		config:  config,
 		factory: l,
+		cgroups: l.NewCgroupsManager(config.Cgroups, nil),
 	}
+	c.life, c.end = context.WithCancelCause(context.Background())
+	var err error
+	c.dir, err = identify(c.root)
+	return c, err
 }
 
 func (l *LinuxFactory) warn(err error) {
@@ -346,16 +358,10 @@ func checkSupported(config *configs.Config) error {
 		{config.AppArmorProfile != "", "AppArmorProfile"},
 		{config.ProcessLabel != "", "ProcessLabel"},
 		{config.MountLabel != "", "MountLabel"},
-		{len(config.Routes) > 0, "Routes"},
 	}
 	for _, u := range unsupported {
 		if u.set {
 			return fmt.Errorf("%s is not supported yet", u.name)
-		}
-	}
-	for i, n := range config.Networks {
-		if n.Type != "loopback" {
-			return fmt.Errorf("type %q of Networks[%d] is not supported yet", n.Type, i)
 		}
 	}
 	for i, m := range config.Mounts {

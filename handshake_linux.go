@@ -21,8 +21,8 @@ import (
 
 // awaitInit serves the preamble until it has cloned init.
 func (l *launch) awaitInit() error {
-	if err := l.pipe.SetReadDeadline(time.Now().Add(helloTimeout)); err != nil {
-		return fmt.Errorf("set deadline of init pipe: %w", err)
+	if err := l.deadline(time.Now().Add(helloTimeout)); err != nil {
+		return err
 	}
 	for {
 		kind, payload, err := l.read()
@@ -60,7 +60,9 @@ func (l *launch) adoptInit(payload []byte) error {
 		return err
 	}
 	if !l.join {
+		l.c.m.Lock()
 		l.c.init = l.ref
+		l.c.m.Unlock()
 	}
 	return l.chownStdio()
 }
@@ -85,6 +87,11 @@ func (l *launch) chownStdio() error {
 // handshake leads init to the user's program.
 func (l *launch) handshake(payload []byte) error {
 	l.step = stepBoot
+	if !l.join {
+		if err := l.setUpNetworks(); err != nil { // while Go boots in init
+			return err
+		}
+	}
 	if err := l.write(initproc.KindConfig, payload); err != nil {
 		return err
 	}
@@ -100,8 +107,8 @@ func (l *launch) handshake(payload []byte) error {
 			return err
 		}
 	}
-	if err := l.pipe.SetReadDeadline(time.Time{}); err != nil {
-		return fmt.Errorf("set deadline of init pipe: %w", err)
+	if err := l.deadline(time.Time{}); err != nil {
+		return err
 	}
 	l.step = stepSetUp
 	if err := l.enterCgroups(cgroups.StageSetup); err != nil {
@@ -116,6 +123,17 @@ func (l *launch) handshake(payload []byte) error {
 	if err := l.enterCgroups(cgroups.StageExec); err != nil {
 		return err
 	}
+	if l.prepare {
+		if err := l.write(initproc.KindGo, nil); err != nil {
+			return err
+		}
+		return l.expect(initproc.KindPrepared)
+	}
+	return l.execute()
+}
+
+// execute lets an init that is ready, or prepared, become the user's program.
+func (l *launch) execute() error {
 	l.step = stepExec
 	if err := l.write(initproc.KindGo, nil); err != nil {
 		return err
@@ -137,7 +155,7 @@ func (l *launch) handshake(payload []byte) error {
 // awaitReady serves init until it has set up the container.
 func (l *launch) awaitReady() error {
 	for {
-		kind, _, err := l.read()
+		kind, payload, err := l.read()
 		if err != nil {
 			return err
 		}
@@ -151,6 +169,10 @@ func (l *launch) awaitReady() error {
 			if err := l.write(initproc.KindGo, nil); err != nil {
 				return err
 			}
+		case initproc.KindMapMount:
+			if err := l.mapMount(payload); err != nil {
+				return err
+			}
 		default:
 			return fmt.Errorf("unexpected frame %d from init, want that it is ready", kind)
 		}
@@ -161,7 +183,14 @@ func (l *launch) awaitReady() error {
 // does all at the last one.
 func (l *launch) enterCgroups(stage cgroups.Stage) error {
 	if stager, ok := l.c.cgroups.(cgroups.Stager); ok {
-		return stager.Enter(l.ref.pid, stage)
+		before := len(l.c.cgroups.GetPaths())
+		if err := stager.Enter(l.ref.pid, stage); err != nil {
+			return err
+		}
+		if l.join || len(l.c.cgroups.GetPaths()) == before {
+			return nil
+		}
+		return l.c.saveState() // an optional one could not be entered
 	}
 	switch {
 	case stage != cgroups.StageExec:

@@ -3,9 +3,11 @@
 package libcontainer
 
 import (
+	"context"
 	"io"
 	"math"
 	"os"
+	"time"
 )
 
 // Process specifies the configuration and IO for a process inside a container.
@@ -56,6 +58,17 @@ type Process struct {
 	// dropped. nil means those of the container's configuration.
 	Capabilities []string
 
+	// WaitDelay is how long Wait goes on, after the process has ended, to copy
+	// output of processes that it has left behind and that have inherited its
+	// pipes. Then the pipes are closed and Wait returns exec.ErrWaitDelay,
+	// unless the process failed. 0 means one second, a negative value that Wait
+	// goes on until all of them have ended. Files are none of Wait's business.
+	WaitDelay time.Duration
+
+	// WaitPaused makes the start of a process in a paused container wait until
+	// it is resumed, instead of failing with ContainerPaused.
+	WaitPaused bool
+
 	// run is set by Start.
 	run *runningProcess
 
@@ -67,17 +80,22 @@ type Process struct {
 }
 
 // Wait waits for the process to exit, and until what it has written has reached
-// Stdout and Stderr. It returns an *exec.ExitError, besides the state, if the
+// Stdout and Stderr, see WaitDelay. It does not wait for a Stdin that blocks. It returns an *exec.ExitError, besides the state, if the
 // process did not exit with status 0. Wait may be called several times, also
 // concurrently.
 //
 // errors:
 // ProcessNotExecuted - the process has not been started.
-func (p Process) Wait() (*os.ProcessState, error) {
+func (p Process) Wait() (*os.ProcessState, error) { return p.WaitContext(context.Background()) }
+
+// WaitContext is Wait until ctx ends: then it returns ctx's error, and the
+// process goes on. If the process has ended then, and only its output is still
+// being copied, it returns the state too.
+func (p Process) WaitContext(ctx context.Context) (*os.ProcessState, error) {
 	if p.run == nil {
 		return nil, errorf(ProcessNotExecuted, "wait for process: it has not been started")
 	}
-	return p.run.wait()
+	return p.run.wait(ctx)
 }
 
 // Pid returns the process ID as the calling process sees it.

@@ -3,6 +3,8 @@
 package libcontainer
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,45 +12,100 @@ import (
 	"os/exec"
 	"slices"
 	"sync"
+	"syscall"
 )
 
-// runningProcess is a started process, a child of this one.
+// runningProcess is a started process, a child of this one. A goroutine of its
+// own reaps it, so that no zombie is left of a process that nobody waits for.
 type runningProcess struct {
 	process *os.Process
+	spec    Process // as it was started
 	io      *stdio
 
 	// owner lists the process until it has been reaped; nil for init.
 	owner *children
 
-	once  sync.Once
-	state *os.ProcessState
-	err   error
+	reaped  chan struct{} // closed when the three below are set
+	state   *os.ProcessState
+	status  syscall.WaitStatus
+	err     error
+	settled chan struct{} // closed when its output has been copied
+	ioErr   error
+}
+
+func newRunningProcess(process *os.Process, spec *Process, io *stdio, owner *children) *runningProcess {
+	r := &runningProcess{
+		process: process,
+		spec:    *spec,
+		io:      io,
+		owner:   owner,
+		reaped:  make(chan struct{}),
+		settled: make(chan struct{}),
+	}
+	r.spec.run = r
+	return r
+}
+
+// watch reaps the process of the pidfd when it has ended, and then ends the
+// copying of its output.
+func (r *runningProcess) watch(ref *initRef, pidfd *os.File) {
+	defer close(r.settled)
+	r.reap(ref, pidfd)
+	pidfd.Close()
+	r.owner.remove(r)
+	close(r.reaped)
+	r.ioErr = r.io.finish(r.spec.WaitDelay)
+}
+
+func (r *runningProcess) reap(ref *initRef, pidfd *os.File) {
+	// Waiting in the poller does not take a thread, as waitid(2) does. If it
+	// fails, waitid waits.
+	_ = awaitExit(context.Background(), pidfd)
+	r.state, r.err = r.process.Wait()
+	if r.err == nil {
+		r.status = r.state.Sys().(syscall.WaitStatus)
+		return
+	}
+	// Something else in this program may have reaped it, by waiting for any
+	// child or by ignoring SIGCHLD; the kernel may still know.
+	if status, err := exitStatus(ref, pidfd); err == nil {
+		r.status, r.err = status, nil
+	}
 }
 
 func (r *runningProcess) pid() int { return r.process.Pid }
 
-// reap waits for the end of the process itself and collects its status.
-func (r *runningProcess) reap() (*os.ProcessState, error) {
-	r.once.Do(func() {
-		r.state, r.err = r.process.Wait()
-		r.owner.remove(r)
-	})
-	return r.state, r.err
+// await waits until the process has been reaped.
+func (r *runningProcess) await(ctx context.Context) error {
+	select {
+	case <-r.reaped:
+	case <-ctx.Done():
+		return fmt.Errorf("wait for process %d: %w", r.pid(), context.Cause(ctx))
+	}
+	if r.err != nil {
+		return fmt.Errorf("wait for process %d: %w", r.pid(), r.err)
+	}
+	return nil
 }
 
-func (r *runningProcess) wait() (*os.ProcessState, error) {
-	state, err := r.reap()
-	if err != nil {
-		return state, newSystemError(fmt.Errorf("wait for process %d: %w", r.pid(), err))
+func (r *runningProcess) wait(ctx context.Context) (*os.ProcessState, error) {
+	if err := r.await(ctx); err != nil {
+		return nil, newSystemError(err)
 	}
-	ioErr := r.io.wait()
-	if !state.Success() {
-		return state, &exec.ExitError{ProcessState: state}
+	select {
+	case <-r.settled:
+	case <-ctx.Done():
+		return r.state, newSystemError(fmt.Errorf("copy output of process %d: %w", r.pid(), context.Cause(ctx)))
 	}
-	if ioErr != nil {
-		return state, newSystemError(fmt.Errorf("copy standard input and output of process %d: %w", r.pid(), ioErr))
+	switch {
+	case r.state == nil:
+		return nil, errorf(StatusUnknown, "wait for process %d: another part of this program has reaped it", r.pid())
+	case !r.state.Success():
+		return r.state, &exec.ExitError{ProcessState: r.state}
+	case r.ioErr != nil:
+		return r.state, newSystemError(fmt.Errorf("copy standard input and output of process %d: %w", r.pid(), r.ioErr))
 	}
-	return state, nil
+	return r.state, nil
 }
 
 func (r *runningProcess) signal(sig os.Signal) error {
@@ -73,7 +130,6 @@ func (c *children) add(r *runningProcess) {
 		c.runs = make(map[*runningProcess]struct{})
 	}
 	c.runs[r] = struct{}{}
-	r.owner = c
 }
 
 func (c *children) remove(r *runningProcess) {
@@ -85,9 +141,9 @@ func (c *children) remove(r *runningProcess) {
 	delete(c.runs, r)
 }
 
-// list gives the processes at this moment.
+// list gives the processes at this moment, by their pids.
 func (c *children) list() []*runningProcess {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Collect(maps.Keys(c.runs))
+	return slices.SortedFunc(maps.Keys(c.runs), func(a, b *runningProcess) int { return cmp.Compare(a.pid(), b.pid()) })
 }

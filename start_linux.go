@@ -4,6 +4,7 @@
 package libcontainer
 
 import (
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -36,7 +37,9 @@ var errDied = errors.New("the init process died")
 // launch is one start of a process, until the user's program runs.
 type launch struct {
 	c       *linuxContainer
+	ctx     context.Context
 	join    bool // a further process of a container that runs
+	prepare bool // init waits to be released
 	process *Process
 	config  *configs.Config
 	stdio   *stdio
@@ -46,6 +49,12 @@ type launch struct {
 	init  *os.Process // nil until the preamble has told its pid
 	ref   *initRef
 	hook  bool // the program imports package nsenter
+
+	files     []*os.File // the child's descriptors
+	pipeFd    int        // the child's end of the init pipe
+	pidFd     int        // a pidfd of the container's init, to join
+	listener  *os.File   // where a prepared init waits to be released
+	releaseFd int        // the same in the child
 
 	denySetgroups bool
 	step          launchStep
@@ -61,13 +70,19 @@ const (
 	stepExec     launchStep = "run the program"
 )
 
-// start runs p as the container's init process or, to join, in the container
-// that runs. The caller holds the locks.
-func (c *linuxContainer) start(p *Process, join bool) (err error) {
+// start runs p. The caller is in the gate, alone unless to join.
+func (c *linuxContainer) start(ctx context.Context, p *Process, mode startMode) (err error) {
 	if !preamble.Supported {
 		return errors.New("the program was built without cgo, which containers need")
 	}
-	l := &launch{c: c, join: join, process: p, config: c.config}
+	join := mode == modeJoin
+	l := &launch{c: c, ctx: ctx, join: join, prepare: mode == modePrepare, process: p}
+	if !join {
+		if err := c.plan(); err != nil {
+			return err
+		}
+	}
+	l.config = c.config
 	if l.denySetgroups, err = l.setgroupsDenied(); err != nil {
 		return err
 	}
@@ -84,14 +99,16 @@ func (c *linuxContainer) start(p *Process, join bool) (err error) {
 			l.abort()
 		}
 	}()
-	if !join {
-		if err := c.planCgroups(); err != nil {
+	if l.prepare {
+		if l.listener, err = c.listen(); err != nil {
 			return err
 		}
+		defer l.listener.Close()
 	}
 	if err := l.spawn(); err != nil {
 		return err
 	}
+	defer l.cancelWith(ctx)()
 	// While the kernel loads the program and the preamble runs:
 	if !join {
 		if err := c.makeCgroups(); err != nil {
@@ -108,13 +125,31 @@ func (c *linuxContainer) start(p *Process, join bool) (err error) {
 	if err := l.handshake(initConfig.Encode()); err != nil {
 		return l.explain(err)
 	}
-	if err := l.complete(); err != nil {
-		return err
+	return l.complete()
+}
+
+// cancelWith makes all that waits at the init pipe fail when the context ends.
+// The returned function ends that.
+func (l *launch) cancelWith(ctx context.Context) (stop func()) {
+	done := make(chan struct{})
+	stopped := context.AfterFunc(ctx, func() {
+		defer close(done)
+		_ = l.pipe.SetDeadline(time.Unix(1, 0))
+	})
+	return func() {
+		if !stopped() {
+			<-done
+		}
 	}
-	if !join {
-		c.logHooks("poststart", c.hooks().Poststart, c.hookState(l.ref.pid, "running"))
+}
+
+// deadline bounds the reads from the init pipe; zero means no bound.
+func (l *launch) deadline(t time.Time) error {
+	if err := l.pipe.SetReadDeadline(t); err != nil {
+		return fmt.Errorf("set deadline of init pipe: %w", err)
 	}
-	return nil
+	// The context may have set its own just before.
+	return context.Cause(l.ctx)
 }
 
 // setgroupsDenied tells whether the process may not call setgroups(2).
@@ -148,16 +183,19 @@ func (l *launch) spawn() error {
 	}
 	l.pipe = os.NewFile(uintptr(pair[0]), "init pipe")
 
-	files := append([]*os.File(nil), l.stdio.files[:]...)
-	files = append(files, l.process.ExtraFiles...)
-	files = append(files, child)
+	l.files = append(l.files, l.stdio.files[:]...)
+	l.files = append(l.files, l.process.ExtraFiles...)
+	l.pipeFd = l.pass(child)
 	if l.join {
 		pidfd, err := l.c.init.file()
 		if err != nil {
 			return err
 		}
 		defer pidfd.Close()
-		files = append(files, pidfd)
+		l.pidFd = l.pass(pidfd)
+	}
+	if l.listener != nil {
+		l.releaseFd = l.pass(l.listener)
 	}
 	message, err := l.bootstrap()
 	if err != nil {
@@ -166,7 +204,7 @@ func (l *launch) spawn() error {
 	if _, err := l.pipe.Write(message); err != nil {
 		return fmt.Errorf("write bootstrap message: %w", err)
 	}
-	exe, err := l.c.factory.initExecutable(aboveAll(files))
+	exe, err := l.c.factory.initExecutable(aboveAll(l.files))
 	if err != nil {
 		return err
 	}
@@ -174,8 +212,8 @@ func (l *launch) spawn() error {
 	l.step = stepPreamble
 	l.stage, err = os.StartProcess("/proc/self/fd/"+strconv.Itoa(exe), l.c.factory.initArgv(), &os.ProcAttr{
 		Dir:   "/",
-		Env:   initEnv(l.pipeFd()),
-		Files: files,
+		Env:   initEnv(l.pipeFd),
+		Files: l.files,
 	})
 	if err != nil {
 		return fmt.Errorf("run %s as init: %w", l.c.factory.InitPath, err)
@@ -195,10 +233,12 @@ func aboveAll(files []*os.File) int {
 	return highest + len(files) + 2
 }
 
-// pipeFd and pidFd are descriptors of the child, after those of its program.
-func (l *launch) pipeFd() int { return stdioCount + len(l.process.ExtraFiles) }
-
-func (l *launch) pidFd() int { return l.pipeFd() + 1 }
+// pass gives the child another file, after those of its program, and returns the
+// child's descriptor.
+func (l *launch) pass(f *os.File) int {
+	l.files = append(l.files, f)
+	return len(l.files) - 1
+}
 
 func (l *launch) bootstrap() ([]byte, error) {
 	if !l.join {
@@ -208,7 +248,7 @@ func (l *launch) bootstrap() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return bootstrapForJoin(l.pidFd(), flags)
+	return bootstrapForJoin(l.pidFd, flags)
 }
 
 // joinFlags gives the namespaces that the preamble joins: all that the container
@@ -274,9 +314,10 @@ func (l *launch) initConfig(caps initproc.CapabilityMasks) (*initproc.Config, er
 		User:             p.User,
 		AdditionalGroups: append(append([]string(nil), config.AdditionalGroups...), p.AdditionalGroups...),
 		Capabilities:     caps,
-		FdLimit:          l.pipeFd(),
+		FdLimit:          l.pipeFd,
 		Join:             l.join,
-		PidFd:            l.pidFd(),
+		PidFd:            l.pidFd,
+		ReleaseFd:        l.releaseFd,
 		OwnStdio:         l.stdio.own,
 		Terminal:         p.console != nil,
 		InUserNS:         config.Namespaces.Contains(configs.NEWUSER),
@@ -293,6 +334,9 @@ func (l *launch) initConfig(caps initproc.CapabilityMasks) (*initproc.Config, er
 
 // explain adds to an error of the handshake what the end of the processes tells.
 func (l *launch) explain(err error) error {
+	if cause := context.Cause(l.ctx); cause != nil {
+		return cause
+	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return fmt.Errorf("%s did not start to initialise the container within %s: it must import %q, "+
 			"or call StartInitialization in an init function: %w", l.c.factory.initArgv()[0], helloTimeout, nsenterImport, err)
@@ -303,6 +347,8 @@ func (l *launch) explain(err error) error {
 	status := "unknown status"
 	if state := l.reapAll(); state != nil {
 		status = state.String()
+	} else if ws, err := l.c.initStatus(l.ctx, l.ref, l.c.initRun); err == nil {
+		status = describeStatus(ws)
 	}
 	// A program of another path may hold no preamble at all.
 	foreign := l.c.factory.initExe != nil
@@ -332,19 +378,34 @@ func (l *launch) reapAll() (last *os.ProcessState) {
 
 // complete hands the running program to the caller's process.
 func (l *launch) complete() error {
-	l.pipe.Close()
 	if _, err := l.stage.Wait(); err != nil {
 		return fmt.Errorf("reap the preamble's process: %w", err)
 	}
-	run := &runningProcess{process: l.init, io: l.stdio}
+	l.stage = nil
+	pidfd, err := l.ref.file()
+	if err != nil {
+		return err
+	}
+	l.pipe.Close()
+	owner := &l.c.children
+	if !l.join {
+		owner = nil
+	}
+	run := newRunningProcess(l.init, l.process, l.stdio, owner)
 	l.process.run = run
 	if l.join {
-		l.ref.close()
-		l.c.children.add(run)
+		owner.add(run)
 	} else {
+		l.c.m.Lock()
 		l.c.initRun = run
+		l.c.m.Unlock()
 	}
 	l.stdio.copy()
+	ref := &initRef{pid: l.ref.pid, start: l.ref.start, pidfd: -1}
+	go run.watch(ref, pidfd)
+	if l.join {
+		l.ref.close()
+	}
 	return nil
 }
 
@@ -358,10 +419,13 @@ func (l *launch) abort() {
 		l.pipe.Close()
 	}
 	l.reapAll()
-	l.ref.close()
-	if !l.join {
-		l.c.init = nil
+	if l.join {
+		l.ref.close()
+		return
 	}
+	l.c.m.Lock()
+	l.c.dropInit()
+	l.c.m.Unlock()
 }
 
 // findOrphan learns of an init process that the preamble may have cloned, or be

@@ -25,7 +25,7 @@ func TestStateRoundTrip(t *testing.T) {
 		CgroupPaths: map[string]string{"cpu": "/c"},
 	}
 	for range 2 { // the second one replaces the first
-		if err := writeState(dir, in); err != nil {
+		if _, err := writeState(dir, in); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -85,7 +85,7 @@ func TestInitRef(t *testing.T) {
 		t.Error("a process with another start time was taken for ours")
 	}
 	stdin.Close()
-	if err := ref.waitDead(); err != nil {
+	if err := ref.await(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if alive, _ := ref.alive(); alive {

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // stdio is what a process reads from and writes to: the child's descriptors 0 to
@@ -17,17 +19,19 @@ type stdio struct {
 	files  [3]*os.File // for the child
 	own    int         // bit n: files[n] is a pipe that was made here
 	closed []*os.File  // to close once the child has its copies
-	ours   []*os.File  // to close when the start fails
+	ours   []*os.File  // our ends of the pipes
 	copies []func() error
+	feeds  []func() error // copies to the process, which nobody waits for
 
-	wg   sync.WaitGroup
-	mu   sync.Mutex
-	errs []error
+	mu      sync.Mutex
+	errs    []error
+	copying int           // how many copies from the process have not ended
+	drained chan struct{} // closed when all have
 }
 
 // newStdio opens the descriptors.
 func newStdio(p *Process) (_ *stdio, err error) {
-	s := new(stdio)
+	s := &stdio{drained: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			s.abort()
@@ -97,7 +101,7 @@ func (s *stdio) input(r io.Reader) error {
 		return err
 	}
 	s.pipe(0, pr, pw)
-	s.copies = append(s.copies, func() error {
+	s.feeds = append(s.feeds, func() error {
 		_, err := io.Copy(pw, r)
 		if errors.Is(err, syscall.EPIPE) {
 			err = nil // the program need not read all of its input
@@ -155,24 +159,70 @@ func (s *stdio) closeChild() {
 // copy begins to copy. Nothing is read from the caller's readers before the
 // process has started, so that a failed start loses no input.
 func (s *stdio) copy() {
-	for _, c := range s.copies {
-		s.wg.Go(func() {
-			if err := c(); err != nil {
-				s.mu.Lock()
-				defer s.mu.Unlock()
-				s.errs = append(s.errs, err)
-			}
-		})
+	s.copying = len(s.copies)
+	if s.copying == 0 {
+		close(s.drained)
 	}
-	s.ours = nil // each copy closes its own
+	for _, c := range s.copies {
+		go func() {
+			err := c()
+			s.failed(err)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if s.copying--; s.copying == 0 {
+				close(s.drained)
+			}
+		}()
+	}
+	for _, f := range s.feeds {
+		go func() { s.failed(f()) }()
+	}
 }
 
-// wait waits until all has been copied.
-func (s *stdio) wait() error {
-	s.wg.Wait()
+func (s *stdio) failed(err error) {
+	if err == nil || errors.Is(err, os.ErrClosed) {
+		return // finish has ended it
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return errors.Join(s.errs...)
+	s.errs = append(s.errs, err)
+}
+
+// defaultWaitDelay is what a zero Process.WaitDelay means.
+const defaultWaitDelay = time.Second
+
+// finish waits, after the end of the process, until all that it has written has
+// been copied: until no process has the other ends of the pipes. If one that it
+// has left behind has them for longer than the delay, they are closed. A copy
+// into the process is ended, and not waited for: what it reads from is the
+// caller's and may block for ever.
+func (s *stdio) finish(delay time.Duration) error {
+	var late bool
+	var expired <-chan time.Time
+	if delay == 0 {
+		delay = defaultWaitDelay
+	}
+	if delay > 0 {
+		timer := time.NewTimer(delay)
+		defer timer.Stop()
+		expired = timer.C
+	}
+	select {
+	case <-s.drained:
+	case <-expired:
+		late = true
+	}
+	for _, f := range s.ours {
+		f.Close() // what has ended by itself has closed it already
+	}
+	<-s.drained
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := errors.Join(s.errs...)
+	if late {
+		err = errors.Join(exec.ErrWaitDelay, err)
+	}
+	return err
 }
 
 func (s *stdio) abort() {

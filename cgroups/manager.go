@@ -131,7 +131,7 @@ type ParentKeeper interface {
 // FreezerReader is implemented by managers that can tell whether the container's
 // processes are frozen now.
 type FreezerReader interface {
-	// FreezerState returns configs.Thawed, configs.Frozen, or
+	// FreezerState returns configs.Thawed, configs.Freezing, configs.Frozen, or
 	// configs.Undefined if there is no freezer.
 	FreezerState() (configs.FreezerState, error)
 }

@@ -13,6 +13,9 @@ const (
 
 	// Thawed lets them run.
 	Thawed FreezerState = "THAWED"
+
+	// Freezing is what the kernel reports until all of them are stopped.
+	Freezing FreezerState = "FREEZING"
 )
 
 // Cgroup says where a container's cgroups are and what they limit.
@@ -31,8 +34,8 @@ type Cgroup struct {
 	ScopePrefix string `json:"scope_prefix"`
 
 	// Optional lets a container run without those of its cgroups that the
-	// calling process is not permitted to make, as is the rule for an
-	// unprivileged one. A limit that needs such a cgroup is an error still.
+	// calling process is not permitted to make or to move processes into, as is
+	// the rule for an unprivileged one. A limit that needs such a cgroup is an error still.
 	// Without any cgroup, processes that outlive the container's initial
 	// process are found only if it has a PID namespace of its own.
 	Optional bool `json:"optional,omitempty"`

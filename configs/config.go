@@ -72,6 +72,10 @@ type Config struct {
 	// Networks are the network interfaces of the container's network namespace.
 	Networks []*Network `json:"networks"`
 
+	// NetDevices are network devices of the host, by their names there, that are
+	// moved into the container's network namespace before Networks are made.
+	NetDevices map[string]*NetDevice `json:"net_devices,omitempty"`
+
 	// Routes are added to the container's network namespace after Networks.
 	Routes []*Route `json:"routes"`
 

@@ -35,7 +35,60 @@ type Mount struct {
 
 	// PostmountCmds are run after the mount.
 	PostmountCmds []Command `json:"postmount_cmds"`
+
+	// IDMapping makes a bind mount an idmapped one (mount_setattr(2)): files
+	// appear to belong to other users and groups than those that the file
+	// system stores, and new files are stored accordingly. The file system must
+	// support it, and the host's process needs CAP_SYS_ADMIN in the user
+	// namespace that the file system was mounted in.
+	IDMapping MountIDMapping `json:"id_mapping,omitempty"`
+
+	// UidMappings and GidMappings say how IDMapping maps: ContainerID is an id
+	// that the file system stores, HostID the one, as seen from the host's user
+	// namespace, that the file appears to belong to in the mount. The files of
+	// ids that are in no range belong to nobody, and cannot be made. Either
+	// both are set or none; then they are those of the container's own user
+	// namespace, so that the ids inside are those that are stored.
+	UidMappings []IDMap `json:"uid_mappings,omitempty"`
+	GidMappings []IDMap `json:"gid_mappings,omitempty"`
+
+	// RecAttrSet and RecAttrClear are attributes, MOUNT_ATTR_* of
+	// mount_setattr(2), that are set and cleared on this mount and all that are
+	// mounted below it, after Flags have had their effect on this mount alone.
+	// Nothing is cleared that protects a mount of the host against a user
+	// namespace. The access time attributes are one value of several bits:
+	// to set one of them MOUNT_ATTR__ATIME is cleared, and cleared alone it
+	// means relatime.
+	RecAttrSet   uint64 `json:"rec_attr_set,omitempty"`
+	RecAttrClear uint64 `json:"rec_attr_clear,omitempty"`
+
+	// CopyUp fills a tmpfs with what is in the directory that it covers:
+	// directories, files, symbolic links, fifos and sockets, with their owner,
+	// mode, times, access control lists and extended attributes of the user.
+	// The directory's own owner and mode are those of the tmpfs, unless Data
+	// says otherwise. What is mounted further below, and device nodes, are left
+	// out; files with several names are copied for each. A file of a user whom
+	// the container's user namespace does not map belongs to its root. If the
+	// directory is on a nosuid mount, set-user-id bits and file capabilities are
+	// left out. The files count against the size of the tmpfs alone, so that
+	// Data should have one for a root file system that is not trusted.
+	CopyUp bool `json:"copy_up,omitempty"`
 }
+
+// MountIDMapping says which mounts of a bind mount are idmapped.
+type MountIDMapping string
+
+const (
+	// IDMapNone maps no ids.
+	IDMapNone MountIDMapping = ""
+
+	// IDMapMount maps the ids of the mount itself, the OCI option "idmap".
+	IDMapMount MountIDMapping = "idmap"
+
+	// IDMapRecursive maps the ids of the mount and of all that came along with
+	// it by MS_REC, the OCI option "ridmap".
+	IDMapRecursive MountIDMapping = "ridmap"
+)
 
 // IsBind tells whether the mount is a bind mount: whether Flags have MS_BIND.
 func (m *Mount) IsBind() bool {

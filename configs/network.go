@@ -1,15 +1,23 @@
 package configs
 
 // Network is a network interface of the container.
+//
+// It is made in the container's network namespace, also where that is joined by
+// its path, and removed by Destroy. A namespace that is joined has a loopback
+// already, which is left as it is.
 type Network struct {
 	// Type is "loopback" or "veth". A loopback is brought up and uses no other
-	// field.
+	// field. A veth is a pair of interfaces, see veth(4): the container has one
+	// end, the host the other. Both are up when the container's program starts.
 	Type string `json:"type"`
 
-	// Name is the interface's name inside the container, at most 15 bytes.
+	// Name is the interface's name inside the container, at most 15 bytes. Empty
+	// takes the first of eth0, eth1, ... that no other network or device of the
+	// configuration has.
 	Name string `json:"name"`
 
-	// Bridge is the host's bridge that the host's end of a veth pair joins.
+	// Bridge is the host's bridge that the host's end of a veth pair joins. It
+	// must exist. Empty joins none.
 	Bridge string `json:"bridge"`
 
 	// MacAddress is the interface's MAC address. Empty leaves it to the kernel.
@@ -19,13 +27,16 @@ type Network struct {
 	// "10.0.0.2/24".
 	Address string `json:"address"`
 
-	// Gateway is the IPv4 address of the default route.
+	// Gateway is the IPv4 address of the default route. It needs an Address.
 	Gateway string `json:"gateway"`
 
-	// IPv6Address is the interface's IPv6 address with its prefix length.
+	// IPv6Address is the interface's IPv6 address with its prefix length. It can
+	// be used at once: the kernel is told not to look for another interface of
+	// that address first, which would take it a second or more.
 	IPv6Address string `json:"ipv6_address"`
 
-	// IPv6Gateway is the IPv6 address of the default route.
+	// IPv6Gateway is the IPv6 address of the default route. It needs an
+	// IPv6Address, unless it is a link-local one.
 	IPv6Gateway string `json:"ipv6_gateway"`
 
 	// Mtu is the largest packet of both ends of a veth pair in bytes. 0 leaves
@@ -37,18 +48,20 @@ type Network struct {
 	TxQueueLen int `json:"txqueuelen"`
 
 	// HostInterfaceName is the name of the host's end of a veth pair, at most 15
-	// bytes. It must not be in use.
+	// bytes. It must not be in use. Empty makes one up when the container starts;
+	// the container's Config then has it.
 	HostInterfaceName string `json:"host_interface_name"`
 
 	// HairpinMode lets the bridge send packets back to the container that they
-	// came from.
+	// came from. It needs a Bridge.
 	HairpinMode bool `json:"hairpin_mode"`
 }
 
 // Route is a route in the container's network namespace.
 type Route struct {
 	// Destination is the network that the route leads to, as address and prefix
-	// length of IPv4 or IPv6. Empty is the default route.
+	// length of IPv4 or IPv6; bits beyond that length are ignored. Empty is the
+	// default route.
 	Destination string `json:"destination"`
 
 	// Source is the preferred source address of the packets. Empty leaves it to
@@ -61,4 +74,28 @@ type Route struct {
 
 	// InterfaceName is the container's interface that packets leave through.
 	InterfaceName string `json:"interface_name"`
+}
+
+// NetDevice says how a network device of the host is moved into the container's
+// network namespace.
+//
+// The device keeps its attributes and its permanent addresses of global scope,
+// and is brought up. When the container is destroyed, or does not start, the
+// device comes back under its old name, with the addresses that it had, and up
+// if it was; the routes through it, and its place in a bridge or bond, are lost.
+//
+// For that the network namespace is kept until Destroy, also when the container's
+// processes, or the program that started them, have ended before. This goes
+// beyond the OCI runtime specification, which leaves the devices to the kernel: a
+// namespace of which nothing is left gives its physical devices to the host's
+// initial namespace, under the names that the container had for them or, where
+// those are taken, as dev0, dev1 and so on, and destroys its virtual ones (veth,
+// macvlan, ...), see network_namespaces(7). That is what happens to a device
+// whose container is never destroyed, at the latest when the host goes down, and
+// to a virtual one that the container itself removes.
+type NetDevice struct {
+	// Name is the device's name inside the container, at most 15 bytes. Empty
+	// keeps that of the host. A "%d" in it stands for the lowest number that makes
+	// a name which is not in use.
+	Name string `json:"name,omitempty"`
 }

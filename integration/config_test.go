@@ -13,7 +13,6 @@ func TestUnsupportedConfigsAreRefused(t *testing.T) {
 		"AppArmorProfile": func(c *configs.Config) { c.AppArmorProfile = "p" },
 		"ProcessLabel":    func(c *configs.Config) { c.ProcessLabel = "l" },
 		"MountLabel":      func(c *configs.Config) { c.MountLabel = "l" },
-		"Networks[0]":     func(c *configs.Config) { c.Networks = []*configs.Network{{Type: "veth", Name: "eth0"}} },
 	} {
 		t.Run(field, func(t *testing.T) {
 			config := newConfig(t)

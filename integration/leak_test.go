@@ -3,6 +3,7 @@ package integration
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -14,6 +15,7 @@ import (
 // snapshot is all that a container could leave behind.
 type snapshot struct {
 	children, fds, mounts, cgroups []string
+	netDevices                     []string
 	goroutines                     []string
 }
 
@@ -24,6 +26,13 @@ func checkLeaks(t *testing.T) {
 	before := takeSnapshot(t)
 	t.Cleanup(func() {
 		after := takeSnapshot(t)
+		// A goroutine that has done its work may not have ended yet.
+		for range 1000 {
+			if len(added(before.goroutines, after.goroutines)) == 0 {
+				break
+			}
+			after.goroutines = goroutines()
+		}
 		for _, kind := range []struct {
 			name          string
 			before, after []string
@@ -32,6 +41,7 @@ func checkLeaks(t *testing.T) {
 			{"file descriptor", before.fds, after.fds},
 			{"mount", before.mounts, after.mounts},
 			{"cgroup", before.cgroups, after.cgroups},
+			{"network device", before.netDevices, after.netDevices},
 			{"goroutine", before.goroutines, after.goroutines},
 		} {
 			for _, left := range added(kind.before, kind.after) {
@@ -61,6 +71,7 @@ func takeSnapshot(t *testing.T) snapshot {
 		fds:        openFds(t),
 		mounts:     lines(t, "/proc/self/mountinfo"),
 		cgroups:    ownCgroups(t),
+		netDevices: netDevices(t),
 		goroutines: goroutines(),
 	}
 }
@@ -130,6 +141,20 @@ func ownCgroups(t *testing.T) (list []string) {
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+	return list
+}
+
+// netDevices lists the network devices of the host. Two of one name and number
+// are the same one.
+func netDevices(t *testing.T) (list []string) {
+	t.Helper()
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range interfaces {
+		list = append(list, fmt.Sprintf("%d: %s", i.Index, i.Name))
 	}
 	return list
 }

@@ -1,17 +1,42 @@
 package integration
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/cgroups"
 )
 
 const unprivileged = 54321
 
+// rootlessProgram is the host program, built once.
+var rootlessProgram = sync.OnceValues(func() (string, error) {
+	bin := filepath.Join(filepath.Dir(baseRootfs), "rootless-host")
+	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", bin, "./testdata/hosts/rootless").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build host: %w: %s", err, out)
+	}
+	return bin, nil
+})
+
 // rootlessHost prepares a host program to be run by an unprivileged user.
 func rootlessHost(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	return rootlessHostBelow(t, cgroupParent, args...)
+}
+
+// rootlessHostBelow is the same with a parent for its cgroups.
+func rootlessHostBelow(t *testing.T, parent string, args ...string) *exec.Cmd {
 	t.Helper()
 	rootfs := newRootfs(t)
 	if out, err := exec.Command("chown", "-hR", itoa(unprivileged)+":"+itoa(unprivileged), rootfs).CombinedOutput(); err != nil {
@@ -26,27 +51,22 @@ func rootlessHost(t *testing.T, args ...string) *exec.Cmd {
 			t.Errorf("left in the state directory: %v", entries)
 		}
 	})
-	cmd := exec.Command(buildHost(t, "rootless"), append([]string{rootfs, state, cgroupParent}, args...)...)
+	host, err := rootlessProgram()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(host, append([]string{rootfs, state, parent}, args...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: unprivileged, Gid: unprivileged}}
 	return cmd
 }
 
-func TestRootless(t *testing.T) {
-	checkLeaks(t)
-	out, err := rootlessHost(t).CombinedOutput()
-	if want := "0 0 rootless\n0 54321 1\n4\n"; err != nil || string(out) != want {
-		t.Errorf("output %q, error %v; want %q", out, err, want)
-	}
-}
-
-// With the ids that /etc/subuid and /etc/subgid grant, in a mount namespace that
-// has such files.
-func TestRootlessWithNewuidmap(t *testing.T) {
-	checkLeaks(t)
+// withSubIDs makes of a host one that runs in a mount namespace where /etc/subuid
+// and /etc/subgid grant its user ids.
+func withSubIDs(t *testing.T, host *exec.Cmd) *exec.Cmd {
+	t.Helper()
 	if _, err := exec.LookPath("newuidmap"); err != nil {
 		t.Skip("newuidmap is not installed")
 	}
-	host := rootlessHost(t, "ids")
 	dir := publicTempDir(t)
 	granted := filepath.Join(dir, "subids")
 	if err := os.WriteFile(granted, []byte(itoa(unprivileged)+":200000:1000\n"), 0o644); err != nil {
@@ -63,10 +83,225 @@ func TestRootlessWithNewuidmap(t *testing.T) {
 	script := `for f in subuid subgid; do [ -e /etc/$f ] || : >/etc/$f; mount --bind ` + granted + ` /etc/$f || exit 1; done
 mount --bind ` + dir + `/passwd /etc/passwd
 exec setpriv --reuid 54321 --regid 54321 --clear-groups "$@"`
-	cmd := exec.Command("unshare", append([]string{"--mount", "sh", "-c", script, "sh"}, host.Args...)...)
-	out, err := cmd.CombinedOutput()
-	if want := "0 0 rootless\n0 54321 1\n1 200000 1000\n4\n"; err != nil || string(out) != want {
+	return exec.Command("unshare", append([]string{"--mount", "sh", "-c", script, "sh"}, host.Args...)...)
+}
+
+const ownID, grantedIDs = "0 54321 1\n", "1 200000 600\n1000 200700 300\n"
+
+func TestRootless(t *testing.T) {
+	checkLeaks(t)
+	out, err := rootlessHost(t).CombinedOutput()
+	if want := "0 0 rootless\n" + ownID + "4\n"; err != nil || string(out) != want {
 		t.Errorf("output %q, error %v; want %q", out, err, want)
+	}
+}
+
+// With the ids that /etc/subuid and /etc/subgid grant, in several ranges.
+func TestRootlessWithNewuidmap(t *testing.T) {
+	checkLeaks(t)
+	out, err := withSubIDs(t, rootlessHost(t, "ids")).CombinedOutput()
+	if want := "0 0 rootless\n" + ownID + grantedIDs + "4\n"; err != nil || string(out) != want {
+		t.Errorf("output %q, error %v; want %q", out, err, want)
+	}
+}
+
+// Ids that nobody has granted.
+func TestRootlessWithoutGrant(t *testing.T) {
+	checkLeaks(t)
+	out, err := rootlessHost(t, "ids").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "write id mapping") || !strings.Contains(string(out), "newuidmap") {
+		t.Errorf("output %q, error %v", out, err)
+	}
+}
+
+// A whole life: exec, load, exec in what was loaded, stop, destroy.
+func TestRootlessLife(t *testing.T) {
+	ran := func(maps string) string {
+		return "0 0 rootless\n" + maps + "5\nloaded rootless\n1 processes\nsignal: killed\ndestroyed\n"
+	}
+	t.Run("own id", func(t *testing.T) {
+		checkLeaks(t)
+		out, err := rootlessHost(t, "life").CombinedOutput()
+		if want := ran(ownID); err != nil || string(out) != want {
+			t.Errorf("output %q, error %v; want %q", out, err, want)
+		}
+	})
+	t.Run("granted ids", func(t *testing.T) {
+		checkLeaks(t)
+		out, err := withSubIDs(t, rootlessHost(t, "life", "ids")).CombinedOutput()
+		if want := ran(ownID + grantedIDs); err != nil || string(out) != want {
+			t.Errorf("output %q, error %v; want %q", out, err, want)
+		}
+	})
+}
+
+// The container's root is none of the user's own id, which is not in it at all.
+func TestRootlessAsOthers(t *testing.T) {
+	checkLeaks(t)
+	out, err := withSubIDs(t, rootlessHost(t, "life", "others")).CombinedOutput()
+	want := "0 0 rootless\n0 200000 1000\n5\nloaded rootless\n1 processes\nsignal: killed\ndestroyed\n"
+	if err != nil || string(out) != want {
+		t.Errorf("output %q, error %v; want %q", out, err, want)
+	}
+}
+
+// delegate makes a cgroup in some hierarchies and gives it to the unprivileged
+// user, as cgroups(7) says. It returns the directories by hierarchy.
+func delegate(t *testing.T, subsystems ...string) (parent string, dirs map[string]string) {
+	t.Helper()
+	parent = cgroupParent + "/delegated"
+	dirs = make(map[string]string)
+	for _, subsystem := range subsystems {
+		mountpoint, err := cgroups.FindCgroupMountpoint(subsystem)
+		if err != nil {
+			t.Skipf("no cgroup hierarchy %q here: %v", subsystem, err)
+		}
+		for _, dir := range []string{filepath.Join(mountpoint, cgroupParent), filepath.Join(mountpoint, parent)} {
+			if err := os.Mkdir(dir, 0o755); os.IsExist(err) {
+				continue
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := unix.Rmdir(dir); err != nil {
+					t.Errorf("remove %s: %v", dir, err)
+				}
+			})
+		}
+		dir := filepath.Join(mountpoint, parent)
+		for _, name := range []string{".", "cgroup.procs", "tasks", "cgroup.threads", "cgroup.subtree_control"} {
+			if err := os.Chown(filepath.Join(dir, name), unprivileged, unprivileged); err != nil && !os.IsNotExist(err) {
+				t.Fatal(err)
+			}
+		}
+		dirs[subsystem] = dir
+	}
+	return parent, dirs
+}
+
+var delegated = []string{"memory", "pids", "freezer"}
+
+func TestRootlessDelegatedCgroups(t *testing.T) {
+	t.Run("are used", func(t *testing.T) {
+		checkLeaks(t)
+		parent, _ := delegate(t, delegated...)
+		out, err := rootlessHostBelow(t, parent, "limits", "measure").CombinedOutput()
+		want := "cgroups [\"freezer\" \"memory\" \"pids\"]\nlimit 33554432\n1 processes\npaused\n"
+		if err != nil || string(out) != want {
+			t.Errorf("output %q, error %v; want %q", out, err, want)
+		}
+	})
+	t.Run("a whole life", func(t *testing.T) {
+		checkLeaks(t)
+		parent, _ := delegate(t, delegated...)
+		out, err := rootlessHostBelow(t, parent, "limits", "life").CombinedOutput()
+		if err != nil || !strings.HasSuffix(string(out), "loaded rootless\n1 processes\nsignal: killed\ndestroyed\n") {
+			t.Errorf("output %q, error %v", out, err)
+		}
+	})
+	t.Run("limit processes", func(t *testing.T) {
+		checkLeaks(t)
+		parent, _ := delegate(t, delegated...)
+		out, err := rootlessHostBelow(t, parent, "limits", "program", "for i in 1 2 3 4 5; do sleep 100000 & echo $i; done").CombinedOutput()
+		if err == nil || !strings.HasPrefix(string(out), "1\n2\n3\n") || !strings.Contains(string(out), "fork") {
+			t.Errorf("output %q, error %v; want that the fourth fork fails", out, err)
+		}
+	})
+	t.Run("limit memory", func(t *testing.T) {
+		checkLeaks(t)
+		parent, dirs := delegate(t, delegated...)
+		out, err := rootlessHostBelow(t, parent, "limits", "program", "tail -n 1 /dev/zero; echo $?").CombinedOutput()
+		if err != nil || !strings.HasSuffix(string(out), "137\n") {
+			t.Errorf("output %q, error %v; want killed for want of memory", out, err)
+		}
+		if entries, err := filepath.Glob(dirs["memory"] + "/*/"); err != nil || len(entries) > 0 {
+			t.Errorf("left in the delegated cgroup: %v, %v", entries, err)
+		}
+	})
+}
+
+// On cgroup v1 a user may move only processes of his own: a limit that cannot be
+// kept is an error, and without limits the cgroups are left out.
+func TestRootlessAsOthersInCgroups(t *testing.T) {
+	t.Run("limits", func(t *testing.T) {
+		checkLeaks(t)
+		parent, dirs := delegate(t, delegated...)
+		out, err := withSubIDs(t, rootlessHostBelow(t, parent, "others", "limits")).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), dirs["memory"]) || !strings.Contains(string(out), "permission denied") {
+			t.Errorf("output %q, error %v", out, err)
+		}
+	})
+	t.Run("no limits", func(t *testing.T) {
+		checkLeaks(t)
+		parent, _ := delegate(t, delegated...)
+		out, err := withSubIDs(t, rootlessHostBelow(t, parent, "others", "measure")).CombinedOutput()
+		if err != nil || !strings.HasPrefix(string(out), "cgroups []\n") || !strings.Contains(string(out), "cgroup.procs: permission denied") {
+			t.Errorf("output %q, error %v", out, err)
+		}
+	})
+}
+
+// On cgroup v2 a process may move others only within what was delegated to it.
+func TestRootlessDelegatedUnified(t *testing.T) {
+	subsystems := append(slices.Clone(delegated), "")
+	t.Run("host outside", func(t *testing.T) {
+		checkLeaks(t)
+		parent, _ := delegate(t, subsystems...)
+		out, err := rootlessHostBelow(t, parent, "limits", "measure").CombinedOutput()
+		if err != nil || !strings.HasPrefix(string(out), "cgroups [\"freezer\" \"memory\" \"pids\"]\n") {
+			t.Errorf("output %q, error %v", out, err)
+		}
+	})
+	t.Run("host inside", func(t *testing.T) {
+		checkLeaks(t)
+		parent, dirs := delegate(t, subsystems...)
+		inside, err := os.Open(dirs[""])
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer inside.Close()
+		host := rootlessHostBelow(t, parent, "limits", "measure")
+		host.SysProcAttr.UseCgroupFD, host.SysProcAttr.CgroupFD = true, int(inside.Fd())
+		out, err := host.CombinedOutput()
+		if err != nil || !strings.HasPrefix(string(out), "cgroups [\"\" \"freezer\" \"memory\" \"pids\"]\n") {
+			t.Errorf("output %q, error %v", out, err)
+		}
+	})
+}
+
+// Where nothing is delegated, a container that insists does not run, and the
+// error says which directory is missing; another one runs, and what needs a
+// cgroup says that there is none.
+func TestRootlessWithoutCgroups(t *testing.T) {
+	made := regexp.MustCompile(`mkdir /\S*` + regexp.QuoteMeta(cgroupParent) + `: permission denied`)
+	for name, tt := range map[string]struct {
+		args   []string
+		works  bool
+		texts  []string
+		denied int
+	}{
+		"strict":            {[]string{"strict"}, false, []string{"make the cgroup for "}, 1},
+		"optional, limited": {[]string{"limits"}, false, []string{"Memory cannot be set", "no cgroup for memory, which is optional"}, 1},
+		"optional": {[]string{"measure"}, true, []string{
+			"cgroups []\n", "read cgroup statistics: the container has no cgroup, which is optional",
+			"1 processes\n", "freeze: the container has no cgroup for freezer, which is optional",
+		}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			checkLeaks(t)
+			out, err := rootlessHost(t, tt.args...).CombinedOutput()
+			if (err == nil) != tt.works {
+				t.Errorf("error %v", err)
+			}
+			for _, text := range tt.texts {
+				if !strings.Contains(string(out), text) {
+					t.Errorf("output %q does not say %q", out, text)
+				}
+			}
+			if n := len(made.FindAllString(string(out), -1)); n != tt.denied {
+				t.Errorf("output %q names a directory that could not be made %d times, want %d", out, n, tt.denied)
+			}
+		})
 	}
 }
 

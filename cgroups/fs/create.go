@@ -131,6 +131,7 @@ func (m *Manager) createIn(s *cgroups.Snapshot) ([]string, error) {
 	for _, t := range targets {
 		err := c.create(t)
 		if m.Cgroups.Optional && notPermitted(err) {
+			m.refuse(t.keys, err)
 			continue
 		}
 		if err != nil {
@@ -143,12 +144,6 @@ func (m *Manager) createIn(s *cgroups.Snapshot) ([]string, error) {
 	m.devices = deviceState{known: c.freshDevices}
 	m.setPaths(pathMap(usable))
 	return c.made, nil
-}
-
-// notPermitted tells whether making a cgroup failed for want of privileges or of
-// a writable mount.
-func notPermitted(err error) bool {
-	return errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EROFS)
 }
 
 // joinExisting takes over the paths of the configuration, which must exist.

@@ -22,6 +22,15 @@
 // it: then Set returns an error which names the limit and the controller, and
 // for which cgroups.IsNotFound is true.
 //
+// # Without privileges
+//
+// An unprivileged process can use what was delegated to it: directories of its
+// own, as Cgroup.Parent, with the limits whose files the kernel lets it write
+// (not those of devices). If Cgroup.Optional is set, cgroups that it may not make
+// or enter are left out, and what needs one of them fails with an error that
+// names the directory. On v1 it can move only processes of its own user id, and
+// in the hybrid layout's v2 mount only within what was delegated.
+//
 // # The hybrid layout
 //
 // The cgroup v2 mount gets a directory too, with the key "" in Paths, so that

@@ -56,16 +56,15 @@ func (m *Manager) Freeze(state configs.FreezerState) error {
 	defer m.ops.Unlock()
 	path, ok := m.GetPaths()["freezer"]
 	if !ok {
-		return fmt.Errorf("freeze: %w", cgroups.NewNotFoundError("freezer"))
+		return fmt.Errorf("freeze: %w", m.missing("freezer"))
 	}
 	return m.withDir(path, func(dir *cgdir.Dir) error {
 		return setFreezer(dir, state, freezeTimeout)
 	})
 }
 
-// FreezerState tells whether the container's processes are frozen now; while
-// they are being frozen they count as thawed. It is configs.Undefined without a
-// freezer hierarchy.
+// FreezerState tells whether the container's processes are frozen now, or
+// being frozen. It is configs.Undefined without a freezer hierarchy.
 func (m *Manager) FreezerState() (state configs.FreezerState, err error) {
 	path, ok := m.GetPaths()["freezer"]
 	if !ok {
@@ -76,11 +75,11 @@ func (m *Manager) FreezerState() (state configs.FreezerState, err error) {
 		if err != nil {
 			return err
 		}
-		state = configs.Thawed
-		if strings.TrimSpace(text) == string(configs.Frozen) {
-			state = configs.Frozen
+		switch state = configs.FreezerState(strings.TrimSpace(text)); state {
+		case configs.Thawed, configs.Freezing, configs.Frozen:
+			return nil
 		}
-		return nil
+		return fmt.Errorf("%s: unknown state %q", dir.Path(freezerFile), state)
 	})
 	return state, err
 }

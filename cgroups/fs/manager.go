@@ -3,7 +3,6 @@
 package fs
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -43,8 +42,11 @@ type Manager struct {
 	// ops is held by what changes cgroups, for its whole duration.
 	ops sync.Mutex
 
-	// mu guards Paths, and may be taken while ops is held.
+	// mu guards Paths and refused, and may be taken while ops is held.
 	mu sync.Mutex
+
+	// refused holds why optional cgroups could not be made or entered.
+	refused map[string]error
 
 	// made lists the directories which this manager has made, a parent
 	// before what is in it. Guarded by ops.
@@ -99,11 +101,15 @@ func (m *Manager) Create() error {
 }
 
 // Enter moves the process pid, with all its threads, into the hierarchies of
-// the stage. Create or Apply comes first.
+// the stage. Create or Apply comes first. If the cgroups are optional, an empty
+// one that may not be entered and that no limit needs is removed again, and is no
+// more in GetPaths.
 func (m *Manager) Enter(pid int, stage cgroups.Stage) error {
 	if pid <= 0 {
 		return fmt.Errorf("enter cgroups: %d is not a process id", pid)
 	}
+	m.ops.Lock()
+	defer m.ops.Unlock()
 	return m.enter(pid, stage)
 }
 
@@ -113,6 +119,9 @@ func (m *Manager) enter(pid int, stage cgroups.Stage) error {
 		err := m.withDir(path, func(dir *cgdir.Dir) error {
 			return dir.WriteFile("cgroup.procs", value)
 		})
+		if notPermitted(err) {
+			err = m.leaveOut(path, err)
+		}
 		if err != nil {
 			return fmt.Errorf("move process %d to its cgroup: %w", pid, err)
 		}
@@ -224,7 +233,7 @@ func (m *Manager) pidsPath() (string, error) {
 	paths := m.GetPaths()
 	key, ok := procsKey(slices.Collect(maps.Keys(paths)))
 	if !ok {
-		return "", errors.New("the container has no cgroups")
+		return "", m.missing("")
 	}
 	return paths[key], nil
 }

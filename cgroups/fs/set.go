@@ -106,7 +106,7 @@ func (m *Manager) setController(c controller, paths map[string]string, r *config
 		if request == welcome {
 			return nil
 		}
-		return fmt.Errorf("%s cannot be set: %w", field, cgroups.NewNotFoundError(c.key()))
+		return fmt.Errorf("%s cannot be set: %w", field, m.missing(c.key()))
 	}
 	return m.withDir(path, func(dir *cgdir.Dir) error {
 		return c.set(&setter{dir: dir, journal: j}, r)

@@ -10,10 +10,14 @@ import (
 )
 
 // GetStats reads the statistics of all controllers of the container. What is
-// not mounted or not offered by the kernel is zero.
+// not mounted, not offered by the kernel or, being optional, left out is zero. If
+// there are no cgroups at all because they are optional, that is an error.
 func (m *Manager) GetStats() (*cgroups.Stats, error) {
 	stats := cgroups.NewStats()
 	paths := m.GetPaths()
+	if len(paths) == 0 && m.Cgroups != nil && m.Cgroups.Optional {
+		return nil, fmt.Errorf("read cgroup statistics: %w", m.missing(""))
+	}
 	for _, c := range m.controllers() {
 		path, ok := paths[c.key()]
 		if !ok {

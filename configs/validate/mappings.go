@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 
 	"github.com/libcontainer/libcontainer/configs"
 )
@@ -22,21 +23,30 @@ func idMappings(c *configs.Config) error {
 		}
 		return nil
 	}
-	// A namespace that is joined has its mappings already.
-	required := c.Namespaces.Creates(configs.NEWUSER)
-	if err := mappings("UidMappings", c.UidMappings, required); err != nil {
-		return err
+	for _, maps := range []struct {
+		field string
+		list  []configs.IDMap
+	}{{"UidMappings", c.UidMappings}, {"GidMappings", c.GidMappings}} {
+		// A namespace that is joined has its mappings already.
+		if len(maps.list) == 0 && !c.Namespaces.Creates(configs.NEWUSER) {
+			continue
+		}
+		if err := mappings(maps.field, maps.list); err != nil {
+			return err
+		}
 	}
-	return mappings("GidMappings", c.GidMappings, required)
+	return nil
 }
 
-func mappings(field string, list []configs.IDMap, required bool) error {
-	if required && len(list) == 0 {
-		return fmt.Errorf("%s are empty, but a new NEWUSER namespace needs them", field)
+// mappings checks the mappings of a new user namespace.
+func mappings(field string, list []configs.IDMap) error {
+	if len(list) == 0 {
+		return fmt.Errorf("%s are empty, but a new user namespace needs them", field)
 	}
 	if len(list) > maxMappings {
 		return fmt.Errorf("%s have %d entries, and the kernel takes %d", field, len(list), maxMappings)
 	}
+	size := 0
 	for i, m := range list {
 		if err := mapping(fmt.Sprintf("%s[%d]", field, i), m); err != nil {
 			return err
@@ -49,8 +59,17 @@ func mappings(field string, list []configs.IDMap, required bool) error {
 				return fmt.Errorf("%s[%d] and [%d] overlap on the host", field, j, i)
 			}
 		}
+		size += len(fmt.Sprintf("%d %d %d\n", m.ContainerID, m.HostID, m.Size))
 	}
-	return nil
+	return mappingText(field, size, os.Getpagesize())
+}
+
+// mappingText checks the length of the text for the kernel's file.
+func mappingText(field string, size, page int) error {
+	if size < page {
+		return nil
+	}
+	return fmt.Errorf("%s make %d bytes of text, and the kernel takes less than %d", field, size, page)
 }
 
 // mapping checks that all ids are valid ones: 32 bits, and the last is "no id".

@@ -23,6 +23,9 @@ func mounts(c *configs.Config) error {
 		if err := mount(field, m); err != nil {
 			return err
 		}
+		if err := mountIDs(field, c, m); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -49,6 +52,12 @@ func mount(field string, m *configs.Mount) error {
 	case "", "z", "Z":
 	default:
 		return invalid(field+".Relabel", m.Relabel, errors.New(`is neither "z" nor "Z"`))
+	}
+	if err := recursiveAttrs(field, m); err != nil {
+		return err
+	}
+	if err := copyUp(field, m); err != nil {
+		return err
 	}
 	return mountCommands(field, m)
 }

@@ -3,8 +3,11 @@ package validate
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -28,7 +31,7 @@ func networks(c *configs.Config) error {
 	if err := needsOwn(c, configs.NEWNET, "Networks"); err != nil {
 		return err
 	}
-	names := make(map[string]bool)
+	names := deviceNames(c.NetDevices)
 	hostNames := make(map[string]bool)
 	for i, n := range c.Networks {
 		field := fmt.Sprintf("Networks[%d]", i)
@@ -89,8 +92,11 @@ func veth(field string, n *configs.Network) error {
 			return err
 		}
 	}
-	if err := atLeast(field+".TxQueueLen", int64(n.TxQueueLen), 0); err != nil {
+	if err := inRange(field+".TxQueueLen", int64(n.TxQueueLen), 0, math.MaxUint32); err != nil {
 		return err
+	}
+	if n.HairpinMode && n.Bridge == "" {
+		return fmt.Errorf("%s.HairpinMode needs a Bridge", field)
 	}
 	return vethAddresses(field, n)
 }
@@ -105,7 +111,81 @@ func vethAddresses(field string, n *configs.Network) error {
 	if err := prefix(field+".IPv6Address", n.IPv6Address, "IPv6"); err != nil {
 		return err
 	}
-	return address(field+".IPv6Gateway", n.IPv6Gateway, "IPv6")
+	if err := address(field+".IPv6Gateway", n.IPv6Gateway, "IPv6"); err != nil {
+		return err
+	}
+	if n.Gateway != "" && n.Address == "" {
+		return fmt.Errorf("%s.Gateway needs an Address", field)
+	}
+	if n.IPv6Gateway != "" && n.IPv6Address == "" {
+		// Every interface has a link-local address of its own.
+		if a := netip.MustParseAddr(n.IPv6Gateway); !a.IsLinkLocalUnicast() {
+			return fmt.Errorf("%s.IPv6Gateway needs an IPv6Address", field)
+		}
+	}
+	return nil
+}
+
+// netDevices has the same order at each call, so that its error has.
+func netDevices(c *configs.Config) error {
+	if len(c.NetDevices) == 0 {
+		return nil
+	}
+	if err := needsOwn(c, configs.NEWNET, "NetDevices"); err != nil {
+		return err
+	}
+	names := make(map[string]bool)
+	for _, host := range slices.Sorted(maps.Keys(c.NetDevices)) {
+		field := fmt.Sprintf("NetDevices[%q]", host)
+		d := c.NetDevices[host]
+		if d == nil {
+			return fmt.Errorf("%s %w", field, errNil)
+		}
+		if err := interfaceName("the name of "+field, host); err != nil {
+			return err
+		}
+		if host == "lo" {
+			return fmt.Errorf("%s is the loopback, which cannot be moved", field)
+		}
+		name := deviceName(host, d)
+		if err := templateName(field+".Name", name); err != nil {
+			return err
+		}
+		if strings.Contains(name, "%d") {
+			continue // whatever is free
+		}
+		if err := once(field+".Name", name, names); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func deviceName(host string, d *configs.NetDevice) string {
+	if d.Name == "" {
+		return host
+	}
+	return d.Name
+}
+
+// deviceNames are the names that the container gives to devices of the host.
+func deviceNames(devices map[string]*configs.NetDevice) map[string]bool {
+	names := make(map[string]bool)
+	for host, d := range devices {
+		if d != nil {
+			names[deviceName(host, d)] = true
+		}
+	}
+	return names
+}
+
+// templateName takes an interface's name, or one in which a %d stands for a
+// number.
+func templateName(field, name string) error {
+	if err := interfaceName(field, strings.Replace(name, "%d", "0", 1)); err != nil {
+		return invalid(field, name, errors.New(`is not an interface name, nor one with a "%d"`))
+	}
+	return nil
 }
 
 func routes(c *configs.Config) error {
@@ -140,7 +220,25 @@ func route(field string, r *configs.Route) error {
 	if err := address(field+".Gateway", r.Gateway, ""); err != nil {
 		return err
 	}
+	if err := oneFamily(field, r); err != nil {
+		return err
+	}
 	return interfaceName(field+".InterfaceName", r.InterfaceName)
+}
+
+// oneFamily checks fields that are addresses, each by itself, already.
+func oneFamily(field string, r *configs.Route) error {
+	four, six := false, false
+	for _, value := range []string{r.Destination, r.Source, r.Gateway} {
+		if value != "" {
+			is6 := strings.Contains(value, ":")
+			four, six = four || !is6, six || is6
+		}
+	}
+	if four && six {
+		return fmt.Errorf("%s has addresses of both IPv4 and IPv6", field)
+	}
+	return nil
 }
 
 // prefix checks an address with a prefix length, of the family or of any.
@@ -167,6 +265,9 @@ func address(field, value, family string) error {
 }
 
 func addressFamily(field, value string, a netip.Addr, family string) error {
+	if a.Is4In6() {
+		return invalid(field, value, errors.New("is an IPv4 address written as one of IPv6"))
+	}
 	if family == "IPv4" && !a.Is4() || family == "IPv6" && !a.Is6() {
 		return invalid(field, value, errors.New("is not an "+family+" address"))
 	}
@@ -178,8 +279,13 @@ func macAddress(field, value string) error {
 		return nil
 	}
 	// net.ParseMAC takes longer hardware addresses as well.
-	if mac, err := net.ParseMAC(value); err != nil || len(mac) != 6 {
+	mac, err := net.ParseMAC(value)
+	if err != nil || len(mac) != 6 {
 		return invalid(field, value, errors.New("is not a MAC address"))
+	}
+	// is_valid_ether_addr in include/linux/etherdevice.h.
+	if mac[0]&1 != 0 || slices.Equal(mac, make([]byte, 6)) {
+		return invalid(field, value, errors.New("is not the address of one interface"))
 	}
 	return nil
 }

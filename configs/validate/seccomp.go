@@ -1,19 +1,34 @@
 package validate
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/libcontainer/libcontainer/configs"
 )
 
-// maxSyscallArg is the index of a system call's last argument.
-const maxSyscallArg = 5
+const (
+	// maxSyscallArg is the index of a system call's last argument.
+	maxSyscallArg = 5
+	// maxErrno is the highest error that the kernel returns (MAX_ERRNO), maxTrace
+	// the highest message to a tracer (SECCOMP_RET_DATA).
+	maxErrno = 4095
+	maxTrace = 0xffff
+	// maxSocketPath is the longest path of a unix socket, see unix(7).
+	maxSocketPath = 107
+
+	flagWaitKillable = "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"
+)
 
 func seccomp(c *configs.Config) error {
 	if c.Seccomp == nil {
 		return nil
 	}
 	if err := action("Seccomp.DefaultAction", c.Seccomp.DefaultAction); err != nil {
+		return err
+	}
+	if err := errnoRet("Seccomp.DefaultErrnoRet", c.Seccomp.DefaultAction, c.Seccomp.DefaultErrnoRet); err != nil {
 		return err
 	}
 	for i, arch := range c.Seccomp.Architectures {
@@ -30,7 +45,40 @@ func seccomp(c *configs.Config) error {
 			return err
 		}
 	}
-	return nil
+	return listener(c.Seccomp)
+}
+
+// listener checks what belongs to the action Notify and to nothing else.
+func listener(s *configs.Seccomp) error {
+	notifies := s.DefaultAction == configs.Notify
+	for _, rule := range s.Syscalls {
+		notifies = notifies || rule.Action == configs.Notify
+	}
+	for i, flag := range s.Flags {
+		field := fmt.Sprintf("Seccomp.Flags[%d]", i)
+		known := []string{"SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", flagWaitKillable}
+		if !slices.Contains(known, flag) {
+			return fmt.Errorf("%s %q is not one of %q", field, flag, known)
+		}
+		if flag == flagWaitKillable && !notifies {
+			return fmt.Errorf("%s %s needs a rule with the action Notify", field, flag)
+		}
+	}
+	switch {
+	case notifies && s.ListenerPath == "":
+		return errors.New("Seccomp.ListenerPath is empty, but there is a rule with the action Notify")
+	case !notifies && s.ListenerPath != "":
+		return errors.New("Seccomp.ListenerPath is set, but there is no rule with the action Notify")
+	case s.ListenerPath == "" && s.ListenerMetadata != "":
+		return errors.New("Seccomp.ListenerMetadata is set without Seccomp.ListenerPath")
+	case s.ListenerPath == "":
+		return nil
+	case s.ListenerPath[0] != '/':
+		return fmt.Errorf("Seccomp.ListenerPath %q is not absolute", s.ListenerPath)
+	case len(s.ListenerPath) > maxSocketPath:
+		return fmt.Errorf("Seccomp.ListenerPath has %d bytes, a unix socket's path has at most %d", len(s.ListenerPath), maxSocketPath)
+	}
+	return filled("Seccomp.ListenerPath", s.ListenerPath)
 }
 
 func syscallRule(field string, s *configs.Syscall) error {
@@ -38,6 +86,9 @@ func syscallRule(field string, s *configs.Syscall) error {
 		return err
 	}
 	if err := action(field+".Action", s.Action); err != nil {
+		return err
+	}
+	if err := errnoRet(field+".ErrnoRet", s.Action, s.ErrnoRet); err != nil {
 		return err
 	}
 	for i, arg := range s.Args {
@@ -51,10 +102,29 @@ func syscallRule(field string, s *configs.Syscall) error {
 		if err := inRange(item+".Op", int64(arg.Op), int64(configs.EqualTo), int64(configs.MaskEqualTo)); err != nil {
 			return err
 		}
+		if arg.Op == configs.MaskEqualTo && arg.ValueTwo&^arg.Value != 0 {
+			return fmt.Errorf("%s.ValueTwo %#x has bits outside of the mask %#x", item, arg.ValueTwo, arg.Value)
+		}
+	}
+	return nil
+}
+
+func errnoRet(field string, a configs.Action, ret *uint) error {
+	limit := uint(maxErrno)
+	switch {
+	case ret == nil:
+		return nil
+	case a == configs.Trace:
+		limit = maxTrace
+	case a != configs.Errno:
+		return fmt.Errorf("%s is set, but the action is neither Errno nor Trace", field)
+	}
+	if *ret > limit {
+		return fmt.Errorf("%s %d is above %d", field, *ret, limit)
 	}
 	return nil
 }
 
 func action(field string, a configs.Action) error {
-	return inRange(field, int64(a), int64(configs.Kill), int64(configs.Trace))
+	return inRange(field, int64(a), int64(configs.Kill), int64(configs.Notify))
 }

@@ -51,6 +51,7 @@ func checks() []func(*configs.Config) error {
 		process,
 		rlimits,
 		capabilities,
+		netDevices,
 		networks,
 		routes,
 		cgroup,

@@ -45,6 +45,11 @@ type Config struct {
 	// mount namespace it joins.
 	PidFd int
 
+	// ReleaseFd is, for a process that becomes the program only when it is
+	// released, a listening socket: who connects to it takes over the host's end
+	// of the init pipe. 0 is for one that need not wait.
+	ReleaseFd int
+
 	// SetgroupsDenied tells that the host could write the gid mapping only by
 	// giving up setgroups(2), see user_namespaces(7).
 	SetgroupsDenied bool

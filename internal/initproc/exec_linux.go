@@ -44,6 +44,11 @@ func becomeProgram(p pipe, c *Config, u *user.ExecUser) error {
 	if err := unix.CloseRange(uint(c.FdLimit), ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return fmt.Errorf("close_range from %d: %w", c.FdLimit, err)
 	}
+	if c.ReleaseFd > 0 {
+		if err := awaitRelease(p, c.ReleaseFd); err != nil {
+			return err
+		}
+	}
 	if err := runHooks("startContainer", c.StartContainer, c.HookState); err != nil {
 		return err
 	}

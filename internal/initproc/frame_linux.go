@@ -24,6 +24,9 @@ const (
 	KindExec   Kind = 8  // to the host: execve comes next
 	KindHooks  Kind = 10 // to the host: run the hooks that come before the root changes
 	KindHello  Kind = 9  // to the host: a program without the hook calls StartInitialization
+
+	KindPrepared Kind = 11 // to the host: waits to be released, see Config.ReleaseFd
+	KindMapMount Kind = 15 // to the host: map the ids of a mount, whose descriptor comes next
 )
 
 // maxFrame bounds what a reader allocates for a frame that the other side, or

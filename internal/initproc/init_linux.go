@@ -127,6 +127,7 @@ func enterContainer(p pipe, c *Config) error {
 		return err
 	}
 	r.BeforePivot = func() error { return beforePivot(p, c) }
+	r.MapIDs = func(index, tree int) error { return askToMap(p, index, tree) }
 	return r.Prepare()
 }
 

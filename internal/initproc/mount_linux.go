@@ -51,6 +51,8 @@ func (r *Rootfs) mount(m *configs.Mount) error {
 		return r.mountCgroups(m)
 	case m.Device == "cgroup2":
 		return r.mountUnified(m)
+	case m.CopyUp:
+		return r.mountCopy(m)
 	}
 	return r.mountFS(m)
 }
@@ -70,7 +72,7 @@ func (r *Rootfs) target(m *configs.Mount, dir bool) (int, error) {
 		fd, err = makeFile(r.root, dest)
 	}
 	if err != nil {
-		return -1, err
+		return -1, fmt.Errorf("make mount point: %w", err)
 	}
 	if err := allowedOver(fd, dest); err != nil {
 		unix.Close(fd)
@@ -159,6 +161,9 @@ func (r *Rootfs) mountLong(m *configs.Mount, target int) error {
 	if err := genuine(m, mount); err != nil {
 		return err
 	}
+	if err := setRecAttrs(m, mount); err != nil {
+		return err
+	}
 	return setPropagations(mount, m.PropagationFlags)
 }
 
@@ -178,6 +183,9 @@ func (r *Rootfs) hostSysfs(m *configs.Mount) (int, error) {
 // place attaches a finished mount.
 func (r *Rootfs) place(m *configs.Mount, mount, target int) error {
 	if err := genuine(m, mount); err != nil {
+		return err
+	}
+	if err := setRecAttrs(m, mount); err != nil {
 		return err
 	}
 	if err := attach(mount, target); err != nil {
@@ -213,6 +221,9 @@ func (r *Rootfs) bind(m *configs.Mount) error {
 	if err := setAttrs(tree, attrs, atime, false); err != nil {
 		return err
 	}
+	if err := r.mapIDs(m, tree); err != nil {
+		return err
+	}
 	return r.place(m, tree, target)
 }
 
@@ -231,6 +242,9 @@ func (r *Rootfs) remount(m *configs.Mount) error {
 	}
 	attrs, atime := mountAttrs(m.Flags)
 	if err := setAttrs(fd, attrs, atime, false); err != nil {
+		return err
+	}
+	if err := setRecAttrs(m, fd); err != nil {
 		return err
 	}
 	return setPropagations(fd, m.PropagationFlags)
@@ -265,7 +279,9 @@ func (r *Rootfs) mountCgroups(m *configs.Mount) error {
 		return err
 	}
 	defer unix.Close(tmpfs)
-	if err := r.place(m, tmpfs, target); err != nil {
+	plain := *m // the whole tree's attributes come when it is complete
+	plain.RecAttrSet, plain.RecAttrClear = 0, 0
+	if err := r.place(&plain, tmpfs, target); err != nil {
 		return err
 	}
 	attrs, _ := mountAttrs(m.Flags)
@@ -274,6 +290,9 @@ func (r *Rootfs) mountCgroups(m *configs.Mount) error {
 			return fmt.Errorf("hierarchy %s: %w", h.Mountpoint, err)
 		}
 	}
+	if err := setRecAttrs(m, tmpfs); err != nil {
+		return err
+	}
 	return setAttrs(tmpfs, attrs&unix.MOUNT_ATTR_RDONLY, false, false)
 }
 
@@ -281,6 +300,9 @@ func (r *Rootfs) bindHierarchy(h CgroupMount, tmpfs int, attrs uint64) error {
 	cgroup := r.cgroupOf(h)
 	if cgroup == "" {
 		return nil // the container has no cgroup there
+	}
+	if err := unix.Access(cgroup, unix.F_OK); errors.Is(err, unix.ENOENT) {
+		return nil // it was optional, and the host could not move us there
 	}
 	name := path.Base(h.Mountpoint)
 	if err := unix.Mkdirat(tmpfs, name, 0o755); err != nil {

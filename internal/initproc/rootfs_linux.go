@@ -26,6 +26,9 @@ type Rootfs struct {
 	// BeforePivot, if it is not nil, is called when all is mounted and the root
 	// is still the host's.
 	BeforePivot func() error
+	// MapIDs has the host map the ids of a detached mount, which is entry index
+	// of Config.Mounts.
+	MapIDs func(index, tree int) error
 	// Terminal tells that standard input is a terminal for /dev/console.
 	Terminal bool
 

@@ -10,7 +10,6 @@ package initproc
 import (
 	"encoding/binary"
 	"errors"
-	"os"
 	"time"
 
 	"github.com/libcontainer/libcontainer/configs"
@@ -44,7 +43,8 @@ var (
 )
 
 // wire writes values to a buffer or reads them from it: one description of a type
-// serves both directions, so that they cannot differ.
+// serves both directions, so that they cannot differ. Nothing is written to what
+// is encoded: others may be encoding it too.
 type wire struct {
 	buf      []byte
 	decoding bool
@@ -86,7 +86,9 @@ func (w *wire) bool(v *bool) {
 		x = 1
 	}
 	w.uint64(&x)
-	*v = x != 0
+	if w.decoding {
+		*v = x != 0
+	}
 }
 
 // length codes the number of items that follow, each of which has a byte at least.
@@ -180,6 +182,7 @@ func (c *Config) code(w *wire) {
 	w.bool(&c.InUserNS)
 	w.bool(&c.Join)
 	integer(w, &c.PidFd)
+	integer(w, &c.ReleaseFd)
 	w.bool(&c.SetgroupsDenied)
 	dict(w, &c.CgroupPaths)
 	list(w, &c.CgroupMounts, func(w *wire, m *CgroupMount) {
@@ -231,6 +234,10 @@ func codeMount(w *wire, m *configs.Mount) {
 	text(w, &m.Data)
 	list(w, &m.PremountCmds, codeCommand)
 	list(w, &m.PostmountCmds, codeCommand)
+	text(w, &m.IDMapping)
+	w.uint64(&m.RecAttrSet)
+	w.uint64(&m.RecAttrClear)
+	w.bool(&m.CopyUp)
 }
 
 func codeCommand(w *wire, c *configs.Command) {
@@ -240,14 +247,13 @@ func codeCommand(w *wire, c *configs.Command) {
 	text(w, &c.Dir)
 	limited := c.Timeout != nil
 	w.bool(&limited)
-	if limited {
-		timeout := new(time.Duration)
-		if !w.decoding {
-			*timeout = *c.Timeout
-		}
-		integer(w, timeout)
-		c.Timeout = timeout
+	if !limited {
+		return
 	}
+	if w.decoding {
+		c.Timeout = new(time.Duration)
+	}
+	integer(w, c.Timeout)
 }
 
 func codeDevice(w *wire, d *configs.Device) {
@@ -255,9 +261,7 @@ func codeDevice(w *wire, d *configs.Device) {
 	text(w, &d.Path)
 	integer(w, &d.Major)
 	integer(w, &d.Minor)
-	mode := uint32(d.FileMode)
-	integer(w, &mode)
-	d.FileMode = os.FileMode(mode)
+	integer(w, &d.FileMode)
 	integer(w, &d.Uid)
 	integer(w, &d.Gid)
 }

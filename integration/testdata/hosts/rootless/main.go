@@ -1,11 +1,23 @@
 // Rootless is a host without privileges: its container has a user namespace, and
-// no cgroups where it may not make them. A fourth argument "ids" gives it the
-// ids of /etc/subuid and /etc/subgid besides the user's own.
+// no cgroups where it may not make them. The arguments after the third say what
+// to do:
+//
+//	ids         map the ids of /etc/subuid and /etc/subgid besides the user's own
+//	others      map those ids alone: the container's root is another user
+//	strict      insist on cgroups
+//	limits      set limits of memory and processes
+//	life        exec, load, stop and destroy
+//	measure     report cgroups, statistics, processes and a pause
+//	program X   run the shell's program X
 package main
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
+	"syscall"
 
 	"github.com/libcontainer/libcontainer"
 	"github.com/libcontainer/libcontainer/configs"
@@ -17,12 +29,14 @@ const script = "echo $(id -u) $(id -g) $(hostname); awk '{print $1, $2, $3}' /pr
 
 func main() {
 	if err := rootless(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Println(err)
 		os.Exit(1)
 	}
 }
 
-func rootless() error {
+func asked(what string) bool { return slices.Contains(os.Args[4:], what) }
+
+func rootless() (err error) {
 	factory, err := libcontainer.New(os.Args[2])
 	if err != nil {
 		return err
@@ -31,27 +45,131 @@ func rootless() error {
 	if err != nil {
 		return err
 	}
-	defer c.Destroy()
+	defer func() { err = errors.Join(err, c.Destroy()) }()
+	switch {
+	case asked("life"):
+		return life(c)
+	case asked("measure"):
+		return measure(c)
+	case asked("program"):
+		return program(c, os.Args[slices.Index(os.Args, "program")+1])
+	}
+	return program(c, script)
+}
+
+func program(c libcontainer.Container, script string) error {
 	p := &libcontainer.Process{Args: []string{"/bin/sh", "-c", script}, Stdout: os.Stdout, Stderr: os.Stderr}
 	if err := c.Start(p); err != nil {
 		return err
 	}
-	_, err = p.Wait()
+	_, err := p.Wait()
 	return err
+}
+
+// blocked starts a program that waits to be killed.
+func blocked(c libcontainer.Container) (*libcontainer.Process, error) {
+	p := &libcontainer.Process{Args: []string{"/bin/sleep", "1000000"}}
+	return p, c.Start(p)
+}
+
+func life(c libcontainer.Container) error {
+	first, err := blocked(c)
+	if err != nil {
+		return err
+	}
+	if err := program(c, script); err != nil {
+		return fmt.Errorf("exec: %w", err)
+	}
+	factory, err := libcontainer.New(os.Args[2])
+	if err != nil {
+		return err
+	}
+	loaded, err := factory.Load("rootless")
+	if err != nil {
+		return err
+	}
+	if err := program(loaded, "echo loaded $(hostname)"); err != nil {
+		return fmt.Errorf("exec in the loaded: %w", err)
+	}
+	pids, err := loaded.Processes()
+	if err != nil {
+		return err
+	}
+	fmt.Println(len(pids), "processes")
+	if err := loaded.Signal(syscall.SIGKILL); err != nil {
+		return err
+	}
+	state, err := first.Wait()
+	if state == nil {
+		return err
+	}
+	fmt.Println(state)
+	status, err := c.Status()
+	if err != nil {
+		return err
+	}
+	fmt.Println(status)
+	return loaded.Destroy()
+}
+
+func measure(c libcontainer.Container) error {
+	p, err := blocked(c)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		_ = p.Signal(syscall.SIGKILL)
+		_, _ = p.Wait()
+	}()
+	state, err := c.State()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("cgroups %q\n", slices.Sorted(maps.Keys(state.CgroupPaths)))
+	stats, err := c.Stats()
+	if err != nil {
+		fmt.Println(err)
+	} else {
+		fmt.Println("limit", stats.CgroupStats.MemoryStats.Usage.Limit)
+	}
+	pids, err := c.Processes()
+	if err != nil {
+		return err
+	}
+	fmt.Println(len(pids), "processes")
+	if err := c.Pause(); err != nil {
+		fmt.Println(err)
+		return nil
+	}
+	status, err := c.Status()
+	if err != nil {
+		return err
+	}
+	fmt.Println(status)
+	return c.Resume()
 }
 
 func config() *configs.Config {
 	config := run.Config()
 	config.Hostname = "rootless"
-	config.Cgroups.Optional = true
+	config.Cgroups.Optional = !asked("strict")
 	config.Cgroups.Resources = &configs.Resources{AllowAllDevices: true, MemorySwappiness: -1}
+	if asked("limits") {
+		config.Cgroups.Memory, config.Cgroups.PidsLimit = 32<<20, 4
+	}
 	config.Namespaces.Add(configs.NEWUSER, "")
 	config.UidMappings = []configs.IDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
 	config.GidMappings = []configs.IDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
-	if len(os.Args) > 4 {
-		more := configs.IDMap{ContainerID: 1, HostID: 200000, Size: 1000}
-		config.UidMappings = append(config.UidMappings, more)
-		config.GidMappings = append(config.GidMappings, more)
+	if asked("others") {
+		config.UidMappings = []configs.IDMap{{ContainerID: 0, HostID: 200000, Size: 1000}}
+		config.GidMappings = config.UidMappings
+		return config
+	}
+	if asked("ids") {
+		more := configs.IDMap{ContainerID: 1, HostID: 200000, Size: 600}
+		split := configs.IDMap{ContainerID: 1000, HostID: 200700, Size: 300}
+		config.UidMappings = append(config.UidMappings, more, split)
+		config.GidMappings = append(config.GidMappings, more, split)
 		return config
 	}
 	for _, m := range config.Mounts {

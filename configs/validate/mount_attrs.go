@@ -1,0 +1,84 @@
+package validate
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/libcontainer/libcontainer/configs"
+	"golang.org/x/sys/unix"
+)
+
+// mountIDs checks the id mapping of a mount.
+func mountIDs(field string, c *configs.Config, m *configs.Mount) error {
+	switch m.IDMapping {
+	case configs.IDMapNone:
+		if len(m.UidMappings) > 0 {
+			return fmt.Errorf("%s.UidMappings need an IDMapping", field)
+		}
+		if len(m.GidMappings) > 0 {
+			return fmt.Errorf("%s.GidMappings need an IDMapping", field)
+		}
+		return nil
+	case configs.IDMapMount, configs.IDMapRecursive:
+	default:
+		return invalid(field+".IDMapping", string(m.IDMapping), errors.New(`is none of "", "idmap" and "ridmap"`))
+	}
+	if !m.IsBind() || m.Flags&unix.MS_REMOUNT != 0 {
+		return invalid(field+".IDMapping", string(m.IDMapping), errors.New("is only for new bind mounts"))
+	}
+	if len(m.UidMappings) == 0 && len(m.GidMappings) == 0 {
+		if !c.Namespaces.Contains(configs.NEWUSER) {
+			return fmt.Errorf("%s.IDMapping needs UidMappings and GidMappings, or a NEWUSER namespace to take them from", field)
+		}
+		return nil
+	}
+	if err := mappings(field+".UidMappings", m.UidMappings); err != nil {
+		return err
+	}
+	return mappings(field+".GidMappings", m.GidMappings)
+}
+
+const (
+	// accessTimes are the bits that are one value together.
+	accessTimes = unix.MOUNT_ATTR__ATIME
+
+	recursiveAttributes = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV |
+		unix.MOUNT_ATTR_NOEXEC | unix.MOUNT_ATTR_NODIRATIME | unix.MOUNT_ATTR_NOSYMFOLLOW | accessTimes
+)
+
+// recursiveAttrs checks attributes by the rules of mount_setattr(2).
+func recursiveAttrs(field string, m *configs.Mount) error {
+	set, clr := m.RecAttrSet, m.RecAttrClear
+	for _, attrs := range []struct {
+		name string
+		bits uint64
+	}{{"RecAttrSet", set}, {"RecAttrClear", clr}} {
+		if unknown := attrs.bits &^ recursiveAttributes; unknown != 0 {
+			return fmt.Errorf("%s.%s has the unknown attributes %#x", field, attrs.name, unknown)
+		}
+	}
+	if both := set & clr &^ accessTimes; both != 0 {
+		return fmt.Errorf("%s.RecAttrSet and RecAttrClear both have %#x", field, both)
+	}
+	switch clr & accessTimes {
+	case accessTimes:
+	case 0:
+		if set&accessTimes != 0 {
+			return fmt.Errorf("%s.RecAttrSet has an access time attribute, for which RecAttrClear must have MOUNT_ATTR__ATIME", field)
+		}
+	default:
+		return fmt.Errorf("%s.RecAttrClear has a part of MOUNT_ATTR__ATIME", field)
+	}
+	switch set & accessTimes {
+	case unix.MOUNT_ATTR_RELATIME, unix.MOUNT_ATTR_NOATIME, unix.MOUNT_ATTR_STRICTATIME:
+		return nil
+	}
+	return fmt.Errorf("%s.RecAttrSet has more than one access time attribute", field)
+}
+
+func copyUp(field string, m *configs.Mount) error {
+	if m.CopyUp && (m.Device != "tmpfs" || m.Flags&(unix.MS_BIND|unix.MS_REMOUNT) != 0) {
+		return fmt.Errorf("%s.CopyUp is only for new mounts of type tmpfs", field)
+	}
+	return nil
+}

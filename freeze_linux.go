@@ -1,0 +1,85 @@
+// The host's side: Pause and Resume.
+
+package libcontainer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/configs"
+)
+
+func (c *linuxContainer) Pause() error { return c.freeze("pause", configs.Frozen) }
+
+func (c *linuxContainer) Resume() error { return c.freeze("resume", configs.Thawed) }
+
+func (c *linuxContainer) freeze(step string, state configs.FreezerState) error {
+	leave, err := c.enter(context.Background(), step, true)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	fail := func(err error) error { return newSystemError(fmt.Errorf("%s container %q: %w", step, c.id, err)) }
+	status, err := c.status()
+	if err != nil {
+		return fail(err)
+	}
+	if status != Running && status != Paused && status != Pausing {
+		return errorf(ContainerNotRunning, "%s container %q: it is %s", step, c.id, status)
+	}
+	c.setPausing(state == configs.Frozen)
+	defer c.setPausing(false)
+	if err := c.cgroups.Freeze(state); err != nil {
+		return fail(err)
+	}
+	return nil
+}
+
+func (c *linuxContainer) setPausing(pausing bool) {
+	c.m.Lock()
+	defer c.m.Unlock()
+	c.pausing = pausing
+}
+
+// awaitResume waits until the container is not paused any more. The kernel does
+// not tell, on cgroup v1; but who resumes it has opened its directory for the
+// lock, and closes it, even if it dies then. inotify(7) sees that.
+func (c *linuxContainer) awaitResume(ctx context.Context) error {
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	if err != nil {
+		return fmt.Errorf("inotify_init: %w", err)
+	}
+	events := os.NewFile(uintptr(fd), "inotify")
+	defer events.Close()
+	if _, err := unix.InotifyAddWatch(fd, c.root, unix.IN_CLOSE_NOWRITE|unix.IN_DELETE_SELF|unix.IN_ONLYDIR); err != nil {
+		return fmt.Errorf("watch %s: %w", c.root, err)
+	}
+	defer closeWith(ctx, events)()
+	buf := make([]byte, 4096)
+	for {
+		status, err := c.Status()
+		if err != nil {
+			return err
+		}
+		if status != Paused && status != Pausing {
+			return nil
+		}
+		_, err = events.Read(buf)
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return fmt.Errorf("read events of %s: %w", c.root, err)
+		}
+	}
+}
+
+// closeWith closes the file when the context ends, which ends a Read. The
+// returned function ends that.
+func closeWith(ctx context.Context, f *os.File) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { f.Close() })
+}

@@ -1,0 +1,44 @@
+// Starts is a host that starts a container, says so, and then does nothing until
+// it is killed: it does not wait for the container's processes.
+package main
+
+import (
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+
+	"github.com/libcontainer/libcontainer"
+	"github.com/libcontainer/libcontainer/configs"
+	_ "github.com/libcontainer/libcontainer/nsenter"
+)
+
+func main() {
+	log.SetFlags(0)
+	if len(os.Args) != 4 {
+		log.Fatal("usage: starts ROOT ROOTFS CGROUP")
+	}
+	factory, err := libcontainer.New(os.Args[1])
+	if err != nil {
+		log.Fatal(err)
+	}
+	config := configs.Default()
+	config.Rootfs = os.Args[2]
+	config.Cgroups.Parent = os.Args[3]
+	container, err := factory.Create("test", config)
+	if err != nil {
+		log.Fatal(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := container.Start(&libcontainer.Process{Args: []string{"/bin/cat"}, Stdin: r}); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("started")
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt)
+	<-signals
+	w.Close()
+}

@@ -1,0 +1,401 @@
+// The host's side: Start, Prepare and Release.
+
+package libcontainer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/cgroups"
+)
+
+// startMode is what a launch is for.
+type startMode int
+
+const (
+	modeRun     startMode = iota // the container's init
+	modePrepare                  // the same, up to just before execve
+	modeJoin                     // a further process
+)
+
+func (c *linuxContainer) Start(process *Process) error {
+	return c.StartContext(context.Background(), process)
+}
+
+func (c *linuxContainer) StartContext(ctx context.Context, process *Process) error {
+	return c.run(ctx, process, modeRun)
+}
+
+func (c *linuxContainer) Prepare(ctx context.Context, process *Process) error {
+	return c.run(ctx, process, modePrepare)
+}
+
+// run starts a process; modeRun is modeJoin if the container runs.
+func (c *linuxContainer) run(ctx context.Context, process *Process, mode startMode) error {
+	if err := checkProcess(process); err != nil {
+		return err
+	}
+	defer func() {
+		for _, f := range process.closeAfterStart {
+			f.Close()
+		}
+		process.closeAfterStart = nil
+	}()
+	ctx, cancel := c.untilDestroyed(ctx)
+	defer cancel()
+	for {
+		outcome, err := c.tryRun(ctx, process, mode)
+		if err != nil {
+			return err
+		}
+		switch outcome {
+		case outcomePaused:
+			if err := c.awaitResume(ctx); err != nil {
+				return newSystemError(fmt.Errorf("start process: wait until container %q is resumed: %w", c.id, err))
+			}
+			continue
+		case outcomeRuns:
+			c.postStart()
+		}
+		return nil
+	}
+}
+
+// postStart runs the poststart hooks, when the gate is open again: they may call
+// the container's methods.
+func (c *linuxContainer) postStart() {
+	unlock, err := c.lookBack("poststart")
+	if err != nil {
+		return
+	}
+	var pid int
+	if c.init != nil {
+		pid = c.init.pid
+	}
+	hooks, state := c.hooks().Poststart, c.hookState(pid, "running")
+	unlock()
+	c.logHooks("poststart", hooks, state)
+}
+
+// untilDestroyed returns a context that ends with ctx, or when Destroy begins.
+func (c *linuxContainer) untilDestroyed(ctx context.Context) (context.Context, func()) {
+	c.m.Lock()
+	life := c.life
+	c.m.Unlock()
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(life, func() { cancel(context.Cause(life)) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
+}
+
+// outcome is what tryRun has done, if it did not fail.
+type outcome int
+
+const (
+	outcomeDone   outcome = iota
+	outcomeRuns           // the container's own program runs
+	outcomePaused         // nothing: the container must be resumed first
+)
+
+func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode startMode) (outcome, error) {
+	const step = "start process"
+	leave, status, err := c.enterToStart(ctx, step)
+	if err != nil {
+		return outcomeDone, err
+	}
+	defer leave()
+	switch {
+	case status == Created && c.init != nil:
+		return outcomeDone, errorf(ContainerNotRunning, "%s: container %q is prepared and must be released first", step, c.id)
+	case status == Created, status == Destroyed:
+		if err := c.startInit(ctx, process, mode); err != nil || mode == modePrepare {
+			return outcomeDone, err
+		}
+		return outcomeRuns, nil
+	case mode == modePrepare:
+		return outcomeDone, errorf(ContainerNotStopped, "prepare process: container %q is %s", c.id, status)
+	case status == Running:
+		if err := c.start(ctx, process, modeJoin); err != nil {
+			return outcomeDone, newSystemError(fmt.Errorf("start process in container %q: %w", c.id, err))
+		}
+		return outcomeDone, nil
+	case process.WaitPaused:
+		return outcomePaused, nil
+	}
+	return outcomeDone, errorf(ContainerPaused, "%s: container %q is %s", step, c.id, status)
+}
+
+// enterToStart enters alone to start the init process, together with others to
+// start a further one.
+func (c *linuxContainer) enterToStart(ctx context.Context, step string) (leave func(), status Status, err error) {
+	alone := false
+	for {
+		if leave, err = c.enter(ctx, step, alone); err != nil {
+			return nil, status, err
+		}
+		if status, err = c.status(); err != nil {
+			leave()
+			return nil, status, newSystemError(fmt.Errorf("%s: status of container %q: %w", step, c.id, err))
+		}
+		if alone || status != Created && status != Destroyed {
+			return leave, status, nil
+		}
+		leave()
+		alone = true
+	}
+}
+
+func (c *linuxContainer) startInit(ctx context.Context, process *Process, mode startMode) error {
+	if c.config.Rootfs == "" {
+		return errorf(ConfigInvalid, "start container %q: it was created by another program, which did not start it, "+
+			"and has no configuration: call Set first", c.id)
+	}
+	c.m.Lock()
+	c.dropInit()
+	c.m.Unlock()
+	if err := c.start(ctx, process, mode); err != nil {
+		err = newSystemError(fmt.Errorf("start container %q: %w", c.id, err))
+		return errors.Join(err, c.undoStart())
+	}
+	return nil
+}
+
+// undoStart takes back what a failed start has made, so that the container is
+// as it was after Create.
+func (c *linuxContainer) undoStart() error {
+	fail := func(err error) error { return newSystemError(fmt.Errorf("clean up after failed start: %w", err)) }
+	if err := c.tearDownNetworks(); err != nil {
+		return fail(err)
+	}
+	if err := c.cgroups.Destroy(); err != nil {
+		return fail(err)
+	}
+	c.m.Lock()
+	defer c.m.Unlock()
+	c.dropInit()
+	for _, name := range []string{c.releaseSocket(), c.stateFile()} {
+		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fail(err)
+		}
+	}
+	c.saved, c.started = fileID{}, false
+	return nil
+}
+
+func checkProcess(p *Process) error {
+	switch {
+	case p == nil:
+		return errorf(ConfigInvalid, "start process: no process")
+	case p.run != nil:
+		return errorf(ConfigInvalid, "start process: it has been started before")
+	case len(p.Args) == 0 || p.Args[0] == "":
+		return errorf(ConfigInvalid, "start process: Args is empty")
+	case p.Cwd != "" && p.Cwd[0] != '/':
+		return errorf(ConfigInvalid, "start process: Cwd %q is not absolute", p.Cwd)
+	}
+	for i, arg := range p.Args {
+		if strings.ContainsRune(arg, 0) {
+			return errorf(ConfigInvalid, "start process: Args[%d] %q holds a NUL", i, arg)
+		}
+	}
+	for i, kv := range p.Env {
+		if name, _, ok := strings.Cut(kv, "="); !ok || name == "" || strings.ContainsRune(kv, 0) {
+			return errorf(ConfigInvalid, "start process: Env[%d] %q is not NAME=value", i, kv)
+		}
+	}
+	for i, f := range p.ExtraFiles {
+		if f == nil {
+			return errorf(ConfigInvalid, "start process: ExtraFiles[%d] is nil", i)
+		}
+	}
+	return nil
+}
+
+// planCgroups records the cgroups before they, or any process, exist, so that
+// whatever happens from then on, Load and Destroy find them.
+func (c *linuxContainer) planCgroups() error {
+	c.started = true
+	state := c.state()
+	if planner, ok := c.cgroups.(cgroups.Planner); ok {
+		var err error
+		if state.CgroupPaths, state.CgroupParents, err = planner.Plan(); err != nil {
+			return err
+		}
+	}
+	return c.writeState(state)
+}
+
+// plan decides on all names that the start will use, and records them.
+func (c *linuxContainer) plan() error {
+	c.m.Lock()
+	defer c.m.Unlock()
+	if err := c.planNetworks(); err != nil {
+		return err
+	}
+	return c.planCgroups()
+}
+
+// makeCgroups makes the cgroups and writes the limits, while there is no process
+// in them to be hit by half of those. A manager that cannot make cgroups ahead
+// has to wait for the process.
+func (c *linuxContainer) makeCgroups() error {
+	stager, ok := c.cgroups.(cgroups.Stager)
+	if !ok {
+		return nil
+	}
+	if err := stager.Create(); err != nil {
+		return err
+	}
+	return c.cgroups.Set(c.config)
+}
+
+// applyCgroups is for managers that know the classic interface alone.
+func (c *linuxContainer) applyCgroups(pid int) error {
+	if err := c.cgroups.Apply(pid); err != nil {
+		return err
+	}
+	if err := c.cgroups.Set(c.config); err != nil {
+		return err
+	}
+	return c.saveState()
+}
+
+// releaseSocket is where a prepared init listens; see initproc.Config.ReleaseFd.
+// The kernel knows who listens: when init is the user's program nobody does.
+func (c *linuxContainer) releaseSocket() string { return c.root + "/release.sock" }
+
+// listen makes the socket. A socket's address is short; that of a file in an
+// open directory is too.
+func (c *linuxContainer) listen() (*os.File, error) {
+	fail := func(err error) (*os.File, error) {
+		return nil, fmt.Errorf("make release socket %s: %w", c.releaseSocket(), err)
+	}
+	if err := os.Remove(c.releaseSocket()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fail(err)
+	}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fail(err)
+	}
+	listener := os.NewFile(uintptr(fd), "release socket")
+	err = c.withReleaseAddress(func(addr unix.Sockaddr) error { return unix.Bind(fd, addr) })
+	if err == nil {
+		err = unix.Listen(fd, 16)
+	}
+	if err != nil {
+		listener.Close()
+		return fail(err)
+	}
+	return listener, nil
+}
+
+func (c *linuxContainer) withReleaseAddress(call func(unix.Sockaddr) error) error {
+	dir, err := unix.Open(c.root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(dir)
+	return call(&unix.SockaddrUnix{Name: fmt.Sprintf("/proc/self/fd/%d/release.sock", dir)})
+}
+
+// connect connects to a prepared init; nil if there is none.
+func (c *linuxContainer) connect() (*os.File, error) {
+	fail := func(err error) (*os.File, error) {
+		return nil, fmt.Errorf("connect to release socket %s: %w", c.releaseSocket(), err)
+	}
+	if _, err := os.Lstat(c.releaseSocket()); errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return fail(err)
+	}
+	err = c.withReleaseAddress(func(addr unix.Sockaddr) error { return unix.Connect(fd, addr) })
+	if err == nil {
+		return os.NewFile(uintptr(fd), "init pipe"), nil
+	}
+	unix.Close(fd)
+	if errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOENT) {
+		return nil, nil
+	}
+	return fail(err)
+}
+
+// prepared tells whether init waits to be released.
+func (c *linuxContainer) prepared() (bool, error) {
+	conn, err := c.connect()
+	if errors.Is(err, unix.EAGAIN) {
+		return true, nil // so many ask at this moment that the queue is full
+	}
+	if err != nil || conn == nil {
+		return false, err
+	}
+	conn.Close()
+	return true, nil
+}
+
+func (c *linuxContainer) Release(ctx context.Context) error {
+	const step = "release process"
+	ctx, cancel := c.untilDestroyed(ctx)
+	defer cancel()
+	if err := c.tryRelease(ctx, step); err != nil {
+		return err
+	}
+	c.postStart()
+	return nil
+}
+
+func (c *linuxContainer) tryRelease(ctx context.Context, step string) error {
+	leave, err := c.enter(ctx, step, true)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	fail := func(err error) error {
+		return newSystemError(fmt.Errorf("%s of container %q: %w", step, c.id, err))
+	}
+	alive, err := c.init.alive()
+	if err != nil {
+		return fail(err)
+	}
+	if !alive {
+		return errorf(ContainerNotRunning, "%s: container %q has no prepared process", step, c.id)
+	}
+	conn, err := c.connect()
+	if err != nil {
+		return fail(err)
+	}
+	if conn == nil {
+		return errorf(ContainerNotRunning, "%s: the process of container %q has been released before", step, c.id)
+	}
+	if err := c.release(ctx, conn); err != nil {
+		err = fail(err)
+		// Neither the caller's context nor Destroy may leave half of it.
+		if killErr := c.killAll(context.WithoutCancel(ctx)); killErr != nil {
+			return errors.Join(err, fail(killErr))
+		}
+		return errors.Join(err, c.undoStart())
+	}
+	if err := os.Remove(c.releaseSocket()); err != nil {
+		return fail(err)
+	}
+	return nil
+}
+
+// release is the rest of the handshake.
+func (c *linuxContainer) release(ctx context.Context, conn *os.File) error {
+	l := &launch{c: c, ctx: ctx, config: c.config, ref: c.init, hook: true, pipe: conn}
+	defer conn.Close()
+	defer l.cancelWith(ctx)()
+	if err := l.execute(); err != nil {
+		return l.explain(err)
+	}
+	return nil
+}

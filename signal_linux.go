@@ -1,0 +1,189 @@
+// The host's side: signals, and finding a container's processes.
+
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+func (c *linuxContainer) Signal(s os.Signal) error {
+	return c.signal("signal container", s, func(sig unix.Signal) error { return c.init.kill(sig) })
+}
+
+func (c *linuxContainer) SignalAll(s os.Signal) error {
+	return c.signal("signal all processes of container", s, c.signalAll)
+}
+
+func (c *linuxContainer) signal(step string, s os.Signal, send func(unix.Signal) error) error {
+	sig, ok := s.(syscall.Signal)
+	if !ok {
+		return errorf(ConfigInvalid, "%s %q: %v is not a signal of this system", step, c.id, s)
+	}
+	unlock, err := c.look(step)
+	if errors.Is(err, ContainerNotExists) {
+		return errorf(ContainerNotRunning, "%s %q: it does not exist", step, c.id)
+	}
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	alive, err := c.init.alive()
+	if err != nil {
+		return newSystemError(fmt.Errorf("%s %q: %w", step, c.id, err))
+	}
+	if !alive {
+		return errorf(ContainerNotRunning, "%s %q: it does not run", step, c.id)
+	}
+	if err := send(sig); err != nil {
+		return newSystemError(fmt.Errorf("%s %q: %w", step, c.id, err))
+	}
+	return nil
+}
+
+// signalAll repeats SIGKILL until it meets no process for the first time: they
+// may fork before they are hit.
+func (c *linuxContainer) signalAll(sig unix.Signal) error {
+	known := make(map[int]bool)
+	for {
+		members, err := c.members()
+		if err != nil {
+			return err
+		}
+		met := len(known)
+		for _, ref := range members {
+			if err = errors.Join(err, ref.kill(sig)); err == nil {
+				known[ref.pid] = true
+			}
+			ref.close()
+		}
+		if err != nil || sig != unix.SIGKILL || len(known) == met {
+			return err
+		}
+	}
+}
+
+// members makes references to all processes of the container, which the caller
+// closes.
+//
+// A pid on a list may have become that of another process when it is opened. One
+// that is on the list again after that is not, or its process has ended.
+func (c *linuxContainer) members() (members []*initRef, err error) {
+	pids, err := c.listPids()
+	if err != nil || len(pids) == 0 {
+		return nil, err
+	}
+	var opened []*initRef
+	defer func() {
+		for _, ref := range opened {
+			if !slices.Contains(members, ref) {
+				ref.close()
+			}
+		}
+	}()
+	for _, pid := range pids {
+		fd, err := unix.PidfdOpen(pid, 0)
+		if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("pidfd_open process %d: %w", pid, err)
+		}
+		opened = append(opened, refTo(pid, "", fd))
+	}
+	if pids, err = c.listPids(); err != nil {
+		return nil, err
+	}
+	for _, ref := range opened {
+		if _, found := slices.BinarySearch(pids, ref.pid); found {
+			members = append(members, ref)
+		}
+	}
+	return members, nil
+}
+
+func (c *linuxContainer) Processes() ([]int, error) {
+	const step = "list processes"
+	unlock, err := c.look(step)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	pids, err := c.listPids()
+	if err != nil {
+		return nil, newSystemError(fmt.Errorf("%s of container %q: %w", step, c.id, err))
+	}
+	return pids, nil
+}
+
+func (c *linuxContainer) StartedProcesses() []*Process {
+	var list []*Process
+	for _, run := range c.children.list() {
+		p := run.spec
+		list = append(list, &p)
+	}
+	return list
+}
+
+// listPids lists the processes in the container's cgroup. A container without
+// cgroups has those of its pid namespace.
+func (c *linuxContainer) listPids() ([]int, error) {
+	if !c.started {
+		return nil, nil
+	}
+	if len(c.cgroups.GetPaths()) == 0 {
+		return c.pidsOfNamespace()
+	}
+	pids, err := c.cgroups.GetAllPids()
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil // it has been removed, and was empty
+	}
+	return pids, err
+}
+
+// pidsOfNamespace looks for the processes whose pid namespace is that of init.
+// Those of namespaces below it, which end with it, are not found.
+func (c *linuxContainer) pidsOfNamespace() ([]int, error) {
+	alive, err := c.init.alive()
+	if err != nil || !alive {
+		return nil, err
+	}
+	pids := []int{c.init.pid}
+	ns, err := os.Readlink(procFile(c.init.pid, "ns/pid"))
+	if err != nil {
+		return nil, fmt.Errorf("read pid namespace of the container: %w", err)
+	}
+	own, err := os.Readlink("/proc/self/ns/pid")
+	if err != nil {
+		return nil, fmt.Errorf("read own pid namespace: %w", err)
+	}
+	if ns == own {
+		for _, run := range c.children.list() {
+			pids = append(pids, run.pid()) // of others there is no record
+		}
+		return pids, nil
+	}
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("list processes: %w", err)
+	}
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || pid == c.init.pid {
+			continue
+		}
+		// One that has ended meanwhile, or is not ours to see, is not the
+		// container's.
+		if of, err := os.Readlink(procFile(pid, "ns/pid")); err == nil && of == ns {
+			pids = append(pids, pid)
+		}
+	}
+	slices.Sort(pids)
+	return pids, nil
+}
