@@ -2,6 +2,7 @@ package cgroups
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -48,7 +49,20 @@ func parseMountinfo(r io.Reader) ([]mountEntry, error) {
 func newLineScanner(r io.Reader) *bufio.Scanner {
 	scanner := bufio.NewScanner(r)
 	scanner.Buffer(make([]byte, 0, 16<<10), 1<<20)
+	scanner.Split(splitLines)
 	return scanner
+}
+
+// splitLines is bufio.ScanLines, which takes a carriage return at the end of a
+// line for a part of the line's end: here it is one of a file's name.
+func splitLines(data []byte, atEOF bool) (advance int, token []byte, err error) {
+	if i := bytes.IndexByte(data, '\n'); i >= 0 {
+		return i + 1, data[:i], nil
+	}
+	if atEOF && len(data) > 0 {
+		return len(data), data, nil
+	}
+	return 0, nil, nil
 }
 
 // dropMountpoint returns entries without those on mountpoint.
