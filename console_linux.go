@@ -3,6 +3,7 @@
 package libcontainer
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strconv"
@@ -127,6 +128,40 @@ func (p *Process) NewConsole(rootuid int) (Console, error) {
 	}
 	p.console = c.slave
 	return c, nil
+}
+
+// NewConsoleSocket is NewConsole for a terminal that another program serves: the
+// host's side of it, the master, is not returned but sent to the unix socket of
+// that path (SCM_RIGHTS, unix(7)), with the path of the slave as the message's
+// bytes. That is done by Start or Prepare, before the program runs: if nobody
+// takes it, they fail. Whether they fail or not, this program then has no
+// descriptor of the terminal.
+//
+// errors:
+// ConsoleExists - the process has a console,
+// SystemError - System error.
+func (p *Process) NewConsoleSocket(rootuid int, path string) error {
+	if p.console != nil {
+		return errorf(ConsoleExists, "new console: the process has one")
+	}
+	c, err := newConsole(rootuid, rootuid)
+	if err != nil {
+		return newSystemError(fmt.Errorf("new console: %w", err))
+	}
+	// Whoever gets it decides for himself how to read.
+	if err := unix.SetNonblock(int(c.master.Fd()), false); err != nil {
+		c.Close()
+		return newSystemError(fmt.Errorf("new console: make master blocking: %w", err))
+	}
+	p.console = c.slave
+	p.handOver = func(ctx context.Context) error {
+		if err := sendFile(ctx, path, []byte(c.path), c.master); err != nil {
+			return fmt.Errorf("hand over console: %w", err)
+		}
+		return nil
+	}
+	p.closeAfterStart = append(p.closeAfterStart, c.master)
+	return nil
 }
 
 // ConsoleFromPath sets the process's console with the path provided, which is

@@ -42,7 +42,6 @@ type linuxContainer struct {
 	initRun   *runningProcess // nil if another process started it
 
 	netDevices []netDevice // the host's devices that are, or were to be, moved in
-	netNS      *os.File    // holds them when the processes have ended
 
 	// life ends when Destroy begins, and with it the starts that are under way.
 	life context.Context

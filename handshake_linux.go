@@ -123,6 +123,11 @@ func (l *launch) handshake(payload []byte) error {
 	if err := l.enterCgroups(cgroups.StageExec); err != nil {
 		return err
 	}
+	if l.process.handOver != nil {
+		if err := l.process.handOver(l.ctx); err != nil {
+			return err
+		}
+	}
 	if l.prepare {
 		if err := l.write(initproc.KindGo, nil); err != nil {
 			return err

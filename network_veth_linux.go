@@ -87,9 +87,9 @@ func (s *networkSetUp) linkAdd(n *configs.Network) error {
 // nameInUse says which of the two names the kernel refused.
 func (s *networkSetUp) nameInUse(n *configs.Network, cause error) error {
 	if _, err := s.host.LinkByName(n.HostInterfaceName); err == nil {
-		return invalid(fmt.Errorf("HostInterfaceName %q is in use: %w", n.HostInterfaceName, cause))
+		return invalid(fmt.Errorf("the HostInterfaceName %q is in use: %w", n.HostInterfaceName, cause))
 	}
-	return invalid(fmt.Errorf("Name %q is in use in the container's network namespace: %w", n.Name, cause))
+	return invalid(fmt.Errorf("the Name %q is in use in the container's network namespace: %w", n.Name, cause))
 }
 
 func (s *networkSetUp) configurePeer(n *configs.Network) error {

@@ -75,7 +75,11 @@ type Process struct {
 	// console opens the slave of the process's terminal; nil if it has none.
 	console func() (*os.File, error)
 
-	// closeAfterStart are the process's ends of the pipes of InitializeIO.
+	// handOver gives another program what is its, before the program runs.
+	handOver func(context.Context) error
+
+	// closeAfterStart are files that this program does not need when the process
+	// has started, or failed to.
 	closeAfterStart []*os.File
 }
 

@@ -3,6 +3,7 @@ package integration
 import (
 	"bufio"
 	"errors"
+	"net"
 	"os"
 	"strings"
 	"syscall"
@@ -140,4 +141,80 @@ func TestBadConsoles(t *testing.T) {
 		defer console.Close()
 		startFails(t, config, p, libcontainer.ConfigInvalid, "Stdout")
 	})
+}
+
+// The terminal of a container that another program serves.
+func TestConsoleSocket(t *testing.T) {
+	dir := publicTempDir(t)
+	listener, err := net.Listen("unix", dir+"/socket")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	container := newContainer(t, newConfig(t))
+	p := &libcontainer.Process{Args: []string{"/bin/sh", "-c", "stty -echo; read x; echo got $x"}, Env: []string{defaultEnv}}
+	if err := p.NewConsoleSocket(0, dir+"/socket"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.NewConsole(0); !errors.Is(err, libcontainer.ConsoleExists) {
+		t.Errorf("second console: %v", err)
+	}
+	if err := container.Start(p); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	master, path := receiveConsole(t, conn.(*net.UnixConn))
+	defer master.Close()
+	if !strings.HasPrefix(path, "/dev/pts/") {
+		t.Errorf("the slave is at %q", path)
+	}
+	if _, err := master.WriteString("hello\n"); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(master)
+	for lines.Scan() {
+		if strings.TrimRight(lines.Text(), "\r") == "got hello" {
+			break
+		}
+	}
+	if lines.Text() == "" {
+		t.Errorf("the terminal ended: %v", lines.Err())
+	}
+	if _, err := p.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+func receiveConsole(t *testing.T, conn *net.UnixConn) (master *os.File, path string) {
+	t.Helper()
+	data, oob := make([]byte, 256), make([]byte, unix.CmsgSpace(4))
+	n, oobn, _, _, err := conn.ReadMsgUnix(data, oob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	messages, err := unix.ParseSocketControlMessage(oob[:oobn])
+	if err != nil || len(messages) != 1 {
+		t.Fatalf("messages %v, error %v", messages, err)
+	}
+	fds, err := unix.ParseUnixRights(&messages[0])
+	if err != nil || len(fds) != 1 {
+		t.Fatalf("descriptors %v, error %v", fds, err)
+	}
+	return os.NewFile(uintptr(fds[0]), "master"), string(data[:n])
+}
+
+func TestConsoleSocketThatNobodyServes(t *testing.T) {
+	path := publicTempDir(t) + "/socket"
+	config := newConfig(t)
+	p := &libcontainer.Process{Args: []string{"true"}, Env: []string{defaultEnv}}
+	if err := p.NewConsoleSocket(0, path); err != nil {
+		t.Fatal(err)
+	}
+	container := newContainer(t, config) // from here on the terminal must not be left
+	checkError(t, container.Start(p), libcontainer.SystemError, "console", path)
+	wantStatus(t, container, libcontainer.Created)
 }

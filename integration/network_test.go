@@ -173,7 +173,7 @@ func TestVethTraffic(t *testing.T) {
 		})
 	}
 	t.Run("without a bridge", func(t *testing.T) {
-		p, out := shell(wget("192.0.2.1"))
+		p, out := shell("timeout 1 wget -q -O - http://192.0.2.1/page || exit 1")
 		container := newContainer(t, withNetworks(t, onBridge("", 2)))
 		if err := container.Start(p); err != nil {
 			t.Fatal(err)

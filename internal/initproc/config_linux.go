@@ -68,6 +68,9 @@ type Config struct {
 	StartContainer  []configs.Command
 	HookState       []byte
 
+	// Filter is the seccomp filter of the user's program.
+	Filter Filter
+
 	// Container is the container's configuration.
 	Container *configs.Config
 }

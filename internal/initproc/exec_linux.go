@@ -62,6 +62,9 @@ func becomeProgram(p pipe, c *Config, u *user.ExecUser) error {
 	if err := WriteFrame(p, KindExec, nil); err != nil {
 		return fmt.Errorf("report exec: %w", err)
 	}
+	if !c.Filter.none() {
+		return execFiltered(p, &c.Filter, name, c.Args, env)
+	}
 	// Not a raw execve: this one restores the soft limit of open files that
 	// Go's runtime raised, unless setRlimits has set it.
 	err = syscall.Exec(name, c.Args, env)
@@ -81,7 +84,7 @@ func setCredentials(c *Config, u *user.ExecUser) error {
 	if err := unix.Prctl(unix.PR_SET_KEEPCAPS, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("prctl PR_SET_KEEPCAPS: %w", err)
 	}
-	if err := setCapabilities(c.Capabilities); err != nil {
+	if err := setCapabilities(c.heldCapabilities()); err != nil {
 		return err
 	}
 	// Changing credentials may have made the process dumpable.

@@ -193,6 +193,10 @@ func (c *Config) code(w *wire) {
 	list(w, &c.CreateContainer, codeCommand)
 	list(w, &c.StartContainer, codeCommand)
 	blob(w, &c.HookState)
+	blob(w, &c.Filter.Program)
+	w.uint64(&c.Filter.Flags)
+	w.bool(&c.Filter.Notify)
+	w.bool(&c.Filter.KillsThread)
 	if c.Container == nil {
 		c.Container = new(configs.Config)
 	}

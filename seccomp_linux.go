@@ -1,0 +1,311 @@
+// The host's side: the seccomp filter of a container, the hand-over of its listener,
+// and finding out whether init has become the program.
+
+package libcontainer
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/internal/initproc"
+	"github.com/libcontainer/libcontainer/seccomp"
+)
+
+// maxPrograms is how many profiles a factory keeps compiled.
+const maxPrograms = 64
+
+// programs are compiled profiles. The zero value is empty.
+type programs struct {
+	mu    sync.Mutex
+	known map[string]func() (*seccomp.Program, error)
+	order []string // the oldest first
+}
+
+// compile returns the program of a profile, nil for none. Of those who ask for the
+// same one at once, one compiles it.
+func (p *programs) compile(profile *configs.Seccomp) (*seccomp.Program, error) {
+	if profile == nil {
+		return nil, nil
+	}
+	program, err := p.get(profile)()
+	if err != nil {
+		return nil, fmt.Errorf("compile seccomp profile: %w", err)
+	}
+	return program, nil
+}
+
+func (p *programs) get(profile *configs.Seccomp) func() (*seccomp.Program, error) {
+	key := profileKey(profile)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if get, ok := p.known[key]; ok {
+		return get
+	}
+	if len(p.order) == maxPrograms {
+		delete(p.known, p.order[0])
+		p.order = slices.Delete(p.order, 0, 1)
+	}
+	if p.known == nil {
+		p.known = make(map[string]func() (*seccomp.Program, error))
+	}
+	get := sync.OnceValues(func() (*seccomp.Program, error) { return seccomp.Compile(profile) })
+	p.known[key], p.order = get, append(p.order, key)
+	return get
+}
+
+// profileKey encodes what a program depends on. It is not JSON, which takes longer
+// than all else that a start does for a filter.
+func profileKey(s *configs.Seccomp) string {
+	b := make([]byte, 0, 64+32*len(s.Syscalls))
+	number := func(v uint64) { b = binary.AppendUvarint(b, v) }
+	text := func(v string) {
+		number(uint64(len(v)))
+		b = append(b, v...)
+	}
+	texts := func(list []string) {
+		number(uint64(len(list)))
+		for _, v := range list {
+			text(v)
+		}
+	}
+	ret := func(v *uint) {
+		if v == nil {
+			number(0)
+			return
+		}
+		number(1)
+		number(uint64(*v))
+	}
+	number(uint64(s.DefaultAction))
+	ret(s.DefaultErrnoRet)
+	texts(s.Architectures)
+	texts(s.Flags)
+	number(uint64(len(s.Syscalls)))
+	for _, c := range s.Syscalls {
+		if c == nil {
+			c = new(configs.Syscall) // refused, as one without an action is
+		}
+		text(c.Name)
+		number(uint64(c.Action))
+		ret(c.ErrnoRet)
+		number(uint64(len(c.Args)))
+		for _, a := range c.Args {
+			if a == nil {
+				a = new(configs.Arg) // refused too
+			}
+			number(uint64(a.Index))
+			number(uint64(a.Op))
+			number(a.Value)
+			number(a.ValueTwo)
+		}
+	}
+	return string(b)
+}
+
+// filter gives what init installs.
+func (l *launch) filter() (initproc.Filter, error) {
+	program, err := l.c.factory.programs.compile(l.config.Seccomp)
+	if err != nil {
+		return initproc.Filter{}, invalid(err)
+	}
+	if program == nil {
+		return initproc.Filter{}, nil
+	}
+	if !program.Execs {
+		return initproc.Filter{}, errorf(ConfigInvalid, "the seccomp profile must allow execve: without it no program can be started")
+	}
+	return initproc.Filter{
+		Program:     program.Filter,
+		Flags:       program.Flags,
+		Notify:      program.Notify,
+		KillsThread: program.KillsThread,
+	}, nil
+}
+
+// awaitExec waits until init has become the user's program.
+func (l *launch) awaitExec() error {
+	for {
+		kind, _, err := l.read()
+		switch {
+		case errors.Is(err, errDied):
+			return l.checkExec()
+		case err != nil:
+			return err
+		case kind != initproc.KindListener:
+			return fmt.Errorf("unexpected frame %d from init", kind)
+		}
+		if err := l.passListener(); err != nil {
+			return err
+		}
+		if err := l.write(initproc.KindGo, nil); err != nil {
+			return err
+		}
+	}
+}
+
+// forkNoExec is PF_FORKNOEXEC, <linux/sched.h>, of field 9 of /proc/[pid]/stat, which
+// ps(1) shows too: the process has not executed a program since it was forked. As it
+// is with init, which the preamble has cloned.
+const forkNoExec = 0x40
+
+// checkExec finds out why the init pipe is closed: execve closes it, and so does
+// death. execve resets the flag before it closes descriptors (begin_new_exec), so if
+// the flag is there, the process is dying and has never been the user's program.
+func (l *launch) checkExec() error {
+	fields, err := statFields(l.ref.pid)
+	if noProcess(err) {
+		return nil // reaped already, by another handle: it says with which status
+	}
+	if err != nil {
+		return fmt.Errorf("look at the init process: %w", err)
+	}
+	flags, err := strconv.ParseUint(fields(9), 10, 64)
+	if err != nil {
+		return fmt.Errorf("flags of the init process: %w", err)
+	}
+	if flags&forkNoExec == 0 || fields(22) != l.ref.start {
+		return nil
+	}
+	status, err := l.endStatus()
+	if err != nil {
+		return fmt.Errorf("the init process died before it could %s: %w", l.step, err)
+	}
+	return l.describeEnd(status)
+}
+
+// endStatus waits for the end of an init that is dying.
+func (l *launch) endStatus() (syscall.WaitStatus, error) {
+	if err := l.ref.await(l.ctx); err != nil {
+		return 0, err
+	}
+	if state := l.reapAll(); state != nil {
+		return state.Sys().(syscall.WaitStatus), nil
+	}
+	return l.c.initStatus(l.ctx, l.ref, l.c.initRun)
+}
+
+func (l *launch) describeEnd(status syscall.WaitStatus) error {
+	filtered := l.config.Seccomp != nil
+	switch {
+	case filtered && status.Signaled() && status.Signal() == unix.SIGSYS:
+		return errorf(ConfigInvalid, "the init process was killed by SIGSYS before it could %s: the seccomp profile must allow execve", l.step)
+	case filtered && status.Exited():
+		return errorf(ConfigInvalid, "exec %s, with the seccomp filter installed: %w", l.programName(), initproc.ExecError(status.ExitStatus()))
+	}
+	return fmt.Errorf("%w (%s) before it could %s", errDied, describeStatus(status), l.step)
+}
+
+func (l *launch) programName() string {
+	if l.process == nil {
+		return "the program" // another handle has prepared it
+	}
+	return l.process.Args[0]
+}
+
+// agentTimeout is how long an agent may take to accept a connection and what is sent
+// over it.
+const agentTimeout = 10 * time.Second
+
+// passListener hands the listener of init's filter to the agent, as the OCI runtime
+// specification says (config-linux.md, "The Container Process State").
+func (l *launch) passListener() error {
+	listener, err := l.receiveFile()
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	profile := l.config.Seccomp
+	if profile == nil || profile.ListenerPath == "" {
+		return errorf(ConfigInvalid, "the seccomp filter has a listener, but the profile has no ListenerPath")
+	}
+	message, err := json.Marshal(l.processState())
+	if err != nil {
+		return fmt.Errorf("encode state for the seccomp agent: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(l.ctx, agentTimeout)
+	defer cancel()
+	if err := sendToAgent(ctx, profile.ListenerPath, message, int(listener.Fd())); err != nil {
+		return fmt.Errorf("hand the seccomp listener to the agent at %s: %w", profile.ListenerPath, err)
+	}
+	return nil
+}
+
+func (l *launch) processState() specs.ContainerProcessState {
+	status, init := specs.StateCreated, l.ref.pid
+	if l.join {
+		status, init = specs.StateRunning, l.c.init.pid
+	}
+	state := l.c.hookState(init, string(status))
+	return specs.ContainerProcessState{
+		Version:  ociVersion,
+		Fds:      []string{specs.SeccompFdName},
+		Pid:      l.ref.pid,
+		Metadata: l.config.Seccomp.ListenerMetadata,
+		State: specs.State{
+			Version: ociVersion,
+			ID:      state.ID,
+			Status:  status,
+			Pid:     init,
+			Bundle:  state.Bundle,
+		},
+	}
+}
+
+// sendToAgent makes one connection for one message, with a descriptor. A unix socket
+// that blocks cannot be polled for a place in the queue of connections: the calls
+// give up from time to time, to see whether the context has ended.
+func sendToAgent(ctx context.Context, path string, message []byte, fd int) error {
+	conn, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("socket: %w", err)
+	}
+	defer unix.Close(conn)
+	slice := unix.NsecToTimeval(int64(100 * time.Millisecond))
+	if err := unix.SetsockoptTimeval(conn, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &slice); err != nil {
+		return fmt.Errorf("set timeout: %w", err)
+	}
+	err = retry(ctx, func() error { return unix.Connect(conn, &unix.SockaddrUnix{Name: path}) })
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	rights := unix.UnixRights(fd)
+	for len(message) > 0 {
+		err = retry(ctx, func() error {
+			n, err := unix.SendmsgN(conn, message, rights, nil, unix.MSG_NOSIGNAL)
+			if err == nil {
+				message, rights = message[n:], nil
+			}
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("send: %w", err)
+		}
+	}
+	return nil
+}
+
+// retry repeats a call that was interrupted or has timed out.
+func retry(ctx context.Context, call func() error) error {
+	for {
+		err := call()
+		if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return errors.Join(context.Cause(ctx), os.NewSyscallError("last call", err))
+		}
+	}
+}
