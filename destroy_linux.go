@@ -133,7 +133,7 @@ func (c *linuxContainer) killAll(ctx context.Context) error {
 // killCgroup kills what is in the cgroup until nothing is: a process may fork
 // while it is being killed.
 func (c *linuxContainer) killCgroup(ctx context.Context) error {
-	if len(c.cgroups.GetPaths()) == 0 {
+	if len(c.cgroups.GetPaths()) == 0 || c.sharesCgroups() {
 		return nil // the kernel has killed the pid namespace
 	}
 	for {

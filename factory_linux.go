@@ -63,6 +63,8 @@ type LinuxFactory struct {
 
 	// initExe gives the sealed copy of InitPath where that is not this program.
 	initExe func() (*os.File, error)
+
+	programs programs
 }
 
 // New returns a linux based container factory based in the root directory and
@@ -201,6 +203,9 @@ func (l *LinuxFactory) Create(id string, config *configs.Config) (Container, err
 		return nil, newError(fmt.Errorf("create container %q: %w", id, err), ConfigInvalid)
 	}
 	if err := checkSupported(config); err != nil {
+		return nil, newError(fmt.Errorf("create container %q: %w", id, err), ConfigInvalid)
+	}
+	if _, err := l.programs.compile(config.Seccomp); err != nil {
 		return nil, newError(fmt.Errorf("create container %q: %w", id, err), ConfigInvalid)
 	}
 	dir := filepath.Join(l.Root, id)
@@ -354,7 +359,6 @@ func checkSupported(config *configs.Config) error {
 		set  bool
 		name string
 	}{
-		{config.Seccomp != nil, "Seccomp"},
 		{config.AppArmorProfile != "", "AppArmorProfile"},
 		{config.ProcessLabel != "", "ProcessLabel"},
 		{config.MountLabel != "", "MountLabel"},

@@ -146,15 +146,7 @@ func (l *launch) execute() error {
 	if err := l.expect(initproc.KindExec); err != nil {
 		return err
 	}
-	// execve closes the pipe; a failed one is reported.
-	kind, _, err := l.read()
-	if errors.Is(err, errDied) {
-		return nil
-	}
-	if err == nil {
-		err = fmt.Errorf("unexpected frame %d from init", kind)
-	}
-	return err
+	return l.awaitExec()
 }
 
 // awaitReady serves init until it has set up the container.

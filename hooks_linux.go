@@ -3,6 +3,8 @@
 package libcontainer
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,14 +34,28 @@ func (c *linuxContainer) hooks() *configs.Hooks {
 	return c.config.Hooks
 }
 
-// runHooks runs hooks up to the first error.
-func runHooks(kind string, hooks []configs.Hook, state configs.HookState) error {
+// runHooks runs hooks up to the first error. A command is killed when ctx ends.
+func runHooks(ctx context.Context, kind string, hooks []configs.Hook, state configs.HookState) error {
 	for i, hook := range hooks {
-		if err := hook.Run(state); err != nil {
+		if err := runHook(ctx, hook, state); err != nil {
 			return fmt.Errorf("%s hook %d: %w", kind, i, err)
 		}
 	}
 	return nil
+}
+
+func runHook(ctx context.Context, hook configs.Hook, state configs.HookState) error {
+	command, ok := hook.(interface {
+		RunContext(context.Context, []byte) error
+	})
+	if !ok {
+		return hook.Run(state)
+	}
+	stdin, err := json.Marshal(state)
+	if err != nil {
+		return fmt.Errorf("encode state: %w", err)
+	}
+	return command.RunContext(ctx, stdin)
 }
 
 // logHooks runs hooks whose errors end nothing.
@@ -55,10 +71,10 @@ func (c *linuxContainer) logHooks(kind string, hooks []configs.Hook, state confi
 // root changes.
 func (l *launch) runCreateHooks() error {
 	state := l.c.hookState(l.ref.pid, "creating")
-	if err := runHooks("prestart", l.c.hooks().Prestart, state); err != nil {
+	if err := runHooks(l.ctx, "prestart", l.c.hooks().Prestart, state); err != nil {
 		return err
 	}
-	return runHooks("createRuntime", l.c.hooks().CreateRuntime, state)
+	return runHooks(l.ctx, "createRuntime", l.c.hooks().CreateRuntime, state)
 }
 
 // commandHooks gives the commands among hooks, with the environment that they

@@ -171,6 +171,10 @@ func (c *linuxContainer) startInit(ctx context.Context, process *Process, mode s
 // as it was after Create.
 func (c *linuxContainer) undoStart() error {
 	fail := func(err error) error { return newSystemError(fmt.Errorf("clean up after failed start: %w", err)) }
+	// Init may have left a hook behind, if there is no pid namespace to end it.
+	if err := c.killCgroup(context.Background()); err != nil {
+		return fail(err)
+	}
 	if err := c.tearDownNetworks(); err != nil {
 		return fail(err)
 	}

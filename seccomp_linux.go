@@ -115,8 +115,8 @@ func profileKey(s *configs.Seccomp) string {
 	return string(b)
 }
 
-// filter gives what init installs.
-func (l *launch) filter() (initproc.Filter, error) {
+// seccompFilter gives what init installs.
+func (l *launch) seccompFilter() (initproc.Filter, error) {
 	program, err := l.c.factory.programs.compile(l.config.Seccomp)
 	if err != nil {
 		return initproc.Filter{}, invalid(err)
@@ -179,6 +179,9 @@ func (l *launch) checkExec() error {
 	if flags&forkNoExec == 0 || fields(22) != l.ref.start {
 		return nil
 	}
+	if l.config.Seccomp == nil {
+		return errDied
+	}
 	status, err := l.endStatus()
 	if err != nil {
 		return fmt.Errorf("the init process died before it could %s: %w", l.step, err)
@@ -197,15 +200,15 @@ func (l *launch) endStatus() (syscall.WaitStatus, error) {
 	return l.c.initStatus(l.ctx, l.ref, l.c.initRun)
 }
 
+// describeEnd explains the end of an init that had, or was about to install, a filter.
 func (l *launch) describeEnd(status syscall.WaitStatus) error {
-	filtered := l.config.Seccomp != nil
 	switch {
-	case filtered && status.Signaled() && status.Signal() == unix.SIGSYS:
+	case status.Signaled() && status.Signal() == unix.SIGSYS:
 		return errorf(ConfigInvalid, "the init process was killed by SIGSYS before it could %s: the seccomp profile must allow execve", l.step)
-	case filtered && status.Exited():
+	case status.Exited():
 		return errorf(ConfigInvalid, "exec %s, with the seccomp filter installed: %w", l.programName(), initproc.ExecError(status.ExitStatus()))
 	}
-	return fmt.Errorf("%w (%s) before it could %s", errDied, describeStatus(status), l.step)
+	return fmt.Errorf("the init process died (%s) before it could %s, with the seccomp filter installed", describeStatus(status), l.step)
 }
 
 func (l *launch) programName() string {

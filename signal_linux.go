@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/configs"
 )
 
 func (c *linuxContainer) Signal(s os.Signal) error {
@@ -132,12 +134,12 @@ func (c *linuxContainer) StartedProcesses() []*Process {
 }
 
 // listPids lists the processes in the container's cgroup. A container without
-// cgroups has those of its pid namespace.
+// cgroups of its own has those of its pid namespace.
 func (c *linuxContainer) listPids() ([]int, error) {
 	if !c.started {
 		return nil, nil
 	}
-	if len(c.cgroups.GetPaths()) == 0 {
+	if len(c.cgroups.GetPaths()) == 0 || c.sharesCgroups() {
 		return c.pidsOfNamespace()
 	}
 	pids, err := c.cgroups.GetAllPids()
@@ -145,6 +147,12 @@ func (c *linuxContainer) listPids() ([]int, error) {
 		return nil, nil // it has been removed, and was empty
 	}
 	return pids, err
+}
+
+// sharesCgroups tells whether the container has joined cgroups, in which there
+// may be others, and has a pid namespace by which its processes are known.
+func (c *linuxContainer) sharesCgroups() bool {
+	return len(c.config.Cgroups.Paths) > 0 && c.config.Namespaces.Creates(configs.NEWPID)
 }
 
 // pidsOfNamespace looks for the processes whose pid namespace is that of init.

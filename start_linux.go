@@ -57,6 +57,7 @@ type launch struct {
 	releaseFd int        // the same in the child
 
 	denySetgroups bool
+	filter        initproc.Filter
 	step          launchStep
 }
 
@@ -84,6 +85,9 @@ func (c *linuxContainer) start(ctx context.Context, p *Process, mode startMode) 
 	}
 	l.config = c.config
 	if l.denySetgroups, err = l.setgroupsDenied(); err != nil {
+		return err
+	}
+	if l.filter, err = l.seccompFilter(); err != nil {
 		return err
 	}
 	l.hook = c.factory.initExe == nil && preamble.HookLinked()
@@ -328,6 +332,7 @@ func (l *launch) initConfig(caps initproc.CapabilityMasks) (*initproc.Config, er
 		CreateContainer:  commandHooks(hooks.CreateContainer),
 		StartContainer:   commandHooks(hooks.StartContainer),
 		HookState:        state,
+		Filter:           l.filter,
 		Container:        withMountEnv(config),
 	}, nil
 }

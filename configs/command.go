@@ -57,10 +57,15 @@ func (c Command) Run(s HookState) error {
 
 // RunWithInput is like Run, with other bytes than a state on standard input.
 func (c Command) RunWithInput(stdin []byte) error {
-	ctx := context.Background()
+	return c.RunContext(context.Background(), stdin)
+}
+
+// RunContext is like RunWithInput, and kills the command when ctx ends.
+func (c Command) RunContext(ctx context.Context, stdin []byte) error {
 	if c.Timeout != nil {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, *c.Timeout)
+		ctx, cancel = context.WithTimeoutCause(ctx, *c.Timeout,
+			fmt.Errorf("it ran for more than %v: %w", *c.Timeout, context.DeadlineExceeded))
 		defer cancel()
 	}
 	var stderr tail
@@ -77,8 +82,8 @@ func (c Command) RunWithInput(stdin []byte) error {
 	cmd.WaitDelay = outputDelay
 
 	err := cmd.Run()
-	if ctxErr := ctx.Err(); err != nil && ctxErr != nil {
-		err = fmt.Errorf("killed after %v: %w", *c.Timeout, ctxErr)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		err = fmt.Errorf("killed: %w", cause)
 	}
 	// A command that succeeded and left something behind has succeeded.
 	if err == nil || errors.Is(err, exec.ErrWaitDelay) {

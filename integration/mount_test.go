@@ -308,7 +308,7 @@ func TestMountCommands(t *testing.T) {
 				texts := map[string][]string{
 					"exit status": {"command 0", "/bin/sh", "exit status 3", "it broke"},
 					"no program":  {"command 1", "/no/such/program", "no such file"},
-					"timeout":     {"command 0", "/bin/sleep", "killed after 20ms", "deadline exceeded"},
+					"timeout":     {"command 0", "/bin/sleep", "more than 20ms", "deadline exceeded"},
 				}[name]
 				p, _ := command("true")
 				startFails(t, config, p, libcontainer.SystemError, append(texts, kind, "/mnt/x")...)

@@ -26,7 +26,7 @@ const (
 	KindHello  Kind = 9  // to the host: a program without the hook calls StartInitialization
 
 	KindPrepared Kind = 11 // to the host: waits to be released, see Config.ReleaseFd
-	KindListener Kind = 14 // to the host: the seccomp listener, as SCM_RIGHTS, see unix(7)
+	KindListener Kind = 14 // to the host: give the seccomp listener, whose descriptor comes next, to the agent
 	KindMapMount Kind = 15 // to the host: map the ids of a mount, whose descriptor comes next
 )
 

@@ -5,7 +5,6 @@ package initproc
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -31,17 +30,8 @@ func askToMap(p pipe, index, tree int) error {
 	if err := WriteFrame(p, KindMapMount, binary.NativeEndian.AppendUint32(nil, uint32(index))); err != nil {
 		return fmt.Errorf("ask the host to map ids: %w", err)
 	}
-	// After the frame, in a byte of its own: a plain read(2) of the byte that
-	// descriptors come with would throw them away.
-	for {
-		err := unix.Sendmsg(int(p), []byte{0}, unix.UnixRights(tree), nil, unix.MSG_NOSIGNAL)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("pass mount to the host: %w", err)
-		}
-		break
+	if err := p.sendFile(tree); err != nil {
+		return fmt.Errorf("pass mount to the host: %w", err)
 	}
 	return waitGo(p)
 }

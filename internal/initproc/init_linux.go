@@ -186,6 +186,17 @@ func (p pipe) Write(b []byte) (int, error) {
 	return written, nil
 }
 
+// sendFile sends a descriptor after a frame, in a byte of its own: a plain read(2) of
+// the byte that descriptors come with would throw them away.
+func (p pipe) sendFile(fd int) error {
+	for {
+		err := unix.Sendmsg(int(p), []byte{0}, unix.UnixRights(fd), nil, unix.MSG_NOSIGNAL)
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
 // Hello tells the host that a program without the hook of package nsenter has
 // come to call StartInitialization: until then the host cannot know that it will.
 func Hello(fd int) error {

@@ -16,7 +16,6 @@
 package initproc
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"runtime"
@@ -36,7 +35,7 @@ type Filter struct {
 	Flags uint64
 
 	// Notify tells that the filter has a listener, whose descriptor the host gets
-	// in a frame of KindListener.
+	// after a frame of KindListener, and to which it answers with KindGo.
 	Notify bool
 
 	// KillsThread tells that the filter may end this thread alone. It is to end
@@ -224,7 +223,7 @@ func (l *lastCalls) help(p pipe) {
 		if fd < 0 {
 			return
 		}
-		if err := sendListener(p, fd); err != nil {
+		if err := passListener(p, fd); err != nil {
 			l.sent.Store(sentFailed)
 		} else {
 			l.sent.Store(sentOK)
@@ -255,10 +254,15 @@ func (l *lastCalls) awaitListener() int {
 	}
 }
 
-func sendListener(p pipe, fd int) error {
-	head := make([]byte, 8)
-	binary.NativeEndian.PutUint32(head, uint32(KindListener))
-	return unix.Sendmsg(int(p), head, unix.UnixRights(fd), nil, unix.MSG_NOSIGNAL)
+// passListener returns when the host has given the descriptor to the agent.
+func passListener(p pipe, fd int) error {
+	if err := WriteFrame(p, KindListener, nil); err != nil {
+		return err
+	}
+	if err := p.sendFile(fd); err != nil {
+		return err
+	}
+	return waitGo(p)
 }
 
 // resetSignals resets the handlers of Go's runtime to the default, as execve does. What
