@@ -145,7 +145,7 @@ func (l *launch) setUpNetworks() error {
 	if len(veths(c.config))+len(c.netDevices)+len(c.config.Routes) == 0 {
 		return nil
 	}
-	ns, err := openNetNS(l.ref)
+	ns, err := openNamespace(l.ref, configs.NEWNET)
 	if err != nil {
 		return err
 	}
@@ -256,27 +256,6 @@ func (c *linuxContainer) networkStats() ([]*NetworkInterface, error) {
 		})
 	}
 	return list, nil
-}
-
-// openNetNS opens the network namespace of a process; nil if that has ended.
-func openNetNS(ref *initRef) (*os.File, error) {
-	alive, err := ref.alive()
-	if err != nil || !alive {
-		return nil, err
-	}
-	ns, err := os.Open(procFile(ref.pid, "ns/net"))
-	if err != nil {
-		if alive, aerr := ref.alive(); aerr == nil && !alive {
-			return nil, nil
-		}
-		return nil, fmt.Errorf("open network namespace of the container: %w", err)
-	}
-	// Another process may have got its pid: then it is dead now.
-	if alive, err := ref.alive(); err != nil || !alive {
-		ns.Close()
-		return nil, err
-	}
-	return ns, nil
 }
 
 func newNetlink() (*netlink.Handle, error) {

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/configs"
 )
 
 // initRef is a reference to a process, the init of a container above all. A nil
@@ -131,6 +133,28 @@ func (r *initRef) close() {
 		unix.Close(r.pidfd)
 		r.pidfd = -1
 	}
+}
+
+// openNamespace opens a namespace of a process; nil if that has ended.
+func openNamespace(ref *initRef, t configs.NamespaceType) (*os.File, error) {
+	alive, err := ref.alive()
+	if err != nil || !alive {
+		return nil, err
+	}
+	namespace := configs.Namespace{Type: t}
+	ns, err := os.Open(namespace.GetPath(ref.pid))
+	if err != nil {
+		if alive, aerr := ref.alive(); aerr == nil && !alive {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("open a namespace of the container: %w", err)
+	}
+	// Another process may have got its pid: then it is dead now.
+	if alive, err := ref.alive(); err != nil || !alive {
+		ns.Close()
+		return nil, err
+	}
+	return ns, nil
 }
 
 // awaitExit waits, in the runtime's poller, for the end of a process.

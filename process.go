@@ -8,6 +8,8 @@ import (
 	"math"
 	"os"
 	"time"
+
+	"github.com/libcontainer/libcontainer/configs"
 )
 
 // Process specifies the configuration and IO for a process inside a container.
@@ -57,6 +59,14 @@ type Process struct {
 	// inside the container, as "CAP_CHOWN". All capabilities not specified are
 	// dropped. nil means those of the container's configuration.
 	Capabilities []string
+
+	// Rlimits are the process's resource limits, see getrlimit(2). nil means those
+	// of the container's configuration.
+	Rlimits []configs.Rlimit
+
+	// NoNewPrivileges keeps the process from gaining privileges through
+	// execve(2), also if the container's configuration does not.
+	NoNewPrivileges bool
 
 	// WaitDelay is how long Wait goes on, after the process has ended, to copy
 	// output of processes that it has left behind and that have inherited its

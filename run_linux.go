@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/cgroups"
+	"github.com/libcontainer/libcontainer/configs/validate"
 )
 
 // startMode is what a launch is for.
@@ -123,7 +124,11 @@ func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode star
 		return outcomeDone, errorf(ContainerNotStopped, "prepare process: container %q is %s", c.id, status)
 	case status == Running:
 		if err := c.start(ctx, process, modeJoin); err != nil {
-			return outcomeDone, newSystemError(fmt.Errorf("start process in container %q: %w", c.id, err))
+			err = fmt.Errorf("start process in container %q: %w", c.id, err)
+			if alive, _ := c.init.alive(); !alive && ctx.Err() == nil {
+				return outcomeDone, newError(fmt.Errorf("%w: its initial process has ended", err), ContainerNotRunning)
+			}
+			return outcomeDone, newSystemError(err)
 		}
 		return outcomeDone, nil
 	case process.WaitPaused:
@@ -218,6 +223,9 @@ func checkProcess(p *Process) error {
 		if f == nil {
 			return errorf(ConfigInvalid, "start process: ExtraFiles[%d] is nil", i)
 		}
+	}
+	if err := validate.Rlimits(p.Rlimits); err != nil {
+		return invalid(fmt.Errorf("start process: %w", err))
 	}
 	return nil
 }

@@ -53,6 +53,7 @@ type launch struct {
 	files     []*os.File // the child's descriptors
 	pipeFd    int        // the child's end of the init pipe
 	pidFd     int        // a pidfd of the container's init, to join
+	mntFd     int        // its mount namespace
 	listener  *os.File   // where a prepared init waits to be released
 	releaseFd int        // the same in the child
 
@@ -191,12 +192,11 @@ func (l *launch) spawn() error {
 	l.files = append(l.files, l.process.ExtraFiles...)
 	l.pipeFd = l.pass(child)
 	if l.join {
-		pidfd, err := l.c.init.file()
+		closeJoined, err := l.passJoined()
 		if err != nil {
 			return err
 		}
-		defer pidfd.Close()
-		l.pidFd = l.pass(pidfd)
+		defer closeJoined()
 	}
 	if l.listener != nil {
 		l.releaseFd = l.pass(l.listener)
@@ -224,6 +224,37 @@ func (l *launch) spawn() error {
 	}
 	l.stdio.closeChild()
 	return nil
+}
+
+// passJoined gives the child what it joins: a pidfd of the container's init for the
+// preamble, and the mount namespace for Go. That one is opened here, because the
+// child will have entered the container's user namespace, and have no right any
+// more to look at an init whose program cannot be read from there.
+func (l *launch) passJoined() (closeFiles func(), err error) {
+	pidfd, err := l.c.init.file()
+	if err != nil {
+		return nil, err
+	}
+	if pidfd == nil {
+		return nil, unix.ESRCH
+	}
+	l.pidFd = l.pass(pidfd)
+	if !l.config.Namespaces.Contains(configs.NEWNS) {
+		return func() { pidfd.Close() }, nil
+	}
+	mnt, err := openNamespace(l.c.init, configs.NEWNS)
+	if err == nil && mnt == nil {
+		err = unix.ESRCH
+	}
+	if err != nil {
+		pidfd.Close()
+		return nil, err
+	}
+	l.mntFd = l.pass(mnt)
+	return func() {
+		pidfd.Close()
+		mnt.Close()
+	}, nil
 }
 
 // aboveAll gives a descriptor number that os.StartProcess leaves alone in the
@@ -321,6 +352,7 @@ func (l *launch) initConfig(caps initproc.CapabilityMasks) (*initproc.Config, er
 		FdLimit:          l.pipeFd,
 		Join:             l.join,
 		PidFd:            l.pidFd,
+		MntFd:            l.mntFd,
 		ReleaseFd:        l.releaseFd,
 		OwnStdio:         l.stdio.own,
 		Terminal:         p.console != nil,
@@ -333,8 +365,18 @@ func (l *launch) initConfig(caps initproc.CapabilityMasks) (*initproc.Config, er
 		StartContainer:   commandHooks(hooks.StartContainer),
 		HookState:        state,
 		Filter:           l.filter,
-		Container:        withMountEnv(config),
+		Container:        l.containerConfig(),
 	}, nil
+}
+
+// containerConfig is the container's configuration with what is the process's own.
+func (l *launch) containerConfig() *configs.Config {
+	c := withMountEnv(l.config)
+	if l.process.Rlimits != nil {
+		c.Rlimits = l.process.Rlimits
+	}
+	c.NoNewPrivileges = c.NoNewPrivileges || l.process.NoNewPrivileges
+	return c
 }
 
 // explain adds to an error of the handshake what the end of the processes tells.

@@ -9,7 +9,6 @@ import (
 // What this version does not do is refused and not left out.
 func TestUnsupportedConfigsAreRefused(t *testing.T) {
 	for field, edit := range map[string]func(*configs.Config){
-		"Seccomp":         func(c *configs.Config) { c.Seccomp = &configs.Seccomp{DefaultAction: configs.Allow} },
 		"AppArmorProfile": func(c *configs.Config) { c.AppArmorProfile = "p" },
 		"ProcessLabel":    func(c *configs.Config) { c.ProcessLabel = "l" },
 		"MountLabel":      func(c *configs.Config) { c.MountLabel = "l" },

@@ -4,10 +4,13 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer"
 	"github.com/libcontainer/libcontainer/configs"
@@ -228,4 +231,88 @@ func TestManyExecsAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+func TestExecWithLimitsOfItsOwn(t *testing.T) {
+	config := newConfig(t)
+	config.Rlimits = []configs.Rlimit{{Type: unix.RLIMIT_NOFILE, Hard: 2048, Soft: 1024}}
+	config.NoNewPrivileges = false
+	container := newContainer(t, config)
+	startBlocked(t, container)
+	const script = "ulimit -Sn; ulimit -Hn; ulimit -Sc; grep NoNewPrivs /proc/self/status"
+	if got, want := execShell(t, container, "ulimit -Sn; ulimit -Hn"), "1024\n2048"; got != want {
+		t.Errorf("with the container's limits: %q, want %q", got, want)
+	}
+	p, out := shell(script)
+	p.Rlimits = []configs.Rlimit{
+		{Type: unix.RLIMIT_NOFILE, Hard: 512, Soft: 256},
+		{Type: unix.RLIMIT_CORE, Hard: 0, Soft: 0},
+	}
+	p.NoNewPrivileges = true
+	if err := container.Start(p); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := out.stdout.String(), "256\n512\n0\nNoNewPrivs:\t1\n"; got != want {
+		t.Errorf("with its own limits: %q, want %q", got, want)
+	}
+	q, _ := command("true")
+	q.Rlimits = []configs.Rlimit{{Type: unix.RLIMIT_NOFILE, Hard: 1, Soft: 2}}
+	checkError(t, container.Start(q), libcontainer.ConfigInvalid, "Rlimits[0]", "above")
+}
+
+// The kernel makes a process whose program's file cannot be read non-dumpable:
+// its /proc files are root's, and it can be attached to with CAP_SYS_PTRACE alone.
+func TestExecBesideANonDumpableInit(t *testing.T) {
+	for name, edit := range map[string]func(*configs.Config){
+		"default": func(*configs.Config) {},
+		"user":    func(c *configs.Config) { withUserNS(t, c, 100000) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := newConfig(t)
+			edit(config)
+			hidden := filepath.Join(config.Rootfs, "hidden/cat") // busybox goes by its name
+			if err := os.Mkdir(filepath.Dir(hidden), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			data, err := os.ReadFile(filepath.Join(config.Rootfs, "bin/busybox"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(hidden, data, 0o711); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(hidden, 0o711); err != nil {
+				t.Fatal(err)
+			}
+			container := newContainer(t, config)
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Close()
+			p := &libcontainer.Process{Args: []string{"/hidden/cat"}, User: "1000:1000", Capabilities: []string{}, Stdin: r}
+			err = container.Start(p)
+			r.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			pid, err := p.Pid()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var st unix.Stat_t
+			if err := unix.Stat("/proc/"+itoa(pid)+"/ns", &st); err != nil {
+				t.Fatal(err)
+			}
+			if st.Uid == 1000 || st.Uid == 101000 {
+				t.Errorf("the files of the process belong to %d: it is dumpable", st.Uid)
+			}
+			if got := execShell(t, container, "id -u; cat /proc/1/comm"); got != "0\ncat" {
+				t.Errorf("exec: %q", got)
+			}
+		})
+	}
 }

@@ -39,9 +39,12 @@ func labels(c *configs.Config) error {
 	return line("MountLabel", c.MountLabel)
 }
 
-func rlimits(c *configs.Config) error {
+func rlimits(c *configs.Config) error { return Rlimits(c.Rlimits) }
+
+// Rlimits checks resource limits, of a configuration or of a single process.
+func Rlimits(limits []configs.Rlimit) error {
 	seen := make(map[int]bool)
-	for i, limit := range c.Rlimits {
+	for i, limit := range limits {
 		field := fmt.Sprintf("Rlimits[%d]", i)
 		if err := inRange(field+".Type", int64(limit.Type), 0, maxRlimit); err != nil {
 			return err

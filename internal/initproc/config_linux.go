@@ -41,9 +41,13 @@ type Config struct {
 	// is nothing to set up.
 	Join bool
 
-	// PidFd is, for such a process, a pidfd of the container's init, whose
-	// mount namespace it joins.
+	// PidFd is, for such a process, a pidfd of the container's init, by which the
+	// preamble has joined the other namespaces.
 	PidFd int
+
+	// MntFd is the mount namespace that such a process joins, if the container
+	// has one.
+	MntFd int
 
 	// ReleaseFd is, for a process that becomes the program only when it is
 	// released, a listening socket: who connects to it takes over the host's end

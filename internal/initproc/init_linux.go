@@ -136,17 +136,20 @@ func enterContainer(p pipe, c *Config) error {
 // boots, and these would be the container's. setns(2) wants that no other thread
 // shares our root and working directory; the other threads keep the host's.
 func joinRoot(c *Config, r *Rootfs) error {
+	if err := unix.Close(c.PidFd); err != nil {
+		return fmt.Errorf("close the container's pidfd: %w", err)
+	}
 	if !c.Container.Namespaces.Contains(configs.NEWNS) {
 		return r.chroot()
 	}
 	if err := unix.Unshare(unix.CLONE_FS); err != nil {
 		return fmt.Errorf("unshare root and working directory: %w", err)
 	}
-	if err := unix.Setns(c.PidFd, unix.CLONE_NEWNS); err != nil {
+	if err := unix.Setns(c.MntFd, unix.CLONE_NEWNS); err != nil {
 		return fmt.Errorf("join mnt namespace of the container: %w", err)
 	}
-	if err := unix.Close(c.PidFd); err != nil {
-		return fmt.Errorf("close the container's pidfd: %w", err)
+	if err := unix.Close(c.MntFd); err != nil {
+		return fmt.Errorf("close the container's mnt namespace: %w", err)
 	}
 	return nil
 }

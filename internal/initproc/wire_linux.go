@@ -182,6 +182,7 @@ func (c *Config) code(w *wire) {
 	w.bool(&c.InUserNS)
 	w.bool(&c.Join)
 	integer(w, &c.PidFd)
+	integer(w, &c.MntFd)
 	integer(w, &c.ReleaseFd)
 	w.bool(&c.SetgroupsDenied)
 	dict(w, &c.CgroupPaths)
