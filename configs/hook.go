@@ -6,6 +6,10 @@ import "errors"
 // list, as section "POSIX-platform Hooks" of the OCI runtime specification says.
 // Functions run in the host's process, and so only where the namespaces are the
 // host's: CreateContainer and StartContainer hooks must be commands.
+//
+// A function may call those methods of the container that only look at it. Those
+// that change it wait for the end of the start: only Poststart and Poststop hooks
+// may call them.
 type Hooks struct {
 	// Prestart hooks run when the container's namespaces exist and its mounts
 	// are made, before its root changes, in the host's namespaces. The first

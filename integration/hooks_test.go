@@ -3,9 +3,11 @@ package integration
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -179,5 +181,56 @@ func TestHooksOfALoadedContainer(t *testing.T) {
 	}
 	if data, err := os.ReadFile(logFile); err != nil || !strings.HasPrefix(string(data), "poststop ") {
 		t.Errorf("log %q, error %v", data, err)
+	}
+}
+
+// Whatever ends init while it is being set up, Start tells and nothing is left.
+func TestInitDiesDuringStart(t *testing.T) {
+	for name, edit := range map[string]func(*configs.Config){
+		"default": func(*configs.Config) {},
+		"no pid":  func(c *configs.Config) { c.Namespaces.Remove(configs.NEWPID) },
+		"user":    func(c *configs.Config) { withUserNS(t, c, 100000) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := newConfig(t)
+			edit(config)
+			config.Hooks = &configs.Hooks{Prestart: []configs.Hook{configs.NewFunctionHook(func(s configs.HookState) error {
+				return syscall.Kill(s.Pid, syscall.SIGKILL)
+			})}}
+			p, _ := command("true")
+			startFails(t, config, p, libcontainer.SystemError, "init process died", "signal: killed", "set up the container")
+		})
+	}
+}
+
+// Hooks that are functions may look at the container that they are of.
+func TestHooksLookAtTheContainer(t *testing.T) {
+	config := newConfig(t)
+	var container libcontainer.Container
+	var exec error
+	config.Hooks = &configs.Hooks{
+		Prestart: []configs.Hook{configs.NewFunctionHook(func(s configs.HookState) error {
+			state, err := container.State()
+			if err == nil && state.InitProcessPid != s.Pid {
+				err = fmt.Errorf("pid %d, want %d", state.InitProcessPid, s.Pid)
+			}
+			_, serr := container.Status()
+			_, perr := container.Processes()
+			_, terr := container.Stats()
+			return errors.Join(err, serr, perr, terr)
+		})},
+		Poststart: []configs.Hook{configs.NewFunctionHook(func(configs.HookState) error {
+			p, _ := command("true")
+			if exec = container.Start(p); exec == nil {
+				_, exec = p.Wait()
+			}
+			return nil
+		})},
+	}
+	container = newContainer(t, config)
+	_, release := startBlocked(t, container)
+	release()
+	if exec != nil {
+		t.Errorf("exec in a poststart hook: %v", exec)
 	}
 }

@@ -404,7 +404,7 @@ func TestSeccompDefault(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v: %s", err, out)
 	}
-	const script = `
+	script := `
 		set -e
 		threads
 		calls thread ` + ppid + ` >/dev/null
