@@ -16,7 +16,7 @@ BENCHFLAGS ?=
 # make fuzz
 FUZZTIME ?= 600s
 
-BUILD_NEEDS := gcc=gcc /usr/include/stdlib.h=libc6-dev
+BUILD_NEEDS := gcc=gcc /usr/include/stdlib.h=libc6-dev /usr/include/seccomp.h=libseccomp-dev pkg-config=pkg-config
 TEST_NEEDS := $(BUILD_NEEDS) busybox-static newuidmap=uidmap
 
 export GO ROOTFS CMD FUZZTIME

@@ -351,7 +351,6 @@ func (l *launch) initConfig(caps initproc.CapabilityMasks) (*initproc.Config, er
 		Capabilities:     caps,
 		FdLimit:          l.pipeFd,
 		Join:             l.join,
-		PidFd:            l.pidFd,
 		MntFd:            l.mntFd,
 		ReleaseFd:        l.releaseFd,
 		OwnStdio:         l.stdio.own,

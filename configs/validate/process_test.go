@@ -83,37 +83,3 @@ func TestCapabilities(t *testing.T) {
 		{"ambient not inheritable", sets(configs.CapabilitySets{Bounding: both, Permitted: both, Ambient: chown}), "is not in CapabilitySets.Inheritable"},
 	})
 }
-
-func TestSeccomp(t *testing.T) {
-	// add edits a good rule of a good filter.
-	add := func(edit func(*configs.Seccomp, *configs.Syscall, *configs.Arg)) func(*configs.Config) {
-		return func(c *configs.Config) {
-			arg := &configs.Arg{Index: 5, Value: 1, Op: configs.MaskEqualTo}
-			rule := &configs.Syscall{Name: "clone", Action: configs.Errno, Args: []*configs.Arg{arg}}
-			filter := &configs.Seccomp{
-				DefaultAction: configs.Allow,
-				Architectures: []string{"x86"},
-				Syscalls:      []*configs.Syscall{rule},
-			}
-			edit(filter, rule, arg)
-			c.Seccomp = filter
-		}
-	}
-	run(t, []testCase{
-		{"good", add(func(*configs.Seccomp, *configs.Syscall, *configs.Arg) {}), ""},
-		{"kill by default", add(func(f *configs.Seccomp, _ *configs.Syscall, _ *configs.Arg) { f.DefaultAction = configs.Kill }), ""},
-		{"trace", add(func(_ *configs.Seccomp, s *configs.Syscall, _ *configs.Arg) { s.Action = configs.Trace }), ""},
-		{"no rules", add(func(f *configs.Seccomp, _ *configs.Syscall, _ *configs.Arg) { f.Syscalls = nil }), ""},
-		{"no default", add(func(f *configs.Seccomp, _ *configs.Syscall, _ *configs.Arg) { f.DefaultAction = 0 }), "Seccomp.DefaultAction 0"},
-		{"unknown default", add(func(f *configs.Seccomp, _ *configs.Syscall, _ *configs.Arg) { f.DefaultAction = 6 }), "Seccomp.DefaultAction 6"},
-		{"empty architecture", add(func(f *configs.Seccomp, _ *configs.Syscall, _ *configs.Arg) { f.Architectures[0] = "" }), "Seccomp.Architectures[0]"},
-		{"no action", add(func(_ *configs.Seccomp, s *configs.Syscall, _ *configs.Arg) { s.Action = 0 }), "Seccomp.Syscalls[0].Action 0"},
-		{"unknown action", add(func(_ *configs.Seccomp, s *configs.Syscall, _ *configs.Arg) { s.Action = 6 }), "Seccomp.Syscalls[0].Action 6"},
-		{"no name", add(func(_ *configs.Seccomp, s *configs.Syscall, _ *configs.Arg) { s.Name = "" }), "Seccomp.Syscalls[0].Name"},
-		{"index", add(func(_ *configs.Seccomp, _ *configs.Syscall, a *configs.Arg) { a.Index = 6 }), "Seccomp.Syscalls[0].Args[0].Index 6"},
-		{"no operator", add(func(_ *configs.Seccomp, _ *configs.Syscall, a *configs.Arg) { a.Op = 0 }), "Seccomp.Syscalls[0].Args[0].Op 0"},
-		{"unknown operator", add(func(_ *configs.Seccomp, _ *configs.Syscall, a *configs.Arg) { a.Op = 8 }), "Seccomp.Syscalls[0].Args[0].Op 8"},
-		{"nil rule", add(func(f *configs.Seccomp, _ *configs.Syscall, _ *configs.Arg) { f.Syscalls = append(f.Syscalls, nil) }), "Seccomp.Syscalls[1] is nil"},
-		{"nil argument", add(func(_ *configs.Seccomp, s *configs.Syscall, _ *configs.Arg) { s.Args = append(s.Args, nil) }), "Seccomp.Syscalls[0].Args[1] is nil"},
-	})
-}

@@ -41,10 +41,6 @@ type Config struct {
 	// is nothing to set up.
 	Join bool
 
-	// PidFd is, for such a process, a pidfd of the container's init, by which the
-	// preamble has joined the other namespaces.
-	PidFd int
-
 	// MntFd is the mount namespace that such a process joins, if the container
 	// has one.
 	MntFd int

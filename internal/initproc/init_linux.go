@@ -136,9 +136,6 @@ func enterContainer(p pipe, c *Config) error {
 // boots, and these would be the container's. setns(2) wants that no other thread
 // shares our root and working directory; the other threads keep the host's.
 func joinRoot(c *Config, r *Rootfs) error {
-	if err := unix.Close(c.PidFd); err != nil {
-		return fmt.Errorf("close the container's pidfd: %w", err)
-	}
 	if !c.Container.Namespaces.Contains(configs.NEWNS) {
 		return r.chroot()
 	}

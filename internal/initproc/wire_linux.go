@@ -181,7 +181,6 @@ func (c *Config) code(w *wire) {
 	w.bool(&c.Terminal)
 	w.bool(&c.InUserNS)
 	w.bool(&c.Join)
-	integer(w, &c.PidFd)
 	integer(w, &c.MntFd)
 	integer(w, &c.ReleaseFd)
 	w.bool(&c.SetgroupsDenied)

@@ -356,9 +356,8 @@ static void run(const char *pipe_env)
 	}
 	if (b.cgroup_fd >= 0)
 		close(b.cgroup_fd);
-	/* Go joins the mount namespace, and then closes it. */
-	if (b.join_pidfd >= 0 && fcntl(b.join_pidfd, F_SETFD, FD_CLOEXEC))
-		die(errno, "set close-on-exec on the container's pidfd");
+	if (b.join_pidfd >= 0)
+		close(b.join_pidfd);
 }
 
 static void __attribute__((constructor)) libcontainer_preamble(void)
