@@ -93,7 +93,7 @@ func abis(goarch string, names []string) ([]abi, error) {
 		if j := slices.IndexFunc(all, func(a abi) bool { return a.name == c }); j >= 0 {
 			wanted[j] = true
 		} else if !known(c) {
-			return nil, fmt.Errorf("Architectures[%d]: unknown architecture %q", i, name)
+			return nil, fmt.Errorf("Seccomp.Architectures[%d]: unknown architecture %q", i, name)
 		}
 	}
 	var out []abi

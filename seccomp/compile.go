@@ -55,7 +55,7 @@ func compile(profile *configs.Seccomp, goarch string) (*Program, error) {
 	}
 	otherwise, err := value(profile.DefaultAction, profile.DefaultErrnoRet)
 	if err != nil {
-		return nil, fmt.Errorf("DefaultAction: %w", err)
+		return nil, fmt.Errorf("Seccomp.DefaultAction: %w", err)
 	}
 	named, err := namedRules(profile.Syscalls)
 	if err != nil {
@@ -101,11 +101,11 @@ func (p *Program) setFlags(profile *configs.Seccomp) error {
 		case "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV":
 			p.Flags |= flagWaitKillable
 		default:
-			return fmt.Errorf("Flags[%d]: unknown flag %q", i, name)
+			return fmt.Errorf("Seccomp.Flags[%d]: unknown flag %q", i, name)
 		}
 	}
 	if p.Flags&flagWaitKillable != 0 && !p.Notify {
-		return errors.New("Flags: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV needs a rule with the action Notify")
+		return errors.New("Seccomp.Flags: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV needs a rule with the action Notify")
 	}
 	return nil
 }
@@ -138,16 +138,17 @@ func namedRules(syscalls []*configs.Syscall) ([]namedRule, error) {
 	var out []namedRule
 	index := make(map[string]int)
 	for i, s := range syscalls {
+		field := fmt.Sprintf("Seccomp.Syscalls[%d]", i)
 		if s == nil {
-			return nil, fmt.Errorf("Syscalls[%d] is nil", i)
+			return nil, fmt.Errorf("%s is nil", field)
 		}
 		ret, err := value(s.Action, s.ErrnoRet)
 		if err != nil {
-			return nil, fmt.Errorf("Syscalls[%d] %s: %w", i, s.Name, err)
+			return nil, fmt.Errorf("%s, %s: %w", field, s.Name, err)
 		}
-		conds, err := newConditions(s.Args)
+		conds, err := newConditions(field, s.Args)
 		if err != nil {
-			return nil, fmt.Errorf("Syscalls[%d] %s: %w", i, s.Name, err)
+			return nil, err
 		}
 		j, ok := index[s.Name]
 		if !ok {

@@ -482,15 +482,15 @@ func TestCompileRefuses(t *testing.T) {
 		want    string
 		profile *configs.Seccomp
 	}{
-		{"DefaultAction: unknown action 0", &configs.Seccomp{}},
-		{"DefaultAction: ErrnoRet is for", &configs.Seccomp{DefaultAction: configs.Allow, DefaultErrnoRet: errno(1)}},
-		{"Architectures[1]: unknown architecture \"vax\"", &configs.Seccomp{DefaultAction: configs.Allow, Architectures: []string{"x86", "vax"}}},
-		{"Flags[0]: unknown flag", &configs.Seccomp{DefaultAction: configs.Allow, Flags: []string{"SECCOMP_FILTER_FLAG_NEW_LISTENER"}}},
+		{"Seccomp.DefaultAction: unknown action 0", &configs.Seccomp{}},
+		{"Seccomp.DefaultAction: ErrnoRet is for", &configs.Seccomp{DefaultAction: configs.Allow, DefaultErrnoRet: errno(1)}},
+		{"Seccomp.Architectures[1]: unknown architecture \"vax\"", &configs.Seccomp{DefaultAction: configs.Allow, Architectures: []string{"x86", "vax"}}},
+		{"Seccomp.Flags[0]: unknown flag", &configs.Seccomp{DefaultAction: configs.Allow, Flags: []string{"SECCOMP_FILTER_FLAG_NEW_LISTENER"}}},
 		{"WAIT_KILLABLE_RECV needs", &configs.Seccomp{DefaultAction: configs.Allow, Flags: []string{"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"}}},
-		{"Syscalls[1] is nil", with(on("read", configs.Allow), nil)},
-		{"Syscalls[0] read: unknown action 10", with(on("read", 10))},
-		{"Syscalls[0] read: ErrnoRet 4096 is too high", with(&configs.Syscall{Name: "read", Action: configs.Errno, ErrnoRet: errno(4096)})},
-		{"Syscalls[0] read: Args[0] is nil", with(on("read", configs.Allow, nil))},
+		{"Seccomp.Syscalls[1] is nil", with(on("read", configs.Allow), nil)},
+		{"Seccomp.Syscalls[0], read: unknown action 10", with(on("read", 10))},
+		{"Seccomp.Syscalls[0], read: ErrnoRet 4096 is too high", with(&configs.Syscall{Name: "read", Action: configs.Errno, ErrnoRet: errno(4096)})},
+		{"Seccomp.Syscalls[0].Args[0] is nil", with(on("read", configs.Allow, nil))},
 		{"Args[0].Index 6 is above 5", with(on("read", configs.Allow, arg(6, configs.EqualTo, 0)))},
 		{"Args[0].Op 8 is unknown", with(on("read", configs.Allow, arg(0, 8, 0)))},
 		{"Args[0].ValueTwo 0x3 has bits outside of the mask 0x2", with(on("read", configs.Allow, arg(0, configs.MaskEqualTo, 2, 3)))},

@@ -85,18 +85,19 @@ type rule struct {
 	conds []condition
 }
 
-func newConditions(args []*configs.Arg) ([]condition, error) {
+func newConditions(field string, args []*configs.Arg) ([]condition, error) {
 	var conds []condition
 	for i, a := range args {
+		item := fmt.Sprintf("%s.Args[%d]", field, i)
 		switch {
 		case a == nil:
-			return nil, fmt.Errorf("Args[%d] is nil", i)
+			return nil, fmt.Errorf("%s is nil", item)
 		case a.Index > 5:
-			return nil, fmt.Errorf("Args[%d].Index %d is above 5", i, a.Index)
+			return nil, fmt.Errorf("%s.Index %d is above 5", item, a.Index)
 		case a.Op < configs.EqualTo || a.Op > configs.MaskEqualTo:
-			return nil, fmt.Errorf("Args[%d].Op %d is unknown", i, a.Op)
+			return nil, fmt.Errorf("%s.Op %d is unknown", item, a.Op)
 		case a.Op == configs.MaskEqualTo && a.ValueTwo&^a.Value != 0:
-			return nil, fmt.Errorf("Args[%d].ValueTwo %#x has bits outside of the mask %#x", i, a.ValueTwo, a.Value)
+			return nil, fmt.Errorf("%s.ValueTwo %#x has bits outside of the mask %#x", item, a.ValueTwo, a.Value)
 		}
 		conds = append(conds, condition{uint32(a.Index), a.Op, a.Value, a.ValueTwo})
 	}
