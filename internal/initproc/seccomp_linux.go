@@ -101,7 +101,7 @@ type lastCalls struct {
 
 	// listener is the descriptor and one, sent what has become of it.
 	notify         bool
-	listener, sent atomic.Uintptr
+	listener, sent uintptr
 
 	nowhere *byte // nil
 }
@@ -134,7 +134,7 @@ func execFiltered(p pipe, f *Filter, name string, args, env []string) error {
 		return err
 	}
 	errno := l.run()
-	l.listener.Store(noListener)
+	atomic.StoreUintptr(&l.listener, noListener)
 	return fmt.Errorf("install the seccomp filter of %d instructions with flags %#x: %w", l.filter.Len, f.Flags, errno)
 }
 
@@ -174,10 +174,10 @@ func (l *lastCalls) run() syscall.Errno {
 		return errno
 	}
 	if l.notify {
-		l.listener.Store(fd + 1)
-		for l.sent.Load() == 0 {
+		storeWord(&l.listener, fd+1)
+		for loadWord(&l.sent) == 0 {
 		}
-		if l.sent.Load() != sentOK {
+		if loadWord(&l.sent) != sentOK {
 			l.exit(statusListener)
 		}
 	}
@@ -192,6 +192,20 @@ func (l *lastCalls) run() syscall.Errno {
 	l.exit(uintptr(errno))
 	return 0
 }
+
+// loadWord and storeWord are what package sync/atomic does to a word, without the
+// race detector, which makes system calls of its own. Nothing else is ordered by
+// these words; that they are functions keeps the compiler from remembering one.
+//
+//go:nosplit
+//go:norace
+//go:noinline
+func loadWord(p *uintptr) uintptr { return *p }
+
+//go:nosplit
+//go:norace
+//go:noinline
+func storeWord(p *uintptr, v uintptr) { *p = v }
 
 //go:nosplit
 //go:norace
@@ -224,9 +238,9 @@ func (l *lastCalls) help(p pipe) {
 			return
 		}
 		if err := passListener(p, fd); err != nil {
-			l.sent.Store(sentFailed)
+			atomic.StoreUintptr(&l.sent, sentFailed)
 		} else {
-			l.sent.Store(sentOK)
+			atomic.StoreUintptr(&l.sent, sentOK)
 		}
 	}
 	for l.alive.Load() != 0 {
@@ -240,7 +254,7 @@ func (l *lastCalls) help(p pipe) {
 // That takes as long as the kernel needs to install a filter.
 func (l *lastCalls) awaitListener() int {
 	for {
-		switch fd := l.listener.Load(); fd {
+		switch fd := atomic.LoadUintptr(&l.listener); fd {
 		case 0:
 			_, _, _ = unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
 		case noListener:
