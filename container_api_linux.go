@@ -110,16 +110,27 @@ type Container interface {
 	Resume() error
 
 	// NotifyOOM returns a read-only channel signaling when the container
-	// receives an OOM notification.
+	// receives an OOM notification: once for each time that it runs out of the
+	// memory that its limit allows (on cgroup v2, for each process that is killed
+	// for that), beginning with the call. A slow receiver loses none and delays
+	// nothing. The channel is closed when the container is destroyed, by whomever,
+	// on cgroup v2 already when its last process has ended; up to 128 events that have not been received before can be received then.
+	// Each call makes a channel of its own.
 	//
 	// errors:
-	// SystemError - not supported yet.
+	// ContainerNotExists - Container no longer exists,
+	// ContainerNotRunning - the container has not been started,
+	// SystemError - System error; the container has no memory cgroup.
 	NotifyOOM() (<-chan struct{}, error)
 
 	// NotifyMemoryPressure returns a read-only channel signaling when the
-	// container reaches a given pressure level.
+	// container reaches a given pressure level. On cgroup v1 the kernel decides
+	// what the levels are, see section "Memory Pressure" of its document
+	// cgroup-v1/memory. On cgroup v2 an event is when, within two seconds, some
+	// process has waited for memory for 10 % (LowPressure) or 50 %
+	// (MediumPressure) of the time, or all of them at once for 10 %
+	// (CriticalPressure). Events are told as those of NotifyOOM are.
 	//
-	// errors:
-	// SystemError - not supported yet.
+	// errors: those of NotifyOOM; ConfigInvalid - there is no such level.
 	NotifyMemoryPressure(level PressureLevel) (<-chan struct{}, error)
 }

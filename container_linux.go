@@ -25,8 +25,9 @@ type linuxContainer struct {
 	dir     fileID // tells whether that is still the same
 	factory *LinuxFactory
 
-	gate     gate
-	children children
+	gate      gate
+	children  children
+	notifiers notifiers
 
 	// m guards what follows. Only who is alone in the gate changes it, or takes
 	// over what another process has written; who is in the gate may read it

@@ -88,6 +88,7 @@ func (c *linuxContainer) destroy(ctx context.Context) error {
 		if err := c.tearDownNetworks(); err != nil {
 			return err
 		}
+		c.notifiers.stop()
 		if err := c.cgroups.Destroy(); err != nil {
 			return err
 		}

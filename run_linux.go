@@ -183,6 +183,7 @@ func (c *linuxContainer) undoStart() error {
 	if err := c.tearDownNetworks(); err != nil {
 		return fail(err)
 	}
+	c.notifiers.stop()
 	if err := c.cgroups.Destroy(); err != nil {
 		return fail(err)
 	}

@@ -10,11 +10,3 @@ func notSupported(what string) error {
 func (c *linuxContainer) Checkpoint(*CriuOpts) error { return notSupported("checkpoint") }
 
 func (c *linuxContainer) Restore(*Process, *CriuOpts) error { return notSupported("restore") }
-
-func (c *linuxContainer) NotifyOOM() (<-chan struct{}, error) {
-	return nil, notSupported("notify OOM")
-}
-
-func (c *linuxContainer) NotifyMemoryPressure(PressureLevel) (<-chan struct{}, error) {
-	return nil, notSupported("notify memory pressure")
-}

@@ -135,3 +135,14 @@ type FreezerReader interface {
 	// configs.Undefined if there is no freezer.
 	FreezerState() (configs.FreezerState, error)
 }
+
+// Killer is implemented by managers that can kill all processes of a container at
+// once.
+type Killer interface {
+	// Kill sends SIGKILL to all processes in the container's cgroup and its
+	// sub-cgroups, also to those that are just being forked, and does not wait
+	// for their end. Without a cgroup there is nothing to do. If that cannot be
+	// done here the error is errors.ErrUnsupported, and the caller kills one
+	// process after the other.
+	Kill() error
+}

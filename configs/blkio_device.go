@@ -44,6 +44,29 @@ func (wd *WeightDevice) LeafWeightString() string {
 	return fmt.Sprintf("%d:%d %d", wd.Major, wd.Minor, wd.LeafWeight)
 }
 
+// LatencyDevice protects the latency of a block device: while the container's
+// operations take longer, cgroups beside it that have a higher target are slowed
+// down.
+type LatencyDevice struct {
+	blockIODevice
+
+	// Target is the latency in microseconds. 0 ends the protection.
+	Target uint64 `json:"target"`
+}
+
+// NewLatencyDevice returns a LatencyDevice for the block device major:minor.
+func NewLatencyDevice(major, minor int64, target uint64) *LatencyDevice {
+	return &LatencyDevice{
+		blockIODevice: blockIODevice{Major: major, Minor: minor},
+		Target:        target,
+	}
+}
+
+// String returns what is written to io.latency, such as "8:0 target=10000".
+func (ld *LatencyDevice) String() string {
+	return fmt.Sprintf("%d:%d target=%d", ld.Major, ld.Minor, ld.Target)
+}
+
 // ThrottleDevice is an upper limit for the use of a block device.
 type ThrottleDevice struct {
 	blockIODevice

@@ -70,7 +70,8 @@ type Resources struct {
 	Memory int64 `json:"memory"`
 
 	// MemoryReservation is the soft limit of memory in bytes, to which the
-	// container is pushed back when memory is scarce; -1 is none.
+	// container is pushed back when memory is scarce; -1 is none. On cgroup v2
+	// it goes to memory.low, as the OCI's table has it.
 	MemoryReservation int64 `json:"memory_reservation"`
 
 	// MemorySwap is the limit of memory and swap together in bytes; -1 is none.
@@ -108,7 +109,7 @@ type Resources struct {
 	PidsLimit int64 `json:"pids_limit"`
 
 	// BlkioWeight is the container's share of block I/O relative to others, 10
-	// to 1000.
+	// to 1000. On cgroup v2 it is converted for io.weight.
 	BlkioWeight uint16 `json:"blkio_weight"`
 
 	// BlkioLeafWeight is the share of the container's own processes against its
@@ -141,7 +142,8 @@ type Resources struct {
 	OomKillDisable bool `json:"oom_kill_disable"`
 
 	// MemorySwappiness is how readily memory is swapped, 0 to 100; -1 leaves
-	// the kernel's setting alone. Cgroup v2 has no such thing.
+	// the kernel's setting alone. Cgroup v2 has no such thing: 0 is ignored
+	// there, and more is an error.
 	MemorySwappiness int64 `json:"memory_swappiness"`
 
 	// NetPrioIfpriomap are priorities of the container's traffic on interfaces
@@ -151,4 +153,63 @@ type Resources struct {
 	// NetClsClassid marks the container's packets for tc(8), as a decimal or
 	// 0x-prefixed hexadecimal 32-bit number. Cgroup v2 has no such thing.
 	NetClsClassid string `json:"net_cls_classid"`
+
+	// MemoryMin is memory in bytes that is never taken from the container; -1
+	// is none. Cgroup v1 has no such thing.
+	MemoryMin int64 `json:"memory_min,omitempty"`
+
+	// MemoryLow is memory in bytes that is taken from the container only when
+	// there is no other; -1 is none. It goes to the same file as
+	// MemoryReservation, and is the one used if both are set. Cgroup v1 has no
+	// such thing.
+	MemoryLow int64 `json:"memory_low,omitempty"`
+
+	// MemoryHigh is the use of memory in bytes above which the container is
+	// slowed down, but not killed; -1 is no limit. Cgroup v1 has no such thing.
+	MemoryHigh int64 `json:"memory_high,omitempty"`
+
+	// MemoryCheckBeforeUpdate refuses a limit Memory that is below what is used.
+	// Cgroup v2 would kill processes to meet it; cgroup v1 always refuses.
+	MemoryCheckBeforeUpdate bool `json:"memory_check_before_update,omitempty"`
+
+	// CpuWeight is the container's share of CPU time relative to others, 1 to
+	// 10000 with a default of 100. It is the one used if CpuShares is set too.
+	// Cgroup v1 has no such thing.
+	CpuWeight uint64 `json:"cpu_weight,omitempty"`
+
+	// CpuBurst is the CPU time in microseconds that the container may save up
+	// for use beyond CpuQuota; nil leaves it alone (Linux 5.14).
+	CpuBurst *uint64 `json:"cpu_burst,omitempty"`
+
+	// CpuIdle is 1 to give the container only CPU time that nobody else wants,
+	// and 0 to end that; nil leaves it alone (Linux 5.15).
+	CpuIdle *int64 `json:"cpu_idle,omitempty"`
+
+	// IoLatencyDevice protects the latency of block I/O. Cgroup v1 has no such
+	// thing.
+	IoLatencyDevice []*LatencyDevice `json:"io_latency_device,omitempty"`
+
+	// Rdma are limits of RDMA devices, by the device's name, such as "mlx5_1".
+	// They are supported on cgroup v2 alone.
+	Rdma map[string]RdmaLimit `json:"rdma,omitempty"`
+
+	// Misc are limits of the misc controller, by resource, such as "sev"; -1
+	// is no limit. They are supported on cgroup v2 alone (Linux 5.13).
+	Misc map[string]int64 `json:"misc,omitempty"`
+
+	// Unified are values by the name of a cgroup v2 file, such as "memory.high",
+	// written as they are, after all other limits. Of a value with several lines
+	// each is written by itself. Files that are not settings of a controller,
+	// such as "cgroup.procs", are refused, but for "cgroup.max.depth" and
+	// "cgroup.max.descendants". Cgroup v1 has no such thing.
+	Unified map[string]string `json:"unified,omitempty"`
+}
+
+// RdmaLimit is the limit of one RDMA device; nil leaves a value alone.
+type RdmaLimit struct {
+	// HcaHandles is the number of handles.
+	HcaHandles *uint32 `json:"hca_handles,omitempty"`
+
+	// HcaObjects is the number of objects.
+	HcaObjects *uint32 `json:"hca_objects,omitempty"`
 }

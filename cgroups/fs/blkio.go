@@ -10,6 +10,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgread"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -56,13 +57,13 @@ func throttleLists(r *configs.Resources) []throttleList {
 
 func (c blkio) set(s *setter, r *configs.Resources) error {
 	if r.BlkioWeight != 0 {
-		file := firstExisting(s.dir, "blkio.weight", "blkio.bfq.weight")
-		if err := s.write("BlkioWeight", file, strconv.Itoa(int(r.BlkioWeight))); err != nil {
+		file := firstExisting(s.Dir, "blkio.weight", "blkio.bfq.weight")
+		if err := s.Write("BlkioWeight", file, strconv.Itoa(int(r.BlkioWeight))); err != nil {
 			return err
 		}
 	}
 	if r.BlkioLeafWeight != 0 {
-		if err := s.write("BlkioLeafWeight", "blkio.leaf_weight", strconv.Itoa(int(r.BlkioLeafWeight))); err != nil {
+		if err := s.Write("BlkioLeafWeight", "blkio.leaf_weight", strconv.Itoa(int(r.BlkioLeafWeight))); err != nil {
 			return err
 		}
 	}
@@ -95,13 +96,13 @@ func (blkio) setWeightDevices(s *setter, list []*configs.WeightDevice) error {
 			return fmt.Errorf("%s is nil", field)
 		}
 		if d.Weight != 0 {
-			file := firstExisting(s.dir, "blkio.weight_device", "blkio.bfq.weight_device")
-			if err := s.writeOnly(field+".Weight", file, d.WeightString()); err != nil {
+			file := firstExisting(s.Dir, "blkio.weight_device", "blkio.bfq.weight_device")
+			if err := s.WriteOnly(field+".Weight", file, d.WeightString()); err != nil {
 				return err
 			}
 		}
 		if d.LeafWeight != 0 {
-			if err := s.writeOnly(field+".LeafWeight", "blkio.leaf_weight_device", d.LeafWeightString()); err != nil {
+			if err := s.WriteOnly(field+".LeafWeight", "blkio.leaf_weight_device", d.LeafWeightString()); err != nil {
 				return err
 			}
 		}
@@ -115,9 +116,9 @@ func (blkio) setThrottle(s *setter, list throttleList) error {
 	if len(list.devices) == 0 {
 		return nil
 	}
-	f, err := s.dir.OpenFile(list.file, unix.O_WRONLY)
+	f, err := s.Dir.OpenFile(list.file, unix.O_WRONLY)
 	if err != nil {
-		return s.explain(list.field, list.file, err)
+		return s.Explain(list.field, list.file, err)
 	}
 	defer f.Close()
 	for i, d := range list.devices {
@@ -125,7 +126,7 @@ func (blkio) setThrottle(s *setter, list throttleList) error {
 			return fmt.Errorf("%s[%d] is nil", list.field, i)
 		}
 		if err := f.Write(d.String() + "\n"); err != nil {
-			return s.explain(fmt.Sprintf("%s[%d]", list.field, i), list.file, err)
+			return s.Explain(fmt.Sprintf("%s[%d]", list.field, i), list.file, err)
 		}
 	}
 	return nil
@@ -161,7 +162,7 @@ func (blkio) stats(dir *cgdir.Dir, stats *cgroups.Stats) error {
 // firstBlkio returns the entries of the first file that has any.
 func firstBlkio(dir *cgdir.Dir, files []string) ([]cgroups.BlkioStatEntry, error) {
 	for _, file := range files {
-		entries, err := readBlkio(dir, file)
+		entries, err := cgread.Blkio(dir, file)
 		if err != nil {
 			return nil, err
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgread"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -67,16 +68,16 @@ func (cpu) setShares(s *setter, shares int64) error {
 	if shares < 0 {
 		return fmt.Errorf("CpuShares %d is negative; it must be between %d and %d", shares, minShares, maxShares)
 	}
-	if err := s.write("CpuShares", file, strconv.FormatInt(shares, 10)); err != nil {
+	if err := s.Write("CpuShares", file, strconv.FormatInt(shares, 10)); err != nil {
 		return err
 	}
-	got, err := readUint(s.dir, file)
+	got, err := cgread.Uint(s.Dir, file)
 	if err != nil {
 		return err
 	}
 	if got != uint64(shares) {
 		return fmt.Errorf("CpuShares %d is out of range: the kernel made it %d in %s; it must be between %d and %d",
-			shares, got, s.dir.Path(file), minShares, maxShares)
+			shares, got, s.Dir.Path(file), minShares, maxShares)
 	}
 	return nil
 }
@@ -91,7 +92,7 @@ func (v cpuValue) write(s *setter) error {
 	if v.value == 0 {
 		return nil
 	}
-	return s.write(v.field, v.file, strconv.FormatInt(v.value, 10))
+	return s.Write(v.field, v.file, strconv.FormatInt(v.value, 10))
 }
 
 // setBandwidth writes a runtime and its period, which the kernel takes one at a
@@ -110,7 +111,7 @@ func setBandwidth(s *setter, runtime, period cpuValue) error {
 		return fmt.Errorf("%s %d is negative; only -1, for no limit, may be", runtime.field, runtime.value)
 	}
 	first, second := period, runtime
-	if runtime.value != 0 && period.value != 0 && shrinks(s.dir, period) {
+	if runtime.value != 0 && period.value != 0 && shrinks(s.Dir, period) {
 		first, second = runtime, period
 	}
 	err := first.write(s)
@@ -136,7 +137,7 @@ func shrinks(dir *cgdir.Dir, v cpuValue) bool {
 }
 
 func (cpu) stats(dir *cgdir.Dir, stats *cgroups.Stats) error {
-	values, err := readKeyValues(dir, "cpu.stat")
+	values, err := cgread.KeyValues(dir, "cpu.stat")
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ package fs
 import (
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgread"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -22,15 +23,15 @@ func (cpuacct) asks(*configs.Resources) (request, string) { return nothing, "" }
 func (cpuacct) set(*setter, *configs.Resources) error { return nil }
 
 func (cpuacct) stats(dir *cgdir.Dir, stats *cgroups.Stats) error {
-	ticks, err := readKeyValues(dir, "cpuacct.stat")
+	ticks, err := cgread.KeyValues(dir, "cpuacct.stat")
 	if err != nil {
 		return err
 	}
-	total, err := readUint(dir, "cpuacct.usage")
+	total, err := cgread.Uint(dir, "cpuacct.usage")
 	if err != nil {
 		return err
 	}
-	percpu, err := readUintList(dir, "cpuacct.usage_percpu")
+	percpu, err := cgread.UintList(dir, "cpuacct.usage_percpu")
 	if err != nil {
 		return err
 	}

@@ -33,12 +33,12 @@ func (cpuset) asks(r *configs.Resources) (request, string) {
 
 func (cpuset) set(s *setter, r *configs.Resources) error {
 	if r.CpusetCpus != "" {
-		if err := s.write("CpusetCpus", cpusetCpus, r.CpusetCpus); err != nil {
+		if err := s.Write("CpusetCpus", cpusetCpus, r.CpusetCpus); err != nil {
 			return err
 		}
 	}
 	if r.CpusetMems != "" {
-		return s.write("CpusetMems", cpusetMems, r.CpusetMems)
+		return s.Write("CpusetMems", cpusetMems, r.CpusetMems)
 	}
 	return nil
 }

@@ -72,11 +72,11 @@ func (c devices) set(s *setter, r *configs.Resources) error {
 	if err != nil {
 		return err
 	}
-	present, allowsAll, err := readDeviceRules(s.dir)
+	present, allowsAll, err := readDeviceRules(s.Dir)
 	if err != nil {
-		return s.explain(field, devicesList, err)
+		return s.Explain(field, devicesList, err)
 	}
-	w := deviceWriter{dir: s.dir}
+	w := deviceWriter{dir: s.Dir}
 	defer w.close()
 	if r.AllowAllDevices {
 		err = c.allowAll(&w, wanted, allowsAll)
@@ -84,7 +84,7 @@ func (c devices) set(s *setter, r *configs.Resources) error {
 		err = c.allowOnly(&w, wanted, present, allowsAll)
 	}
 	if err != nil {
-		return s.explain(field, "devices", err)
+		return s.Explain(field, "devices", err)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cglimit"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -76,7 +77,7 @@ func TestDevicesDenyAgain(t *testing.T) {
 	} {
 		fill(t, dir, map[string]string{devicesAllow: "", devicesDeny: ""})
 		r := &configs.Resources{AllowAllDevices: true, DeniedDevices: step.denied}
-		if err := c.set(&setter{dir: d, journal: new(journal)}, r); err != nil {
+		if err := c.set(&setter{Dir: d, Journal: new(cglimit.Journal)}, r); err != nil {
 			t.Fatal(err)
 		}
 		allow, deny := readFile(t, filepath.Join(dir, devicesAllow)), readFile(t, filepath.Join(dir, devicesDeny))

@@ -41,7 +41,7 @@ func (freezer) asks(r *configs.Resources) (request, string) {
 }
 
 func (freezer) set(s *setter, r *configs.Resources) error {
-	return setFreezer(s.dir, r.Freezer, freezeTimeout)
+	return setFreezer(s.Dir, r.Freezer, freezeTimeout)
 }
 
 // stats does nothing: the freezer has no statistics.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgread"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -34,7 +35,7 @@ func (hugetlb) set(s *setter, r *configs.Resources) error {
 			return fmt.Errorf("%s: page size %q is not a number with KB, MB or GB", field, limit.Pagesize)
 		}
 		file := "hugetlb." + limit.Pagesize + ".limit_in_bytes"
-		if err := s.write(field, file, strconv.FormatUint(limit.Limit, 10)); err != nil {
+		if err := s.Write(field, file, strconv.FormatUint(limit.Limit, 10)); err != nil {
 			return err
 		}
 	}
@@ -62,7 +63,7 @@ func (hugetlb) stats(dir *cgdir.Dir, stats *cgroups.Stats) error {
 	for _, size := range sizes {
 		var values [3]uint64
 		for i, name := range []string{"usage_in_bytes", "max_usage_in_bytes", "failcnt"} {
-			if values[i], err = readUint(dir, "hugetlb."+size+"."+name); err != nil {
+			if values[i], err = cgread.Uint(dir, "hugetlb."+size+"."+name); err != nil {
 				return err
 			}
 		}

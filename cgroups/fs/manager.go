@@ -14,6 +14,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgtree"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -119,7 +120,7 @@ func (m *Manager) enter(pid int, stage cgroups.Stage) error {
 		err := m.withDir(path, func(dir *cgdir.Dir) error {
 			return dir.WriteFile("cgroup.procs", value)
 		})
-		if notPermitted(err) {
+		if cgtree.NotPermitted(err) {
 			err = m.leaveOut(path, err)
 		}
 		if err != nil {
@@ -188,9 +189,9 @@ func (m *Manager) Destroy() error {
 	}
 	removed := slices.Collect(maps.Values(paths))
 	if m.Cgroups != nil && !m.joins() {
-		m.removeMade(m.markedParents(removed))
+		cgtree.RemoveMade(cgtree.Marked(m.Cgroups, removed))
 	}
-	m.removeMade(slices.DeleteFunc(m.made, func(path string) bool { return slices.Contains(removed, path) }))
+	cgtree.RemoveMade(cgtree.Parents(m.made, removed))
 	m.made = nil
 	m.devices = deviceState{}
 	m.setPaths(nil)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgtree"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -161,8 +162,8 @@ func TestOwnCgroupGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := &Manager{Cgroups: &configs.Cgroup{Name: "c"}, snapshot: s, kind: cgdir.Any}
-	if err := m.Create(); !errors.Is(err, errStaleSnapshot) || !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("got %v, want errStaleSnapshot and ErrNotExist", err)
+	if err := m.Create(); !errors.Is(err, cgtree.ErrStale) || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v, want cgtree.ErrStale and ErrNotExist", err)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgread"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -56,12 +57,12 @@ func (c memory) set(s *setter, r *configs.Resources) error {
 		return err
 	}
 	if r.MemoryReservation != 0 {
-		if err := s.write("MemoryReservation", "memory.soft_limit_in_bytes", strconv.FormatInt(r.MemoryReservation, 10)); err != nil {
+		if err := s.Write("MemoryReservation", "memory.soft_limit_in_bytes", strconv.FormatInt(r.MemoryReservation, 10)); err != nil {
 			return err
 		}
 	}
 	if r.KernelMemory != 0 {
-		if err := s.write("KernelMemory", "memory.kmem.limit_in_bytes", strconv.FormatInt(r.KernelMemory, 10)); err != nil {
+		if err := s.Write("KernelMemory", "memory.kmem.limit_in_bytes", strconv.FormatInt(r.KernelMemory, 10)); err != nil {
 			return err
 		}
 	}
@@ -80,7 +81,7 @@ func (c memory) setLimits(s *setter, limit, memsw int64) error {
 	if limit < -1 || memsw < -1 {
 		return fmt.Errorf("the limit Memory %d or MemorySwap %d is negative; only -1, for no limit, may be", limit, memsw)
 	}
-	if limit == -1 && memsw == 0 && s.dir.Exists(memswLimit) {
+	if limit == -1 && memsw == 0 && s.Dir.Exists(memswLimit) {
 		// No limit for memory is only possible with none for both.
 		memsw = -1
 	}
@@ -90,9 +91,9 @@ func (c memory) setLimits(s *setter, limit, memsw int64) error {
 	if limit == 0 {
 		return c.writeLimit(s, "MemorySwap", memswLimit, memsw)
 	}
-	grows, err := c.exceedsMemsw(s.dir, limit)
+	grows, err := c.exceedsMemsw(s.Dir, limit)
 	if err != nil {
-		return s.explain("MemorySwap", memswLimit, err)
+		return s.Explain("MemorySwap", memswLimit, err)
 	}
 	if grows {
 		if err := c.writeLimit(s, "MemorySwap", memswLimit, memsw); err != nil {
@@ -109,7 +110,7 @@ func (c memory) setLimits(s *setter, limit, memsw int64) error {
 // exceedsMemsw reports whether limit is above the present limit of memory and
 // swap.
 func (memory) exceedsMemsw(dir *cgdir.Dir, limit int64) (bool, error) {
-	now, err := readUint(dir, memswLimit)
+	now, err := cgread.Uint(dir, memswLimit)
 	if err != nil {
 		return false, err
 	}
@@ -130,12 +131,12 @@ func (memory) writeLimit(s *setter, field, file string, limit int64) error {
 	if limit == 0 {
 		return nil
 	}
-	err := s.write(field, file, strconv.FormatInt(limit, 10))
+	err := s.Write(field, file, strconv.FormatInt(limit, 10))
 	if !errors.Is(err, unix.EBUSY) {
 		return err
 	}
 	usageFile := strings.Replace(file, "limit_in_bytes", "usage_in_bytes", 1)
-	usage, usageErr := readUint(s.dir, usageFile)
+	usage, usageErr := cgread.Uint(s.Dir, usageFile)
 	if usageErr != nil {
 		return err
 	}
@@ -146,12 +147,12 @@ func (memory) writeLimit(s *setter, field, file string, limit int64) error {
 // disableOomKill writes memory.oom_control, which reads differently.
 func (memory) disableOomKill(s *setter) error {
 	const file = "memory.oom_control"
-	old, oldErr := readKeyValues(s.dir, file)
-	if err := s.writeOnly("OomKillDisable", file, "1"); err != nil {
+	old, oldErr := cgread.KeyValues(s.Dir, file)
+	if err := s.WriteOnly("OomKillDisable", file, "1"); err != nil {
 		return err
 	}
 	if oldErr == nil {
-		s.record(file, strconv.FormatUint(old["oom_kill_disable"], 10))
+		s.Record(file, strconv.FormatUint(old["oom_kill_disable"], 10))
 	}
 	return nil
 }
@@ -164,11 +165,11 @@ func (memory) setSwappiness(s *setter, swappiness int64) error {
 	if swappiness < 0 || swappiness > maxSwappiness {
 		return fmt.Errorf("MemorySwappiness %d is not between 0 and %d", swappiness, maxSwappiness)
 	}
-	return s.write("MemorySwappiness", "memory.swappiness", strconv.FormatInt(swappiness, 10))
+	return s.Write("MemorySwappiness", "memory.swappiness", strconv.FormatInt(swappiness, 10))
 }
 
 func (memory) stats(dir *cgdir.Dir, stats *cgroups.Stats) error {
-	values, err := readKeyValues(dir, "memory.stat")
+	values, err := cgread.KeyValues(dir, "memory.stat")
 	if err != nil {
 		return err
 	}
@@ -203,7 +204,7 @@ func readMemoryData(dir *cgdir.Dir, prefix string) (cgroups.MemoryData, error) {
 		{"failcnt", &data.Failcnt},
 		{"limit_in_bytes", &data.Limit},
 	} {
-		value, err := readOptionalUint(dir, prefix+"."+f.name)
+		value, err := cgread.OptionalUint(dir, prefix+"."+f.name)
 		if err != nil {
 			return cgroups.MemoryData{}, err
 		}

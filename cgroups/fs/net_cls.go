@@ -29,7 +29,7 @@ func (netCls) set(s *setter, r *configs.Resources) error {
 	if err != nil {
 		return fmt.Errorf("NetClsClassid %q is not a 32-bit number, decimal or with 0x: %w", r.NetClsClassid, err)
 	}
-	return s.write("NetClsClassid", "net_cls.classid", strconv.FormatUint(id, 10))
+	return s.Write("NetClsClassid", "net_cls.classid", strconv.FormatUint(id, 10))
 }
 
 // stats does nothing: net_cls has no statistics.

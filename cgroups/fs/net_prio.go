@@ -36,7 +36,7 @@ func (netPrio) set(s *setter, r *configs.Resources) error {
 			return fmt.Errorf("%s: priority %d is not a 32-bit number", field, m.Priority)
 		}
 		// The file holds a line an interface, and takes one at a time.
-		if err := s.writeOnly(field, "net_prio.ifpriomap", m.CgroupString()); err != nil {
+		if err := s.WriteOnly(field, "net_prio.ifpriomap", m.CgroupString()); err != nil {
 			return err
 		}
 	}

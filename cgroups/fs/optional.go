@@ -4,42 +4,14 @@ package fs
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/cgroups"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgtree"
 )
-
-// refusedError says that the container runs without a cgroup that was optional.
-// cgroups.IsNotFound is true for it.
-type refusedError struct {
-	key string
-	// err is why the cgroup was refused, nil if another process has made the
-	// cgroups.
-	err error
-}
-
-func (e *refusedError) Error() string {
-	name := "cgroup for " + e.key
-	if e.key == "" {
-		name = "cgroup"
-	}
-	if e.err == nil {
-		return fmt.Sprintf("the container has no %s, which is optional and was not permitted or not mounted", name)
-	}
-	return fmt.Sprintf("the container has no %s, which is optional and was not permitted: %v", name, e.err)
-}
-
-func (e *refusedError) Unwrap() []error {
-	errs := []error{cgroups.NewNotFoundError(e.key)}
-	if e.err != nil {
-		errs = append(errs, e.err)
-	}
-	return errs
-}
 
 // missing returns the error for something that needs the cgroup of a controller
 // which the container does not have, or any at all for "".
@@ -56,13 +28,7 @@ func (m *Manager) missing(key string) error {
 	if keys := slices.Sorted(maps.Keys(m.refused)); !ok && key == "" && len(keys) > 0 {
 		err = m.refused[keys[0]]
 	}
-	return &refusedError{key: key, err: err}
-}
-
-// notPermitted tells whether making or entering a cgroup failed for want of
-// privileges or of a writable mount.
-func notPermitted(err error) bool {
-	return errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EROFS)
+	return &cgtree.RefusedError{Key: key, Err: err}
 }
 
 // refuse remembers why the container does without the cgroups of keys.

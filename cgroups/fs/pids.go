@@ -7,6 +7,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgread"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -27,19 +28,19 @@ func (pids) asks(r *configs.Resources) (request, string) {
 }
 
 func (pids) set(s *setter, r *configs.Resources) error {
-	value := noLimit
+	value := cgread.NoLimit
 	if r.PidsLimit > 0 {
 		value = strconv.FormatInt(r.PidsLimit, 10)
 	}
-	return s.write("PidsLimit", "pids.max", value)
+	return s.Write("PidsLimit", "pids.max", value)
 }
 
 func (pids) stats(dir *cgdir.Dir, stats *cgroups.Stats) error {
-	current, err := readUint(dir, "pids.current")
+	current, err := cgread.Uint(dir, "pids.current")
 	if err != nil {
 		return err
 	}
-	limit, err := readLimit(dir, "pids.max")
+	limit, err := cgread.Limit(dir, "pids.max")
 	if err != nil {
 		return err
 	}

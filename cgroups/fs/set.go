@@ -5,27 +5,23 @@ package fs
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"slices"
-	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cglimit"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
-// request is what a configuration asks of a controller.
-type request int
+// What a configuration asks of a controller, and what writes it.
+type (
+	request = cglimit.Request
+	setter  = cglimit.Setter
+)
 
 const (
-	// nothing: the controller's files are left alone.
-	nothing request = iota
-	// welcome: to be set, but no harm is done if the controller is missing.
-	welcome
-	// required: without the controller the configuration cannot be met.
-	required
+	nothing  = cglimit.Nothing
+	welcome  = cglimit.Welcome
+	required = cglimit.Required
 )
 
 // controller knows the files of one cgroup v1 controller.
@@ -85,18 +81,18 @@ func (m *Manager) Set(container *configs.Config) error {
 	if len(paths) == 0 && !container.Cgroups.Optional {
 		return errors.New("set cgroup limits: the container has no cgroups yet")
 	}
-	var j journal
+	var j cglimit.Journal
 	for _, c := range m.controllers() {
 		if err := m.setController(c, paths, container.Cgroups.Resources, &j); err != nil {
 			err = fmt.Errorf("set cgroup limits of %s: %w", c.key(), err)
-			return errors.Join(err, j.rollback(m.kind))
+			return errors.Join(err, j.Rollback(m.kind))
 		}
 	}
 	return nil
 }
 
 // setController sets the limits of one controller.
-func (m *Manager) setController(c controller, paths map[string]string, r *configs.Resources, j *journal) error {
+func (m *Manager) setController(c controller, paths map[string]string, r *configs.Resources, j *cglimit.Journal) error {
 	request, field := c.asks(r)
 	if request == nothing {
 		return nil
@@ -109,77 +105,6 @@ func (m *Manager) setController(c controller, paths map[string]string, r *config
 		return fmt.Errorf("%s cannot be set: %w", field, m.missing(c.key()))
 	}
 	return m.withDir(path, func(dir *cgdir.Dir) error {
-		return c.set(&setter{dir: dir, journal: j}, r)
+		return c.set(&setter{Dir: dir, Journal: j}, r)
 	})
-}
-
-// journal remembers overwritten values.
-type journal []journalEntry
-
-type journalEntry struct {
-	dir, file, old string
-}
-
-// rollback writes the former values, the last first.
-func (j journal) rollback(kind cgdir.Kind) error {
-	var errs []error
-	for _, e := range slices.Backward(j) {
-		if err := e.restore(kind); err != nil {
-			errs = append(errs, fmt.Errorf("restore the former value: %w", err))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func (e journalEntry) restore(kind cgdir.Kind) error {
-	dir, err := cgdir.Open(e.dir, kind)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return dir.WriteFile(e.file, e.old)
-}
-
-// setter writes files of one cgroup.
-type setter struct {
-	dir     *cgdir.Dir
-	journal *journal
-}
-
-// write writes the value which the configuration has in field to a file that
-// holds a single value.
-func (s *setter) write(field, file, value string) error {
-	old, readable, err := s.dir.SwapFile(file, value)
-	if err != nil {
-		return s.explain(field, file, err)
-	}
-	if readable {
-		s.record(file, old)
-	}
-	return nil
-}
-
-// record remembers the former content of file.
-func (s *setter) record(file, old string) {
-	// A file that was empty is emptied by a newline.
-	*s.journal = append(*s.journal, journalEntry{s.dir.Path(""), file, strings.TrimSpace(old) + "\n"})
-}
-
-// writeOnly is like write for a file that is not a single value, and is not
-// restored.
-func (s *setter) writeOnly(field, file, value string) error {
-	if err := s.dir.WriteFile(file, value); err != nil {
-		return s.explain(field, file, err)
-	}
-	return nil
-}
-
-// explain says in an error what was to be set, and tells a kernel without the
-// feature from a cgroup that has vanished.
-func (s *setter) explain(field, file string, err error) error {
-	missing := errors.Is(err, fs.ErrNotExist) && s.dir.Exists("cgroup.procs")
-	if missing || errors.Is(err, unix.EOPNOTSUPP) {
-		return fmt.Errorf("%s (%s) is not supported by this kernel: %w", field, file, err)
-	}
-	return fmt.Errorf("%s: %w", field, err)
 }

@@ -20,6 +20,7 @@ func resources(r *configs.Resources) error {
 		resourceFreezer,
 		resourceHugetlb,
 		resourceNetwork,
+		resourceUnified,
 	} {
 		if err := check(r); err != nil {
 			return err
@@ -44,6 +45,9 @@ func resourceMemory(r *configs.Resources) error {
 		{"Cgroups.MemoryReservation", r.MemoryReservation},
 		{"Cgroups.MemorySwap", r.MemorySwap},
 		{"Cgroups.KernelMemory", r.KernelMemory},
+		{"Cgroups.MemoryMin", r.MemoryMin},
+		{"Cgroups.MemoryLow", r.MemoryLow},
+		{"Cgroups.MemoryHigh", r.MemoryHigh},
 	} {
 		if err := atLeast(limit.field, limit.value, -1); err != nil {
 			return err
@@ -60,6 +64,16 @@ func resourceMemory(r *configs.Resources) error {
 func resourceCPU(r *configs.Resources) error {
 	if err := atLeast("Cgroups.CpuShares", r.CpuShares, 0); err != nil {
 		return err
+	}
+	if r.CpuWeight != 0 {
+		if err := inRange("Cgroups.CpuWeight", int64(min(r.CpuWeight, math.MaxInt64)), 1, 10000); err != nil {
+			return err
+		}
+	}
+	if r.CpuIdle != nil {
+		if err := inRange("Cgroups.CpuIdle", *r.CpuIdle, 0, 1); err != nil {
+			return err
+		}
 	}
 	if r.CpuQuota != 0 && r.CpuQuota != -1 {
 		if err := atLeast("Cgroups.CpuQuota", r.CpuQuota, 1000); err != nil {
@@ -99,6 +113,15 @@ func resourceBlkio(r *configs.Resources) error {
 	}
 	for i, d := range r.BlkioWeightDevice {
 		if err := weightDevice(fmt.Sprintf("Cgroups.BlkioWeightDevice[%d]", i), d); err != nil {
+			return err
+		}
+	}
+	for i, d := range r.IoLatencyDevice {
+		field := fmt.Sprintf("Cgroups.IoLatencyDevice[%d]", i)
+		if d == nil {
+			return fmt.Errorf("%s %w", field, errNil)
+		}
+		if err := deviceNumbers(field, d.Major, d.Minor, 0); err != nil {
 			return err
 		}
 	}

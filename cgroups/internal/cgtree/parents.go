@@ -1,6 +1,6 @@
 //go:build linux
 
-package fs
+package cgtree
 
 import (
 	"path"
@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/configs"
 )
 
 // markName is the extended attribute on directories that were made as parents of
@@ -28,10 +30,10 @@ func marked(dir string) bool {
 	return err == nil && n > 0
 }
 
-// markedParents returns the marked directories between the container's cgroups
+// Marked returns the marked directories between a container's cgroups, leaves,
 // and the ones that its configuration starts from, each before what is in it.
-func (m *Manager) markedParents(leaves []string) (parents []string) {
-	names, _, err := containerNames(m.Cgroups)
+func Marked(cg *configs.Cgroup, leaves []string) (parents []string) {
+	names, _, err := Names(cg)
 	if err != nil {
 		return nil
 	}
@@ -48,4 +50,28 @@ func (m *Manager) markedParents(leaves []string) (parents []string) {
 		}
 	}
 	return parents
+}
+
+// Parents returns those of made that are not leaves.
+func Parents(made, leaves []string) []string {
+	return slices.DeleteFunc(slices.Clone(made), func(path string) bool { return slices.Contains(leaves, path) })
+}
+
+// Above returns those of paths that lead to a leaf.
+func Above(paths, leaves []string) (above []string) {
+	for _, parent := range paths {
+		if slices.ContainsFunc(leaves, func(leaf string) bool { return strings.HasPrefix(leaf, parent+"/") }) {
+			above = append(above, parent)
+		}
+	}
+	return above
+}
+
+// RemoveMade removes directories in the reverse of the order they were made
+// in. One that is used by others stays; one that is gone does not matter.
+func RemoveMade(made []string) {
+	for _, path := range slices.Backward(made) {
+		// Not RemovePaths: what is below belongs to somebody else.
+		_ = unix.Rmdir(path)
+	}
 }

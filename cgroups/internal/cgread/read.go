@@ -1,6 +1,9 @@
 //go:build linux
 
-package fs
+// Package cgread reads the files of a cgroup in which the kernel shows numbers.
+// Each function opens the file below its directory, and an error names the file
+// and, where there are several, the line.
+package cgread
 
 import (
 	"errors"
@@ -13,11 +16,11 @@ import (
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
 )
 
-// noLimit is how some files say that there is no limit.
-const noLimit = "max"
+// NoLimit is how some files say that there is no limit.
+const NoLimit = "max"
 
-// readUint reads a file that holds one number.
-func readUint(dir *cgdir.Dir, file string) (uint64, error) {
+// Uint reads a file that holds one number.
+func Uint(dir *cgdir.Dir, file string) (uint64, error) {
 	text, err := dir.ReadFile(file)
 	if err != nil {
 		return 0, err
@@ -25,17 +28,17 @@ func readUint(dir *cgdir.Dir, file string) (uint64, error) {
 	return inFile(parseUint(text))(dir, file)
 }
 
-// readOptionalUint is like readUint, but takes a missing file for 0.
-func readOptionalUint(dir *cgdir.Dir, file string) (uint64, error) {
-	value, err := readUint(dir, file)
+// OptionalUint is like Uint, but takes a missing file for 0.
+func OptionalUint(dir *cgdir.Dir, file string) (uint64, error) {
+	value, err := Uint(dir, file)
 	if errors.Is(err, fs.ErrNotExist) && dir.Exists("cgroup.procs") {
 		return 0, nil
 	}
 	return value, err
 }
 
-// readLimit reads a file that holds one number, or "max", which gives 0.
-func readLimit(dir *cgdir.Dir, file string) (uint64, error) {
+// Limit reads a file that holds one number, or "max", which gives 0.
+func Limit(dir *cgdir.Dir, file string) (uint64, error) {
 	text, err := dir.ReadFile(file)
 	if err != nil {
 		return 0, err
@@ -43,8 +46,8 @@ func readLimit(dir *cgdir.Dir, file string) (uint64, error) {
 	return inFile(parseLimit(text))(dir, file)
 }
 
-// readUintList reads a file that holds numbers in one line.
-func readUintList(dir *cgdir.Dir, file string) ([]uint64, error) {
+// UintList reads a file that holds numbers in one line.
+func UintList(dir *cgdir.Dir, file string) ([]uint64, error) {
 	text, err := dir.ReadFile(file)
 	if err != nil {
 		return nil, err
@@ -52,8 +55,8 @@ func readUintList(dir *cgdir.Dir, file string) ([]uint64, error) {
 	return inFile(parseUintList(text))(dir, file)
 }
 
-// readKeyValues reads a file with a key and a number in each line.
-func readKeyValues(dir *cgdir.Dir, file string) (map[string]uint64, error) {
+// KeyValues reads a file with a key and a number in each line.
+func KeyValues(dir *cgdir.Dir, file string) (map[string]uint64, error) {
 	text, err := dir.ReadFile(file)
 	if err != nil {
 		return nil, err
@@ -61,8 +64,8 @@ func readKeyValues(dir *cgdir.Dir, file string) (map[string]uint64, error) {
 	return inFile(parseKeyValues(text))(dir, file)
 }
 
-// readBlkio reads a file of the blkio controller. A missing one is empty.
-func readBlkio(dir *cgdir.Dir, file string) ([]cgroups.BlkioStatEntry, error) {
+// Blkio reads a file of the blkio controller. A missing one is empty.
+func Blkio(dir *cgdir.Dir, file string) ([]cgroups.BlkioStatEntry, error) {
 	text, err := dir.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) && dir.Exists("cgroup.procs") {
 		return nil, nil
@@ -101,7 +104,7 @@ func parseUint(text string) (uint64, error) {
 
 // parseLimit parses one number or "max".
 func parseLimit(text string) (uint64, error) {
-	if strings.TrimSpace(text) == noLimit {
+	if strings.TrimSpace(text) == NoLimit {
 		return 0, nil
 	}
 	return parseUint(text)

@@ -1,0 +1,64 @@
+//go:build linux
+
+package fs2
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/libcontainer/libcontainer/cgroups"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgfeature"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgread"
+	"github.com/libcontainer/libcontainer/configs"
+)
+
+// misc is the controller of scalar resources, such as the keys of encrypted
+// virtual machines.
+type misc struct{}
+
+func (misc) name() string { return "misc" }
+
+func (misc) asks(r *configs.Resources) (request, string) {
+	if len(r.Misc) == 0 {
+		return nothing, ""
+	}
+	return required, "Misc"
+}
+
+func (misc) set(s *setter, r *configs.Resources) error {
+	for _, resource := range slices.Sorted(maps.Keys(r.Misc)) {
+		field, limit := fmt.Sprintf("Misc[%q]", resource), r.Misc[resource]
+		if err := checkKey(field, resource); err != nil {
+			return err
+		}
+		if limit < -1 {
+			return fmt.Errorf("%s: the limit %d is negative; only -1, for no limit, may be", field, limit)
+		}
+		if err := s.WriteKeyed(field, string(cgfeature.Misc), resource, limitText(limit), cgread.NoLimit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (misc) stats(r *reader, stats *cgroups.Stats) error {
+	current, err := cgread.KeyValues(r.dir, "misc.current")
+	if err != nil {
+		return err
+	}
+	limits, err := cgread.MaxValues(r.dir, string(cgfeature.Misc))
+	if err != nil {
+		return err
+	}
+	var events map[string]uint64
+	if r.m.features.Has(r.dir, cgfeature.MiscEvents) {
+		if events, err = cgread.KeyValues(r.dir, string(cgfeature.MiscEvents)); err != nil {
+			return err
+		}
+	}
+	for resource, usage := range current {
+		stats.MiscStats[resource] = cgroups.CountStats{Usage: usage, Limit: limits[resource], Failcnt: events[resource+".max"]}
+	}
+	return nil
+}

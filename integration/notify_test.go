@@ -1,0 +1,153 @@
+package integration
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/libcontainer/libcontainer"
+)
+
+// newHungry gives a container with little memory.
+func newHungry(t *testing.T) (c libcontainer.LinuxContainer, root string) {
+	t.Helper()
+	config := newConfig(t)
+	config.Cgroups.Memory = 16 << 20
+	config.Cgroups.MemorySwap = 16 << 20
+	return newContainerIn(t, config)
+}
+
+// runOutOfMemory makes n processes of the container be killed for their memory.
+func runOutOfMemory(t *testing.T, c libcontainer.Container, n int) {
+	t.Helper()
+	for range n {
+		p, out := command("dd", "if=/dev/zero", "of=/dev/null", "bs=64M", "count=1")
+		if err := c.Start(p); err != nil {
+			t.Fatal(err)
+		}
+		if state, _ := p.Wait(); state == nil || state.String() != "signal: killed" {
+			t.Fatalf("state %v, stderr %q; want killed", state, out.stderr.String())
+		}
+	}
+}
+
+func TestNotifyOOM(t *testing.T) {
+	c, root := newHungry(t)
+	if _, err := c.NotifyOOM(); !errors.Is(err, libcontainer.ContainerNotRunning) {
+		t.Errorf("before the start: %v", err)
+	}
+	startBlocked(t, c)
+	first, err := c.NotifyOOM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	runOutOfMemory(t, c, 1)
+	<-first
+	other := loadAgain(t, c, root)
+	second, err := c.NotifyOOM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	third, err := other.NotifyOOM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Nobody receives meanwhile, and nobody has to wait.
+	runOutOfMemory(t, c, 3)
+	if err := c.Destroy(); err != nil {
+		t.Fatal(err)
+	}
+	for name, ch := range map[string]<-chan struct{}{"first": first, "second": second, "of another handle": third} {
+		n := 0
+		for range ch { // until it is closed
+			n++
+		}
+		if n != 3 {
+			t.Errorf("%s: %d events, want 3", name, n)
+		}
+	}
+	if _, err := c.NotifyOOM(); !errors.Is(err, libcontainer.ContainerNotExists) {
+		t.Errorf("after destroy: %v", err)
+	}
+}
+
+func TestNoOOM(t *testing.T) {
+	c, root := newHungry(t)
+	_, release := startBlocked(t, c)
+	ch, err := c.NotifyOOM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+	if err := loadAgain(t, c, root).Destroy(); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := <-ch; ok {
+		t.Error("an event of a container that had memory enough")
+	}
+}
+
+func TestNotifyMemoryPressure(t *testing.T) {
+	config := newConfig(t)
+	config.Cgroups.Memory = 32 << 20
+	config.Cgroups.MemorySwap = 32 << 20
+	c, _ := newContainerIn(t, config)
+	if _, err := c.NotifyMemoryPressure(libcontainer.LowPressure); !errors.Is(err, libcontainer.ContainerNotRunning) {
+		t.Errorf("before the start: %v", err)
+	}
+	startBlocked(t, c)
+	if _, err := c.NotifyMemoryPressure(9); !errors.Is(err, libcontainer.ConfigInvalid) {
+		t.Errorf("unknown level: %v", err)
+	}
+	low, err := c.NotifyMemoryPressure(libcontainer.LowPressure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	critical, err := c.NotifyMemoryPressure(libcontainer.CriticalPressure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The page cache of a file that does not fit must be reclaimed over and over.
+	file, err := os.Create(config.Rootfs + "/big")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(file.Truncate(256<<20), file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	p, _ := shell("while :; do cat /big >/dev/null; done")
+	if err := c.Start(p); err != nil {
+		t.Fatal(err)
+	}
+	<-low
+	runOutOfMemory(t, c, 1) // nothing is left to reclaim
+	<-critical
+	if err := c.Destroy(); err != nil {
+		t.Fatal(err)
+	}
+	for range low {
+	}
+	for range critical {
+	}
+}
+
+func TestNotifyWithoutMemoryCgroup(t *testing.T) {
+	dir := filepath.Join("/sys/fs/cgroup/pids", cgroupParent+"-joined")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.Remove(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	config := newConfig(t)
+	config.Cgroups.Paths = map[string]string{"pids": dir}
+	c, _ := newContainerIn(t, config)
+	startBlocked(t, c)
+	_, err := c.NotifyOOM()
+	checkError(t, err, libcontainer.SystemError, "no memory cgroup")
+	_, err = c.NotifyMemoryPressure(libcontainer.LowPressure)
+	checkError(t, err, libcontainer.SystemError, "no memory cgroup")
+}
