@@ -202,7 +202,7 @@ func (l *LinuxFactory) Create(id string, config *configs.Config) (Container, err
 	if err := l.Validator.Validate(config); err != nil {
 		return nil, newError(fmt.Errorf("create container %q: %w", id, err), ConfigInvalid)
 	}
-	if err := checkSupported(config); err != nil {
+	if err := checkLabels(config); err != nil {
 		return nil, newError(fmt.Errorf("create container %q: %w", id, err), ConfigInvalid)
 	}
 	if _, err := l.programs.compile(config.Seccomp); err != nil {
@@ -350,28 +350,4 @@ func completeConfig(id string, config *configs.Config) *configs.Config {
 	}
 	c.Cgroups = &cg
 	return &c
-}
-
-// checkSupported refuses what a configuration can ask for and this version does
-// not do: a container must never run with less isolation than was asked for.
-func checkSupported(config *configs.Config) error {
-	unsupported := []struct {
-		set  bool
-		name string
-	}{
-		{config.AppArmorProfile != "", "AppArmorProfile"},
-		{config.ProcessLabel != "", "ProcessLabel"},
-		{config.MountLabel != "", "MountLabel"},
-	}
-	for _, u := range unsupported {
-		if u.set {
-			return fmt.Errorf("%s is not supported yet", u.name)
-		}
-	}
-	for i, m := range config.Mounts {
-		if m.Relabel != "" {
-			return fmt.Errorf("field Relabel of Mounts[%d] is not supported yet", i)
-		}
-	}
-	return nil
 }

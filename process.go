@@ -68,6 +68,11 @@ type Process struct {
 	// execve(2), also if the container's configuration does not.
 	NoNewPrivileges bool
 
+	// Label is the process's SELinux label, AppArmorProfile the AppArmor profile
+	// that it runs under. Empty means those of the container's configuration.
+	Label           string
+	AppArmorProfile string
+
 	// WaitDelay is how long Wait goes on, after the process has ended, to copy
 	// output of processes that it has left behind and that have inherited its
 	// pipes. Then the pipes are closed and Wait returns exec.ErrWaitDelay,

@@ -225,6 +225,9 @@ func checkProcess(p *Process) error {
 			return errorf(ConfigInvalid, "start process: ExtraFiles[%d] is nil", i)
 		}
 	}
+	if err := checkProcessLabels(p.AppArmorProfile, p.Label); err != nil {
+		return invalid(fmt.Errorf("start process: %w", err))
+	}
 	if err := validate.Rlimits(p.Rlimits); err != nil {
 		return invalid(fmt.Errorf("start process: %w", err))
 	}

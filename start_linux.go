@@ -104,6 +104,11 @@ func (c *linuxContainer) start(ctx context.Context, p *Process, mode startMode) 
 			l.abort()
 		}
 	}()
+	if !join {
+		if err := l.relabel(); err != nil {
+			return err
+		}
+	}
 	if l.prepare {
 		if l.listener, err = c.listen(); err != nil {
 			return err
@@ -342,6 +347,7 @@ func (l *launch) initConfig(caps initproc.CapabilityMasks) (*initproc.Config, er
 	if err != nil {
 		return nil, fmt.Errorf("encode state for hooks: %w", err)
 	}
+	profile, label := l.processLabels()
 	return &initproc.Config{
 		Args:             p.Args,
 		Env:              p.Env,
@@ -353,6 +359,8 @@ func (l *launch) initConfig(caps initproc.CapabilityMasks) (*initproc.Config, er
 		Join:             l.join,
 		MntFd:            l.mntFd,
 		ReleaseFd:        l.releaseFd,
+		AppArmorProfile:  profile,
+		ProcessLabel:     label,
 		OwnStdio:         l.stdio.own,
 		Terminal:         p.console != nil,
 		InUserNS:         config.Namespaces.Contains(configs.NEWUSER),
@@ -375,6 +383,7 @@ func (l *launch) containerConfig() *configs.Config {
 		c.Rlimits = l.process.Rlimits
 	}
 	c.NoNewPrivileges = c.NoNewPrivileges || l.process.NoNewPrivileges
+	withMountLabel(c.Mounts, c.MountLabel)
 	return c
 }
 

@@ -3,11 +3,15 @@
 package cgroups
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
 )
@@ -88,6 +92,9 @@ func collectSubPids(dir *cgdir.Dir, name string, pids []int) ([]int, error) {
 // readPids reads the processes of dir alone.
 func readPids(dir *cgdir.Dir) ([]int, error) {
 	text, err := dir.ReadFile(procsFile)
+	if errors.Is(err, unix.EOPNOTSUPP) {
+		return readThreads(dir)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -96,6 +103,46 @@ func readPids(dir *cgdir.Dir) ([]int, error) {
 		return nil, fmt.Errorf("%s: %w", dir.Path(procsFile), err)
 	}
 	return pids, nil
+}
+
+// readThreads reads the processes of which dir has threads. In a threaded cgroup,
+// which a container can make too, the kernel tells only those.
+func readThreads(dir *cgdir.Dir) ([]int, error) {
+	text, err := dir.ReadFile("cgroup.threads")
+	if err != nil {
+		return nil, err
+	}
+	tids, err := parsePids(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir.Path("cgroup.threads"), err)
+	}
+	var pids []int
+	for _, tid := range tids {
+		pid, err := processOf(tid)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) {
+			continue // it has ended
+		}
+		if err != nil {
+			return nil, err
+		}
+		pids = append(pids, pid)
+	}
+	return sortPids(pids), nil
+}
+
+// processOf returns the process of a thread, see proc_pid_status(5).
+func processOf(tid int) (int, error) {
+	file := fmt.Sprintf("/proc/%d/status", tid)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, "Tgid:"); ok {
+			return strconv.Atoi(strings.TrimSpace(value))
+		}
+	}
+	return 0, fmt.Errorf("%s: no Tgid", file)
 }
 
 // parsePids parses the content of a cgroup.procs file. The 0 which stands for

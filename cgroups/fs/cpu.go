@@ -5,6 +5,7 @@ package fs
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"strings"
 
@@ -37,6 +38,10 @@ func (cpu) asks(r *configs.Resources) (request, string) {
 		return required, "CpuQuota"
 	case r.CpuPeriod != 0:
 		return required, "CpuPeriod"
+	case r.CpuBurst != nil && *r.CpuBurst != 0:
+		return required, "CpuBurst"
+	case r.CpuIdle != nil && *r.CpuIdle != 0:
+		return required, "CpuIdle"
 	case r.CpuRtRuntime != 0:
 		return required, "CpuRtRuntime"
 	case r.CpuRtPeriod != 0:
@@ -55,6 +60,16 @@ func (c cpu) set(s *setter, r *configs.Resources) error {
 	period := cpuValue{"CpuPeriod", "cpu.cfs_period_us", r.CpuPeriod}
 	if err := setBandwidth(s, quota, period); err != nil {
 		return err
+	}
+	if r.CpuBurst != nil {
+		if err := s.Write("CpuBurst", "cpu.cfs_burst_us", strconv.FormatUint(*r.CpuBurst, 10)); err != nil && !unneeded(err, *r.CpuBurst == 0) {
+			return err
+		}
+	}
+	if r.CpuIdle != nil {
+		if err := s.Write("CpuIdle", "cpu.idle", strconv.FormatInt(*r.CpuIdle, 10)); err != nil && !unneeded(err, *r.CpuIdle == 0) {
+			return err
+		}
 	}
 	rtRuntime := cpuValue{"CpuRtRuntime", "cpu.rt_runtime_us", r.CpuRtRuntime}
 	rtPeriod := cpuValue{"CpuRtPeriod", "cpu.rt_period_us", r.CpuRtPeriod}
@@ -80,6 +95,12 @@ func (cpu) setShares(s *setter, shares int64) error {
 			shares, got, s.Dir.Path(file), minShares, maxShares)
 	}
 	return nil
+}
+
+// unneeded tells whether err says that the kernel does not have what is to be
+// turned off.
+func unneeded(err error, off bool) bool {
+	return off && errors.Is(err, fs.ErrNotExist)
 }
 
 // cpuValue is a value in microseconds; 0 leaves the file alone.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgfeature"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgtree"
 	"github.com/libcontainer/libcontainer/configs"
 )
@@ -22,6 +23,7 @@ var (
 	_ cgroups.Manager = (*Manager)(nil)
 	_ cgroups.Stager  = (*Manager)(nil)
 	_ cgroups.Joiner  = (*Manager)(nil)
+	_ cgroups.Killer  = (*Manager)(nil)
 
 	_ cgroups.Planner       = (*Manager)(nil)
 	_ cgroups.ParentKeeper  = (*Manager)(nil)
@@ -55,6 +57,9 @@ type Manager struct {
 
 	// devices is what is known about the devices cgroup. Guarded by ops.
 	devices deviceState
+
+	// features are those of the cgroup v2 mount.
+	features cgfeature.Set
 
 	// snapshot and kind let tests work on a tree of plain files.
 	snapshot *cgroups.Snapshot

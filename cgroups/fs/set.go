@@ -60,7 +60,8 @@ func (m *Manager) controllers() []controller {
 
 // Set writes the limits of container.Cgroups.Resources, those that are not
 // zero, to the container's cgroups. It does nothing if there are no Resources,
-// and nothing for cgroups joined through Cgroup.Paths.
+// and nothing for cgroups joined through Cgroup.Paths. What only cgroup v2 has is
+// refused, with an error that wraps errors.ErrUnsupported.
 //
 // The zero value has a meaning in two places: without AllowAllDevices all
 // devices are forbidden but AllowedDevices, and MemorySwappiness 0 is written.
@@ -74,6 +75,9 @@ func (m *Manager) Set(container *configs.Config) error {
 	}
 	if m.joins() || len(container.Cgroups.Paths) > 0 {
 		return nil
+	}
+	if err := refuse(container.Cgroups.Resources); err != nil {
+		return fmt.Errorf("set cgroup limits: %w", err)
 	}
 	m.ops.Lock()
 	defer m.ops.Unlock()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgread"
 )
 
 // GetStats reads the statistics of all controllers of the container. What is
@@ -26,6 +27,12 @@ func (m *Manager) GetStats() (*cgroups.Stats, error) {
 		err := m.withDir(path, func(dir *cgdir.Dir) error { return c.stats(dir, stats) })
 		if err != nil {
 			return nil, fmt.Errorf("read cgroup statistics of %s: %w", c.key(), err)
+		}
+	}
+	if path, ok := paths[""]; ok {
+		err := m.withDir(path, func(dir *cgdir.Dir) error { return cgread.Pressure(dir, stats) })
+		if err != nil {
+			return nil, fmt.Errorf("read cgroup statistics: %w", err)
 		}
 	}
 	return stats, nil

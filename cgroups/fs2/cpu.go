@@ -19,9 +19,6 @@ import (
 const (
 	cpuWeight = "cpu.weight"
 	cpuMax    = "cpu.max"
-
-	// defaultPeriod is that of a new cgroup, in microseconds.
-	defaultPeriod = 100000
 )
 
 // cpu is the controller of CPU time.

@@ -50,6 +50,10 @@ type Config struct {
 	// of the init pipe. 0 is for one that need not wait.
 	ReleaseFd int
 
+	// AppArmorProfile and ProcessLabel are the security labels of the process.
+	AppArmorProfile string
+	ProcessLabel    string
+
 	// SetgroupsDenied tells that the host could write the gid mapping only by
 	// giving up setgroups(2), see user_namespaces(7).
 	SetgroupsDenied bool

@@ -17,7 +17,7 @@ import (
 // defaultPath is searched when the environment has no PATH.
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-func becomeProgram(p pipe, c *Config, u *user.ExecUser) error {
+func becomeProgram(p pipe, c *Config, u *user.ExecUser, l labels) error {
 	if err := chownStdio(c.OwnStdio, u); err != nil {
 		return err
 	}
@@ -50,6 +50,9 @@ func becomeProgram(p pipe, c *Config, u *user.ExecUser) error {
 		}
 	}
 	if err := runHooks("startContainer", c.StartContainer, c.HookState); err != nil {
+		return err
+	}
+	if err := l.set(); err != nil {
 		return err
 	}
 	// The kernel clears it at each change of credentials, so it comes last. If

@@ -46,6 +46,10 @@ func run(p pipe) error {
 	if err != nil {
 		return err
 	}
+	l, err := openLabels(c)
+	if err != nil {
+		return err
+	}
 	if err := enterContainer(p, c); err != nil {
 		return err
 	}
@@ -65,7 +69,7 @@ func run(p pipe) error {
 			return fmt.Errorf("create cgroup namespace: %w", err)
 		}
 	}
-	return becomeProgram(p, c, u)
+	return becomeProgram(p, c, u, l)
 }
 
 // creates tells whether a namespace of type t was made for this container, so

@@ -183,6 +183,8 @@ func (c *Config) code(w *wire) {
 	w.bool(&c.Join)
 	integer(w, &c.MntFd)
 	integer(w, &c.ReleaseFd)
+	text(w, &c.AppArmorProfile)
+	text(w, &c.ProcessLabel)
 	w.bool(&c.SetgroupsDenied)
 	dict(w, &c.CgroupPaths)
 	list(w, &c.CgroupMounts, func(w *wire, m *CgroupMount) {

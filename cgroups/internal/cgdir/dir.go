@@ -145,6 +145,16 @@ func (d *Dir) Detach() *os.File {
 	return os.NewFile(uintptr(d.fd), d.path)
 }
 
+// Reopen returns the directory as a file of its own, close-on-exec and opened for
+// path operations only.
+func (d *Dir) Reopen() (*os.File, error) {
+	fd, err := retryFd(func() (int, error) { return unix.FcntlInt(uintptr(d.fd), unix.F_DUPFD_CLOEXEC, 0) })
+	if err != nil {
+		return nil, &os.PathError{Op: "dup", Path: d.path, Err: err}
+	}
+	return os.NewFile(uintptr(fd), d.path), nil
+}
+
 // openat opens the file or directory rel, which the caller has checked.
 func (d *Dir) openat(rel string, flags uint64) (int, error) {
 	how := unix.OpenHow{Flags: flags | unix.O_CLOEXEC, Resolve: resolve}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -77,6 +78,17 @@ func (f *File) Read() (string, error) {
 		}
 		content = append(content, buf[:n]...)
 	}
+}
+
+// AwaitChange waits until the kernel announces a change of the file's content since
+// it was last read, for at most timeout. Only some files announce changes.
+func (f *File) AwaitChange(timeout time.Duration) error {
+	ts := unix.NsecToTimespec(timeout.Nanoseconds())
+	fds := []unix.PollFd{{Fd: int32(f.fd), Events: unix.POLLPRI}}
+	if _, err := unix.Ppoll(fds, &ts, nil); err != nil && !errors.Is(err, unix.EINTR) {
+		return &os.PathError{Op: "poll", Path: f.path, Err: err}
+	}
+	return nil
 }
 
 // ReadFile returns the content of the file name.

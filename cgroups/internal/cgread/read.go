@@ -170,16 +170,21 @@ func parseBlkioFields(fields []string) (entry cgroups.BlkioStatEntry, err error)
 	default:
 		return entry, fmt.Errorf("%d fields, want 2 or 3", len(fields))
 	}
-	major, minor, found := strings.Cut(fields[0], ":")
-	if !found {
-		return entry, fmt.Errorf("%q is not a device number", fields[0])
-	}
-	if entry.Major, err = strconv.ParseUint(major, 10, 32); err != nil {
-		return entry, fmt.Errorf("%q is not a device number", fields[0])
-	}
-	if entry.Minor, err = strconv.ParseUint(minor, 10, 32); err != nil {
-		return entry, fmt.Errorf("%q is not a device number", fields[0])
+	if entry.Major, entry.Minor, err = DeviceNumber(fields[0]); err != nil {
+		return entry, err
 	}
 	entry.Value, err = parseUint(fields[len(fields)-1])
 	return entry, err
+}
+
+// DeviceNumber parses "major:minor".
+func DeviceNumber(text string) (major, minor uint64, err error) {
+	first, second, _ := strings.Cut(text, ":")
+	if major, err = strconv.ParseUint(first, 10, 32); err == nil {
+		minor, err = strconv.ParseUint(second, 10, 32)
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("%q is not a device number", text)
+	}
+	return major, minor, nil
 }

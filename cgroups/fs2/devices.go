@@ -1,0 +1,63 @@
+//go:build linux
+
+package fs2
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/configs"
+)
+
+// attachFunc puts rules for devices in force for the cgroup that dirFd is the
+// directory of, in place of those that an earlier call has put in force.
+type attachFunc func(dirFd int, allowAll bool, allowed, denied []*configs.Device) error
+
+// asksDevices returns the field that restricts the devices, "" if all may be used.
+func asksDevices(r *configs.Resources) string {
+	switch {
+	case !r.AllowAllDevices:
+		return "AllowedDevices"
+	case len(r.DeniedDevices) > 0:
+		return "DeniedDevices"
+	}
+	return ""
+}
+
+// setDevices puts the rules in force when the first process is about to execve:
+// until then it may have to make or open what the container's program may not.
+func setDevices(s *setter, r *configs.Resources) error {
+	field := asksDevices(r)
+	if field == "" {
+		field = "AllowAllDevices"
+	}
+	allowAll, allowed, denied := r.AllowAllDevices, slices.Clone(r.AllowedDevices), slices.Clone(r.DeniedDevices)
+	set := func(s *setter) error {
+		if err := attachTo(s.Dir, s.m.attach, allowAll, allowed, denied); err != nil {
+			return fmt.Errorf("%s: %w", field, err)
+		}
+		return nil
+	}
+	if !s.hold {
+		return set(s)
+	}
+	s.held = append(s.held, held{field: field, file: "devices", write: set})
+	return nil
+}
+
+func attachTo(dir *cgdir.Dir, attach attachFunc, allowAll bool, allowed, denied []*configs.Device) error {
+	if attach == nil {
+		if allowAll && len(denied) == 0 {
+			return nil
+		}
+		return errors.New("the rules for devices of cgroup v2 are not supported yet")
+	}
+	f, err := dir.Reopen()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return attach(int(f.Fd()), allowAll, allowed, denied)
+}

@@ -1,0 +1,110 @@
+// The host's side: security labels of AppArmor and SELinux.
+
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/opencontainers/selinux/go-selinux"
+	selinuxlabel "github.com/opencontainers/selinux/go-selinux/label"
+
+	"github.com/libcontainer/libcontainer/configs"
+)
+
+// unconfined is AppArmor's name for having no profile.
+const unconfined = "unconfined"
+
+var (
+	errNoAppArmor = errors.New("AppArmor is not enabled on this machine")
+	errNoSELinux  = errors.New("SELinux is not enabled on this machine")
+)
+
+// checkLabels refuses labels that this machine would not enforce: a container must
+// never run with less isolation than was asked for.
+func checkLabels(config *configs.Config) error {
+	if err := checkProcessLabels(config.AppArmorProfile, config.ProcessLabel); err != nil {
+		return err
+	}
+	if config.MountLabel != "" && !selinux.GetEnabled() {
+		return fmt.Errorf("MountLabel %q: %w", config.MountLabel, errNoSELinux)
+	}
+	for i, m := range config.Mounts {
+		switch {
+		case m.Relabel == "":
+		case config.MountLabel == "":
+			return fmt.Errorf("Mounts[%d].Relabel %q: there is no MountLabel", i, m.Relabel)
+		case !m.IsBind():
+			return fmt.Errorf("Mounts[%d].Relabel %q: only the source of a bind mount can be relabeled", i, m.Relabel)
+		}
+	}
+	return nil
+}
+
+func checkProcessLabels(profile, label string) error {
+	if profile != "" && profile != unconfined && !appArmorEnabled() {
+		return fmt.Errorf("AppArmorProfile %q: %w", profile, errNoAppArmor)
+	}
+	if label != "" && !selinux.GetEnabled() {
+		return fmt.Errorf("process label %q: %w", label, errNoSELinux)
+	}
+	return nil
+}
+
+// appArmorEnabled asks the module, see the kernel's document
+// admin-guide/LSM/apparmor.
+func appArmorEnabled() bool {
+	text, err := os.ReadFile("/sys/module/apparmor/parameters/enabled")
+	return err == nil && strings.HasPrefix(string(text), "Y")
+}
+
+// relabel gives the sources of bind mounts the container's label, before anything
+// is mounted.
+func (l *launch) relabel() error {
+	for i, m := range l.config.Mounts {
+		if m.Relabel == "" {
+			continue
+		}
+		if err := selinuxlabel.Relabel(m.Source, l.config.MountLabel, m.Relabel == "z"); err != nil {
+			return fmt.Errorf("relabel source %s of Mounts[%d] to %q: %w", m.Source, i, l.config.MountLabel, err)
+		}
+	}
+	return nil
+}
+
+// processLabels gives the labels of the process: its own, or the container's.
+func (l *launch) processLabels() (profile, label string) {
+	profile, label = l.config.AppArmorProfile, l.config.ProcessLabel
+	if l.process.AppArmorProfile != "" {
+		profile = l.process.AppArmorProfile
+	}
+	if l.process.Label != "" {
+		label = l.process.Label
+	}
+	if profile == unconfined && !appArmorEnabled() {
+		profile = ""
+	}
+	return profile, label
+}
+
+// labeled are the file systems that have no labels of their own stored, so that
+// a mount of them can be given one.
+var labeled = map[string]bool{"tmpfs": true, "ramfs": true, "devpts": true, "mqueue": true}
+
+// withMountLabel gives the mounts of such a file system the container's label.
+func withMountLabel(mounts []*configs.Mount, label string) {
+	if label == "" {
+		return
+	}
+	for _, m := range mounts { // they are copies
+		if m.IsBind() || !labeled[m.Device] || strings.Contains(m.Data, "context=") {
+			continue
+		}
+		if m.Data != "" {
+			m.Data += ","
+		}
+		m.Data += `context="` + label + `"`
+	}
+}
