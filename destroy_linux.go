@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -142,6 +143,9 @@ func (c *linuxContainer) killCgroup(ctx context.Context) error {
 		if err != nil || len(pids) == 0 {
 			return err
 		}
+		if err := c.killAtOnce(); err != nil {
+			return err
+		}
 		members, err := c.members()
 		if err != nil {
 			return err
@@ -159,4 +163,17 @@ func (c *linuxContainer) killCgroup(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// killAtOnce kills all processes of the cgroup where the kernel can do that, faster
+// than they can fork.
+func (c *linuxContainer) killAtOnce() error {
+	killer, ok := c.cgroups.(cgroups.Killer)
+	if !ok {
+		return nil
+	}
+	if err := killer.Kill(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	return nil
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/fs"
+	"github.com/libcontainer/libcontainer/cgroups/fs2"
 	"github.com/libcontainer/libcontainer/cgroups/systemd"
 	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/configs/validate"
@@ -137,9 +138,14 @@ func InitPath(path string, args ...string) func(*LinuxFactory) error {
 
 // Cgroupfs is an options func to configure a LinuxFactory to return containers
 // that use the native cgroups filesystem implementation to create and manage
-// cgroups. It is the default.
+// cgroups: package cgroups/fs2 where the machine has cgroup v2 alone, and cgroups/fs
+// elsewhere. It is the default.
 func Cgroupfs(l *LinuxFactory) error {
 	l.NewCgroupsManager = func(config *configs.Cgroup, paths map[string]string) cgroups.Manager {
+		// Whatever is wrong with the mounts, the manager says when it is used.
+		if layout, err := cgroups.DetectLayout(); err == nil && layout == cgroups.LayoutV2 {
+			return &fs2.Manager{Cgroups: config, Paths: paths}
+		}
 		return &fs.Manager{Cgroups: config, Paths: paths}
 	}
 	return nil

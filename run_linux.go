@@ -236,26 +236,33 @@ func checkProcess(p *Process) error {
 
 // planCgroups records the cgroups before they, or any process, exist, so that
 // whatever happens from then on, Load and Destroy find them.
-func (c *linuxContainer) planCgroups() error {
+func (c *linuxContainer) planCgroups() (paths map[string]string, err error) {
 	c.started = true
 	state := c.state()
 	if planner, ok := c.cgroups.(cgroups.Planner); ok {
-		var err error
 		if state.CgroupPaths, state.CgroupParents, err = planner.Plan(); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return c.writeState(state)
+	return state.CgroupPaths, c.writeState(state)
 }
 
-// plan decides on all names that the start will use, and records them.
-func (c *linuxContainer) plan() error {
+// plan decides on all names that the start will use, records them, and returns the
+// cgroups among them.
+func (c *linuxContainer) plan() (cgroups map[string]string, err error) {
 	c.m.Lock()
 	defer c.m.Unlock()
 	if err := c.planNetworks(); err != nil {
-		return err
+		return nil, err
 	}
 	return c.planCgroups()
+}
+
+// unifiedOnly tells whether a container with these cgroups is in no other than
+// one of cgroup v2, in which a process can be born.
+func unifiedOnly(paths map[string]string) bool {
+	_, ok := paths[""]
+	return ok && len(paths) == 1
 }
 
 // makeCgroups makes the cgroups and writes the limits, while there is no process

@@ -79,11 +79,13 @@ func (c *linuxContainer) start(ctx context.Context, p *Process, mode startMode) 
 	}
 	join := mode == modeJoin
 	l := &launch{c: c, ctx: ctx, join: join, prepare: mode == modePrepare, process: p}
+	paths := c.cgroups.GetPaths()
 	if !join {
-		if err := c.plan(); err != nil {
+		if paths, err = c.plan(); err != nil {
 			return err
 		}
 	}
+	born := unifiedOnly(paths)
 	l.config = c.config
 	if l.denySetgroups, err = l.setgroupsDenied(); err != nil {
 		return err
@@ -115,12 +117,17 @@ func (c *linuxContainer) start(ctx context.Context, p *Process, mode startMode) 
 		}
 		defer l.listener.Close()
 	}
-	if err := l.spawn(); err != nil {
+	if born && !join {
+		if err := c.makeCgroups(); err != nil {
+			return err
+		}
+	}
+	if err := l.spawn(born); err != nil {
 		return err
 	}
 	defer l.cancelWith(ctx)()
 	// While the kernel loads the program and the preamble runs:
-	if !join {
+	if !born && !join {
 		if err := c.makeCgroups(); err != nil {
 			return err
 		}
@@ -178,8 +185,9 @@ func (l *launch) setgroupsDenied() (bool, error) {
 	return strings.TrimSpace(string(text)) == "deny", nil
 }
 
-// spawn runs the sealed program. The bootstrap message waits in the pipe.
-func (l *launch) spawn() error {
+// spawn runs the sealed program, born in the container's cgroup or not. The
+// bootstrap message waits in the pipe.
+func (l *launch) spawn(born bool) error {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("make init pipe: %w", err)
@@ -218,17 +226,36 @@ func (l *launch) spawn() error {
 		return err
 	}
 	defer unix.Close(exe)
+	attr := &os.ProcAttr{Dir: "/", Env: initEnv(l.pipeFd), Files: l.files}
 	l.step = stepPreamble
-	l.stage, err = os.StartProcess("/proc/self/fd/"+strconv.Itoa(exe), l.c.factory.initArgv(), &os.ProcAttr{
-		Dir:   "/",
-		Env:   initEnv(l.pipeFd),
-		Files: l.files,
-	})
-	if err != nil {
+	if err := l.startStage("/proc/self/fd/"+strconv.Itoa(exe), attr, born); err != nil {
 		return fmt.Errorf("run %s as init: %w", l.c.factory.InitPath, err)
 	}
 	l.stdio.closeChild()
 	return nil
+}
+
+// startStage starts the process that runs the preamble. One that is cloned into its
+// cgroup (clone3(2), CLONE_INTO_CGROUP) saves the move, for which the kernel stops
+// all forks of the machine and waits for an RCU grace period. Where that does not
+// work the move tells why, or the container can do without.
+func (l *launch) startStage(exe string, attr *os.ProcAttr, born bool) (err error) {
+	if joiner, ok := l.c.cgroups.(cgroups.Joiner); born && ok {
+		dir, err := joiner.UnifiedDir()
+		if err != nil {
+			return err
+		}
+		if dir != nil {
+			defer dir.Close()
+			attr.Sys = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(dir.Fd())}
+			if l.stage, err = os.StartProcess(exe, l.c.factory.initArgv(), attr); err == nil {
+				return nil
+			}
+			attr.Sys = nil
+		}
+	}
+	l.stage, err = os.StartProcess(exe, l.c.factory.initArgv(), attr)
+	return err
 }
 
 // passJoined gives the child what it joins: a pidfd of the container's init for the

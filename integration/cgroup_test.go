@@ -195,9 +195,7 @@ func TestPauseStops(t *testing.T) {
 	if err := container.Pause(); err != nil {
 		t.Fatal(err)
 	}
-	if got := cgroupValue(t, container, "freezer", "freezer.state"); got != "FROZEN" {
-		t.Errorf("freezer.state %s", got)
-	}
+	wantStatus(t, container, libcontainer.Paused)
 	first := cgroupValue(t, container, "cpuacct", "cpuacct.usage")
 	// A whole other life: the paused one must not use the processor meanwhile.
 	t.Run("meanwhile", func(t *testing.T) { runShell(t, newConfig(t), "true") })

@@ -9,16 +9,14 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgfreeze"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
 const (
 	freezerFile = "freezer.state"
 
-	// freezeTimeout bounds the wait for all processes to freeze. A process
-	// in an uninterruptible sleep, as with a dead NFS server, freezes only
-	// after it.
-	freezeTimeout = 5 * time.Second
+	freezeTimeout = cgfreeze.Timeout
 
 	// The kernel has no notification for the end of freezing on cgroup v1.
 	// It mostly is a matter of microseconds; the pauses between two looks
@@ -27,11 +25,17 @@ const (
 	longestFreezePause = 20 * time.Millisecond
 )
 
-// freezer is the controller that stops processes, see
+// freezer stops processes. The cgroup v2 mount of the hybrid layout does that
+// better, see package cgfreeze; without it there is the controller of cgroup v1, see
 // cgroup-v1/freezer-subsystem.rst.
-type freezer struct{}
+type freezer struct{ m *Manager }
 
-func (freezer) key() string { return "freezer" }
+func (f freezer) key() string {
+	if _, ok := f.m.GetPaths()[""]; ok {
+		return ""
+	}
+	return "freezer"
+}
 
 func (freezer) asks(r *configs.Resources) (request, string) {
 	if r.Freezer == configs.Undefined {
@@ -40,7 +44,10 @@ func (freezer) asks(r *configs.Resources) (request, string) {
 	return required, "Freezer"
 }
 
-func (freezer) set(s *setter, r *configs.Resources) error {
+func (f freezer) set(s *setter, r *configs.Resources) error {
+	if f.key() == "" {
+		return f.m.freezeUnified(s.Dir, r.Freezer)
+	}
 	return setFreezer(s.Dir, r.Freezer, freezeTimeout)
 }
 
@@ -50,11 +57,16 @@ func (freezer) stats(*cgdir.Dir, *cgroups.Stats) error { return nil }
 // Freeze stops or continues all processes of the container, and returns when
 // they are. configs.Undefined is an error. If not all processes freeze within 5
 // seconds, they are thawed again and the error says so. Without a freezer
-// hierarchy cgroups.IsNotFound is true for the error.
+// hierarchy, and a cgroup v2 mount in its place, cgroups.IsNotFound is true for the
+// error.
 func (m *Manager) Freeze(state configs.FreezerState) error {
 	m.ops.Lock()
 	defer m.ops.Unlock()
-	path, ok := m.GetPaths()["freezer"]
+	paths := m.GetPaths()
+	if path, ok := paths[""]; ok {
+		return m.withDir(path, func(dir *cgdir.Dir) error { return m.freezeUnified(dir, state) })
+	}
+	path, ok := paths["freezer"]
 	if !ok {
 		return fmt.Errorf("freeze: %w", m.missing("freezer"))
 	}
@@ -63,25 +75,59 @@ func (m *Manager) Freeze(state configs.FreezerState) error {
 	})
 }
 
-// FreezerState tells whether the container's processes are frozen now, or
-// being frozen. It is configs.Undefined without a freezer hierarchy.
-func (m *Manager) FreezerState() (state configs.FreezerState, err error) {
+// freezeUnified freezes and thaws by the cgroup v2 directory dir. What somebody has
+// frozen by the controller of cgroup v1 is thawed too.
+func (m *Manager) freezeUnified(dir *cgdir.Dir, state configs.FreezerState) error {
+	if err := cgfreeze.Set(dir, state, freezeTimeout); err != nil || state == configs.Frozen {
+		return err
+	}
 	path, ok := m.GetPaths()["freezer"]
 	if !ok {
-		return configs.Undefined, nil
+		return nil
 	}
-	err = m.withDir(path, func(dir *cgdir.Dir) error {
-		text, err := dir.ReadFile(freezerFile)
-		if err != nil {
+	return m.withDir(path, func(dir *cgdir.Dir) error {
+		if now, err := readFreezer(dir); err != nil || now == configs.Thawed {
 			return err
 		}
-		switch state = configs.FreezerState(strings.TrimSpace(text)); state {
-		case configs.Thawed, configs.Freezing, configs.Frozen:
-			return nil
-		}
-		return fmt.Errorf("%s: unknown state %q", dir.Path(freezerFile), state)
+		return setFreezer(dir, state, freezeTimeout)
 	})
-	return state, err
+}
+
+// FreezerState tells whether the container's processes are frozen now, or
+// being frozen, by whichever freezer. It is configs.Undefined without one.
+func (m *Manager) FreezerState() (state configs.FreezerState, err error) {
+	paths := m.GetPaths()
+	for _, freezer := range []struct {
+		key  string
+		read func(*cgdir.Dir) (configs.FreezerState, error)
+	}{{"", cgfreeze.State}, {"freezer", readFreezer}} {
+		path, ok := paths[freezer.key]
+		if !ok {
+			continue
+		}
+		err = m.withDir(path, func(dir *cgdir.Dir) error {
+			state, err = freezer.read(dir)
+			return err
+		})
+		if err != nil || state != configs.Thawed {
+			return state, err
+		}
+	}
+	return state, nil
+}
+
+// readFreezer reads the state of the controller of cgroup v1.
+func readFreezer(dir *cgdir.Dir) (configs.FreezerState, error) {
+	text, err := dir.ReadFile(freezerFile)
+	if err != nil {
+		return configs.Undefined, err
+	}
+	switch state := configs.FreezerState(strings.TrimSpace(text)); state {
+	case configs.Thawed, configs.Freezing, configs.Frozen:
+		return state, nil
+	default:
+		return configs.Undefined, fmt.Errorf("%s: unknown state %q", dir.Path(freezerFile), state)
+	}
 }
 
 func setFreezer(dir *cgdir.Dir, state configs.FreezerState, timeout time.Duration) error {

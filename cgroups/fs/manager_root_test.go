@@ -204,14 +204,31 @@ func checkEnter(t *testing.T, m *Manager, pid int) {
 
 func checkFreeze(t *testing.T, m *Manager) {
 	t.Helper()
-	file := filepath.Join(m.GetPaths()["freezer"], freezerFile)
 	for _, state := range []configs.FreezerState{configs.Frozen, configs.Thawed} {
 		if err := m.Freeze(state); err != nil {
 			t.Fatal(err)
 		}
-		if got := readFile(t, file); got != string(state) {
-			t.Errorf("the freezer is %q, want %q", got, state)
-		}
+		checkFreezerState(t, m, state)
+	}
+	path, ok := m.GetPaths()["freezer"]
+	if !ok {
+		return
+	}
+	// Somebody else froze by the controller of cgroup v1.
+	if err := os.WriteFile(filepath.Join(path, freezerFile), []byte(configs.Frozen), 0); err != nil {
+		t.Fatal(err)
+	}
+	checkFreezerState(t, m, configs.Frozen)
+	if err := m.Freeze(configs.Thawed); err != nil {
+		t.Fatal(err)
+	}
+	checkFreezerState(t, m, configs.Thawed)
+}
+
+func checkFreezerState(t *testing.T, m *Manager, want configs.FreezerState) {
+	t.Helper()
+	if got, err := m.FreezerState(); err != nil || got != want {
+		t.Errorf("the freezer's state is %q, error %v; want %q", got, err, want)
 	}
 }
 

@@ -3,6 +3,7 @@
 package fs
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -54,7 +55,7 @@ func (m *Manager) controllers() []controller {
 		netPrio{},
 		perfEvent{},
 		devices{state: &m.devices},
-		freezer{},
+		freezer{m},
 	}
 }
 
@@ -88,7 +89,7 @@ func (m *Manager) Set(container *configs.Config) error {
 	var j cglimit.Journal
 	for _, c := range m.controllers() {
 		if err := m.setController(c, paths, container.Cgroups.Resources, &j); err != nil {
-			err = fmt.Errorf("set cgroup limits of %s: %w", c.key(), err)
+			err = fmt.Errorf("set cgroup limits of %s: %w", cmp.Or(c.key(), "cgroup v2"), err)
 			return errors.Join(err, j.Rollback(m.kind))
 		}
 	}

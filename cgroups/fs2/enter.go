@@ -39,10 +39,9 @@ type held struct {
 // is there already, as one that was cloned into UnifiedDir is. Create or Apply
 // comes first.
 //
-// The container's first process comes in at cgroups.StageSetup, and
-// cgroups.StageExec writes the limits that Set has held back. A later process
-// comes in at StageExec, so that its set-up is neither limited by nor charged to
-// the container.
+// The container's first process comes in at cgroups.StageSetup, unless its set-up
+// takes more memory than the container may have, and cgroups.StageExec writes the
+// limits that Set has held back. A later process comes in at StageExec.
 //
 // If the cgroup is optional, an empty one that may not be entered and that no limit
 // needs is removed again, and is no more in GetPaths.
@@ -52,7 +51,7 @@ func (m *Manager) Enter(pid int, stage cgroups.Stage) error {
 	}
 	m.ops.Lock()
 	defer m.ops.Unlock()
-	if stage != cgroups.StageExec && !m.start.ahead {
+	if stage != cgroups.StageExec && (!m.start.ahead || !m.hasRoomAtFirst()) {
 		return nil
 	}
 	if err := m.move(pid); err != nil || stage != cgroups.StageExec || !m.start.ahead {

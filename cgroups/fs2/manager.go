@@ -110,15 +110,22 @@ func (m *Manager) Create() error {
 func (m *Manager) JoinFiles(cgroups.Stage) ([]*os.File, error) { return nil, nil }
 
 // UnifiedDir opens the container's directory, to be used with CLONE_INTO_CGROUP
-// of clone3(2). It returns nil if there is none. The caller closes the file.
+// of clone3(2). It returns nil if there is none, or if the set-up of a process could
+// meet the container's limits. The caller closes the file.
 func (m *Manager) UnifiedDir() (*os.File, error) {
+	m.ops.Lock()
+	defer m.ops.Unlock()
 	path, ok := m.path()
-	if !ok {
+	if !ok || m.start.ahead && !m.hasRoomAtFirst() {
 		return nil, nil
 	}
 	dir, err := cgdir.Open(path, m.kind)
 	if err != nil {
 		return nil, fmt.Errorf("open the container's cgroup: %w", err)
+	}
+	if !m.start.ahead && !hasRoom(dir) {
+		dir.Close()
+		return nil, nil
 	}
 	return dir.Detach(), nil
 }

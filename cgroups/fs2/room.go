@@ -1,0 +1,75 @@
+//go:build linux
+
+package fs2
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgread"
+)
+
+// What the set-up of a process takes at most, with a good margin. A process that is
+// in the cgroup while it sets up the container, or itself, saves the time of a move;
+// but where there is not that much left it could be killed for want of memory, and
+// take the container with it, or find that it may not start a thread.
+const (
+	setupMemory = 64 << 20 // bytes
+	setupTasks  = 32
+)
+
+// hasRoomAtFirst tells whether the limits that the container will get have room for
+// its set-up. The number of tasks does not matter: threads end with execve(2).
+func (m *Manager) hasRoomAtFirst() bool {
+	r := m.Cgroups.Resources
+	if r == nil {
+		return true
+	}
+	for _, limit := range []int64{r.Memory, r.MemoryHigh} {
+		if limit > 0 && limit < setupMemory {
+			return false
+		}
+	}
+	for _, file := range []string{memoryMax, memoryHigh} {
+		text, ok := r.Unified[file]
+		if text = strings.TrimSpace(text); !ok || text == cgread.NoLimit {
+			continue
+		}
+		// A number that the kernel understands and this does not is not worth a
+		// parser.
+		if limit, err := strconv.ParseUint(text, 10, 64); err != nil || limit < setupMemory {
+			return false
+		}
+	}
+	return true
+}
+
+// hasRoom tells whether the cgroup has room for the set-up of a further process.
+func hasRoom(dir *cgdir.Dir) bool {
+	for _, limit := range []struct {
+		max, current string
+		needed       uint64
+	}{
+		{memoryMax, memoryCurrent, setupMemory},
+		{memoryHigh, memoryCurrent, setupMemory},
+		{pidsMax, "pids.current", setupTasks},
+	} {
+		if !dir.Exists(limit.max) {
+			continue // the controller is not enabled
+		}
+		most, err := cgread.Max(dir, limit.max)
+		if err != nil {
+			return false
+		}
+		if most == math.MaxUint64 {
+			continue
+		}
+		current, err := cgread.Uint(dir, limit.current)
+		if err != nil || most < current || most-current < limit.needed {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,112 @@
+//go:build linux
+
+// Package cgfreeze stops and continues the processes of a cgroup v2 directory, also
+// that of the hybrid layout. The kernel tells when the last process has stopped,
+// and a process that is stopped so can be killed, which cgroup v1's freezer does
+// not offer.
+package cgfreeze
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgread"
+	"github.com/libcontainer/libcontainer/configs"
+)
+
+const (
+	// File is the file that freezes.
+	File = "cgroup.freeze"
+
+	eventsFile = "cgroup.events"
+
+	// Timeout bounds the wait for all processes to freeze. A process in an
+	// uninterruptible sleep, as with a dead NFS server, freezes only after it.
+	Timeout = 5 * time.Second
+)
+
+// State tells whether the processes of dir are frozen, or being frozen; a cgroup
+// above may be the reason.
+func State(dir *cgdir.Dir) (configs.FreezerState, error) {
+	events, err := cgread.KeyValues(dir, eventsFile)
+	if err != nil {
+		return configs.Undefined, err
+	}
+	asked, err := cgread.Uint(dir, File)
+	switch {
+	case err != nil:
+		return configs.Undefined, err
+	case events["frozen"] == 1:
+		return configs.Frozen, nil
+	case asked == 1:
+		return configs.Freezing, nil
+	}
+	return configs.Thawed, nil
+}
+
+// Set stops (configs.Frozen) or continues (configs.Thawed) the processes of dir,
+// and returns when they are. If they don't all stop within the timeout, they are
+// continued, and the error says so.
+func Set(dir *cgdir.Dir, state configs.FreezerState, timeout time.Duration) error {
+	var value string
+	switch state {
+	case configs.Frozen:
+		value = "1"
+	case configs.Thawed:
+		value = "0"
+	default:
+		return fmt.Errorf("freezer state %q is neither %s nor %s", state, configs.Frozen, configs.Thawed)
+	}
+	events, err := dir.OpenFile(eventsFile, unix.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	defer events.Close()
+	if err := dir.WriteFile(File, value); err != nil {
+		return err
+	}
+	err = await(events, value, timeout)
+	switch {
+	case err == nil:
+		return nil
+	case state == configs.Thawed:
+		return fmt.Errorf("thaw %s: %w; is a cgroup above frozen?", dir.Path(""), err)
+	}
+	return errors.Join(fmt.Errorf("freeze %s: %w", dir.Path(""), err), dir.WriteFile(File, "0"))
+}
+
+// await waits until cgroup.events tells that frozen has the value. The kernel ends
+// a poll for POLLPRI when the file has changed since it was read.
+func await(events *cgdir.File, value string, timeout time.Duration) error {
+	deadline := time.Now().Add(timeout)
+	for {
+		text, err := events.Read()
+		if err != nil {
+			return err
+		}
+		if hasLine(text, "frozen "+value) {
+			return nil
+		}
+		left := time.Until(deadline)
+		if left <= 0 {
+			return fmt.Errorf("not all processes followed within %v", timeout)
+		}
+		if err := events.AwaitChange(left); err != nil {
+			return err
+		}
+	}
+}
+
+func hasLine(text, wanted string) bool {
+	for line := range strings.Lines(text) {
+		if strings.TrimSuffix(line, "\n") == wanted {
+			return true
+		}
+	}
+	return false
+}
