@@ -5,9 +5,11 @@ package fs2
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -57,7 +59,23 @@ func (m *Manager) plan(s *cgroups.Snapshot) (cgtree.Target, error) {
 			return cgtree.Target{}, fmt.Errorf("the mount %s does not show this process's own cgroup; an absolute Cgroups.Parent is needed", h.Mountpoint)
 		}
 	}
-	return cgtree.Target{Keys: h.Keys, Base: base, Names: names}, nil
+	return cgtree.Target{Keys: h.Keys, Base: base, Names: names, Fill: makeUsable}, nil
+}
+
+// makeUsable makes threaded what the kernel has made below a threaded cgroup: a
+// process could not enter it as it is. See "Threads" in cgroup-v2.
+func makeUsable(_, dir *cgdir.Dir, made bool) error {
+	if !made {
+		return nil
+	}
+	text, err := dir.ReadFile(typeFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if strings.TrimSpace(text) != "domain invalid" {
+		return nil
+	}
+	return dir.WriteFile(typeFile, "threaded")
 }
 
 // relativeBase returns the directory in which a container without an absolute

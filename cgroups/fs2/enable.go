@@ -153,9 +153,9 @@ func describeType(dir *cgdir.Dir) string {
 	case err != nil, kind == "domain":
 		return "the kernel does not support it there"
 	case kind == "domain threaded":
-		return "it is the root of threaded cgroups (cgroup.type is \"domain threaded\"), in which there are threads and no processes"
+		return "it is the root of threaded cgroups (cgroup.type is \"domain threaded\"), and below it there are only controllers that tell threads apart"
 	}
-	return fmt.Sprintf("it is among threaded cgroups (cgroup.type is %q), in which there are threads and no processes", kind)
+	return fmt.Sprintf("it is among threaded cgroups (cgroup.type is %q), where there are only controllers that tell threads apart", kind)
 }
 
 // readWords reads a file with words in one line.

@@ -105,7 +105,7 @@ func (c io) set(s *setter, r *configs.Resources) error {
 			return fmt.Errorf("%s is nil", field)
 		}
 		key, value, _ := strings.Cut(d.String(), " ")
-		if err := s.WriteKeyed(field, ioLatency, key, value, resetOf(ioLatency)); err != nil {
+		if err := s.writeKeyed(field, ioLatency, key, value); err != nil {
 			return err
 		}
 	}
@@ -123,7 +123,7 @@ func writeWeight(s *setter, field, key string, blkio uint16) error {
 	}
 	var errs []error
 	for file, value := range map[string]uint64{ioBfqWeight: uint64(blkio), ioWeight: weight} {
-		if err := s.WriteKeyed(field, file, key, strconv.FormatUint(value, 10), resetOf(file)); err != nil {
+		if err := s.writeKeyed(field, file, key, strconv.FormatUint(value, 10)); err != nil {
 			errs = append(errs, err)
 		}
 	}
@@ -148,7 +148,7 @@ func (io) setThrottle(s *setter, list throttleList) error {
 		if d.Rate != 0 {
 			rate = strconv.FormatUint(d.Rate, 10)
 		}
-		if err := s.WriteKeyed(field, ioMax, device(d.Major, d.Minor), list.name+"="+rate, resetOf(ioMax)); err != nil {
+		if err := s.writeKeyed(field, ioMax, device(d.Major, d.Minor), list.name+"="+rate); err != nil {
 			return err
 		}
 	}

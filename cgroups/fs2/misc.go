@@ -35,7 +35,7 @@ func (misc) set(s *setter, r *configs.Resources) error {
 		if limit < -1 {
 			return fmt.Errorf("%s: the limit %d is negative; only -1, for no limit, may be", field, limit)
 		}
-		if err := s.WriteKeyed(field, string(cgfeature.Misc), resource, limitText(limit), cgread.NoLimit); err != nil {
+		if err := s.writeKeyed(field, string(cgfeature.Misc), resource, limitText(limit)); err != nil {
 			return err
 		}
 	}

@@ -44,7 +44,7 @@ func (rdma) set(s *setter, r *configs.Resources) error {
 		if len(values) == 0 {
 			continue
 		}
-		if err := s.WriteKeyed(field, rdmaMax, device, strings.Join(values, " "), "hca_handle=max hca_object=max"); err != nil {
+		if err := s.writeKeyed(field, rdmaMax, device, strings.Join(values, " ")); err != nil {
 			return err
 		}
 	}

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
@@ -156,7 +158,12 @@ func fieldOf(r *configs.Resources, missing []string) string {
 			return field
 		}
 	}
-	return "Unified"
+	for _, file := range slices.Sorted(maps.Keys(r.Unified)) {
+		if name, _, _ := strings.Cut(file, "."); slices.Contains(missing, name) {
+			return unifiedField(file)
+		}
+	}
+	return "a limit"
 }
 
 // hold replaces the limits held back by newer ones of the same files, and adds
@@ -214,6 +221,11 @@ func (s *setter) writeLate(field, file, value string) error {
 // write writes a file that holds a single value.
 func (s *setter) write(field, file, value string) error {
 	return s.version(file, s.Write(field, file, value))
+}
+
+// writeKeyed writes one line of a file with a line a key.
+func (s *setter) writeKeyed(field, file, key, value string) error {
+	return s.version(file, s.WriteKeyed(field, file, key, value, resetOf(file)))
 }
 
 // explain is Setter.Explain with the version of Linux that has the file.

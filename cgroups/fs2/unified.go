@@ -71,7 +71,7 @@ func setUnifiedLines(s *setter, field, file, value string) error {
 		if !found { // io.weight takes "100" for "default 100"
 			key, rest = "default", line
 		}
-		if err := s.WriteKeyed(field, file, key, rest, resetOf(file)); err != nil {
+		if err := s.writeKeyed(field, file, key, rest); err != nil {
 			return err
 		}
 	}
