@@ -33,11 +33,12 @@
 //
 // # The hybrid layout
 //
-// The cgroup v2 mount gets a directory too, with the key "" in Paths, so that
-// the container's processes can be told by it. Its controllers are not used:
-// to enable one, cgroup.subtree_control of cgroups above the container's would
-// have to be written, and that changes the host. A controller that exists only
-// there counts as not mounted.
+// The cgroup v2 mount gets a directory too, with the key "" in Paths. Processes are
+// frozen and killed by it: the kernel tells when all have stopped, and kills them
+// at once. A controller that is in that mount, because no v1 hierarchy has it, is
+// used for the limits that need it, and only then: it has to be enabled in the
+// cgroups above the container's, and stays so. Package cgroups/fs2 says how values
+// of cgroup v1 are converted.
 //
 // # Speed
 //

@@ -79,6 +79,9 @@ func (m *Manager) needs(keys []string) bool {
 	if m.Cgroups.Resources == nil {
 		return false
 	}
+	if u, err := m.unified(m.Cgroups.Resources); slices.Contains(keys, "") && (err != nil || u.asked()) {
+		return true
+	}
 	return slices.ContainsFunc(m.controllers(), func(c controller) bool {
 		request, _ := c.asks(m.Cgroups.Resources)
 		return request == required && slices.Contains(keys, c.key())

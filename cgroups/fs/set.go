@@ -62,7 +62,8 @@ func (m *Manager) controllers() []controller {
 // Set writes the limits of container.Cgroups.Resources, those that are not
 // zero, to the container's cgroups. It does nothing if there are no Resources,
 // and nothing for cgroups joined through Cgroup.Paths. What only cgroup v2 has is
-// refused, with an error that wraps errors.ErrUnsupported.
+// refused, with an error that wraps errors.ErrUnsupported, unless its controller is
+// in the cgroup v2 mount of the hybrid layout.
 //
 // The zero value has a meaning in two places: without AllowAllDevices all
 // devices are forbidden but AllowedDevices, and MemorySwappiness 0 is written.
@@ -77,34 +78,38 @@ func (m *Manager) Set(container *configs.Config) error {
 	if m.joins() || len(container.Cgroups.Paths) > 0 {
 		return nil
 	}
-	if err := refuse(container.Cgroups.Resources); err != nil {
-		return fmt.Errorf("set cgroup limits: %w", err)
-	}
 	m.ops.Lock()
 	defer m.ops.Unlock()
+	u, err := m.unified(container.Cgroups.Resources)
+	if err != nil {
+		return fmt.Errorf("set cgroup limits: %w", err)
+	}
 	paths := m.GetPaths()
 	if len(paths) == 0 && !container.Cgroups.Optional {
 		return errors.New("set cgroup limits: the container has no cgroups yet")
 	}
 	var j cglimit.Journal
 	for _, c := range m.controllers() {
-		if err := m.setController(c, paths, container.Cgroups.Resources, &j); err != nil {
+		if err := m.setController(c, paths, container.Cgroups.Resources, u, &j); err != nil {
 			err = fmt.Errorf("set cgroup limits of %s: %w", cmp.Or(c.key(), "cgroup v2"), err)
 			return errors.Join(err, j.Rollback(m.kind))
 		}
 	}
+	if err := m.setUnified(u, paths); err != nil {
+		return errors.Join(err, j.Rollback(m.kind))
+	}
 	return nil
 }
 
-// setController sets the limits of one controller.
-func (m *Manager) setController(c controller, paths map[string]string, r *configs.Resources, j *cglimit.Journal) error {
+// setController sets the limits of one controller, unless u is for them.
+func (m *Manager) setController(c controller, paths map[string]string, r *configs.Resources, u unified, j *cglimit.Journal) error {
 	request, field := c.asks(r)
 	if request == nothing {
 		return nil
 	}
 	path, mounted := paths[c.key()]
 	if !mounted {
-		if request == welcome {
+		if request == welcome || u.has(c.key()) {
 			return nil
 		}
 		return fmt.Errorf("%s cannot be set: %w", field, m.missing(c.key()))

@@ -48,8 +48,12 @@ func (m *Manager) read(dir *cgdir.Dir, stats *cgroups.Stats) error {
 	if err := cgread.Pressure(dir, stats); err != nil {
 		return err
 	}
+	return r.readControllers(enabled, stats)
+}
+
+func (r *reader) readControllers(names []string, stats *cgroups.Stats) error {
 	for _, c := range controllers() {
-		if !slices.Contains(enabled, c.name()) {
+		if !slices.Contains(names, c.name()) {
 			continue
 		}
 		if err := c.stats(r, stats); err != nil {

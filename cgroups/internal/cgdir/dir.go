@@ -82,6 +82,9 @@ func (d *Dir) Close() {
 	unix.Close(d.fd)
 }
 
+// Kind returns what the directory was opened as.
+func (d *Dir) Kind() Kind { return d.kind }
+
 // Path returns the path of the file name in the directory, for messages, or
 // that of the directory itself if name is empty.
 func (d *Dir) Path(name string) string {

@@ -1,0 +1,106 @@
+//go:build linux
+
+package fs
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/libcontainer/libcontainer/cgroups/fs2"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/configs"
+)
+
+// unified are the limits that are set through the cgroup v2 mount of the hybrid
+// layout, since no v1 hierarchy has their controllers.
+type unified struct {
+	controllers []string // of the mount
+	resources   *configs.Resources
+}
+
+// has tells whether the controller of cgroup v1 that is called key is in the mount.
+func (u unified) has(key string) bool { return slices.Contains(u.controllers, unifiedName(key)) }
+
+// asked tells whether a limit needs the mount.
+func (u unified) asked() bool { return u.resources != nil && fs2.Asks(u.resources) != "" }
+
+// unifiedName returns what cgroup v2 calls a controller.
+func unifiedName(key string) string {
+	if key == "blkio" {
+		return "io"
+	}
+	return key
+}
+
+func unifiedNames(paths map[string]string) (names []string) {
+	for key := range maps.Keys(paths) {
+		names = append(names, unifiedName(key))
+	}
+	return names
+}
+
+// unified returns those limits of r that are the mount's. What would be, if the mount
+// held the controller, is refused.
+func (m *Manager) unified(r *configs.Resources) (unified, error) {
+	if !m.mayNeedUnified(r) {
+		return unified{}, nil
+	}
+	controllers, err := m.unifiedControllers()
+	if err != nil {
+		return unified{}, err
+	}
+	if err := refuse(r, controllers); err != nil {
+		return unified{}, err
+	}
+	return unified{controllers: controllers, resources: fs2.Select(r, controllers)}, nil
+}
+
+// mayNeedUnified tells whether a look at the mount is worth its while.
+func (m *Manager) mayNeedUnified(r *configs.Resources) bool {
+	if asksForV2(r) {
+		return true
+	}
+	paths := m.GetPaths()
+	return slices.ContainsFunc(m.controllers(), func(c controller) bool {
+		request, _ := c.asks(r)
+		_, mounted := paths[c.key()]
+		return request == required && !mounted
+	})
+}
+
+// core stands among controllers for what cgroup v2 has without any.
+const core = "cgroup"
+
+// unifiedControllers returns the controllers that the cgroup v2 mount holds, and the
+// core; none if there is no mount or the container is not in it.
+func (m *Manager) unifiedControllers() (names []string, err error) {
+	s, err := m.currentSnapshot()
+	if err != nil {
+		return nil, err
+	}
+	h, err := s.Find("")
+	if _, ok := m.GetPaths()[""]; err != nil || !ok {
+		return nil, nil
+	}
+	err = m.withDir(filepath.Clean(h.Mountpoint), func(dir *cgdir.Dir) error {
+		text, err := dir.ReadFile("cgroup.controllers")
+		names = append([]string{core}, strings.Fields(text)...)
+		return err
+	})
+	return names, err
+}
+
+// setUnified sets the limits that are the mount's.
+func (m *Manager) setUnified(u unified, paths map[string]string) error {
+	if !u.asked() {
+		return nil
+	}
+	err := m.withDir(paths[""], func(dir *cgdir.Dir) error { return fs2.SetIn(dir, m.Cgroups, u.resources) })
+	if err != nil {
+		return fmt.Errorf("in the cgroup v2 mount: %w", err)
+	}
+	return nil
+}
