@@ -3,10 +3,13 @@
 // or hybrid. Software emulation is enough; nothing of the machine at hand but
 // its Debian packages is needed.
 //
+//	go run ./integration/vm -world v2 -manager cgroupfs -run TestStats
 //	go run ./integration/vm -world v2 -cmd 'systemctl --version'
 //
-// The command runs as root in /src, which is this source tree, read-only. What
-// it writes elsewhere is gone when it ends.
+// Without a command the tests run, in all worlds and with all managers of cgroups
+// unless it is said which. A command
+// runs as root in /src, which is this source tree, read-only; what it writes
+// elsewhere is gone when it ends.
 package main
 
 import (
@@ -22,8 +25,9 @@ import (
 )
 
 type options struct {
-	world, command string
-	cpus           int
+	world, manager string
+	run, command   string
+	cpus, jobs     int
 	timeout        time.Duration
 }
 
@@ -44,8 +48,11 @@ func run(ctx context.Context, args []string) (status int, err error) {
 	var o options
 	flags := flag.NewFlagSet("vm", flag.ContinueOnError)
 	flags.StringVar(&o.world, "world", "all", "v2, v1, hybrid or all")
+	flags.StringVar(&o.manager, "manager", "all", "cgroupfs, systemd or all")
+	flags.StringVar(&o.run, "run", "", "run the tests that this pattern, as of go test, matches")
 	flags.StringVar(&o.command, "cmd", "", "run this shell command instead of the tests, in one world")
 	flags.IntVar(&o.cpus, "cpus", 2, "processors of a machine")
+	flags.IntVar(&o.jobs, "jobs", 1, "machines at once")
 	flags.DurationVar(&o.timeout, "timeout", 20*time.Minute, "time limit in a machine, without its boot")
 	if err := flags.Parse(args); err != nil {
 		return 2, err
@@ -65,7 +72,10 @@ func run(ctx context.Context, args []string) (status int, err error) {
 	if err != nil {
 		return 2, err
 	}
-	return runCommand(ctx, o, image, worlds, source)
+	if o.command != "" {
+		return runCommand(ctx, o, image, worlds, source)
+	}
+	return runSuite(ctx, o, image, worlds, source)
 }
 
 // runCommand runs one command in one world.
