@@ -16,14 +16,22 @@ BENCHFLAGS ?=
 # make fuzz
 FUZZTIME ?= 600s
 
+# make vmtest. A dollar sign in the pattern is the shell's, not make's.
+WORLD ?= all
+MANAGER ?= all
+RUN ?=
+override RUN := $(value RUN)
+
 BUILD_NEEDS := gcc=gcc /usr/include/stdlib.h=libc6-dev /usr/include/seccomp.h=libseccomp-dev pkg-config=pkg-config
 TEST_NEEDS := $(BUILD_NEEDS) busybox-static newuidmap=uidmap
+VM_NEEDS := $(BUILD_NEEDS) qemu-system-x86_64=qemu-system-x86 mmdebstrap mkfs.ext4=e2fsprogs modprobe=kmod xz=xz-utils zstd \
+	debian-archive-keyring
 
-export GO ROOTFS CMD FUZZTIME
+export GO ROOTFS CMD FUZZTIME WORLD MANAGER RUN
 export CGO_ENABLED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit integration lint bench bench-smoke fuzz clean go root
+.PHONY: help run test unit integration vmtest lint bench bench-smoke fuzz clean go root
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -43,6 +51,11 @@ unit: go
 integration: go root
 	@scripts/need.sh $(TEST_NEEDS)
 	$(GO) test -race -count=1 -timeout 15m ./integration/...
+
+vmtest: go root ## the integration tests in virtual machines: WORLD=v2|v1|hybrid, MANAGER=cgroupfs|systemd, RUN=pattern
+	@scripts/need.sh $(VM_NEEDS)
+	$(GO) build -buildvcs=false -o $(CACHE)/vmtest ./integration/vm
+	@PATH="$$($(GO) env GOROOT)/bin:$$PATH" $(CACHE)/vmtest -world "$$WORLD" -manager "$$MANAGER" -run "$$RUN"
 
 lint: go ## gofmt, go vet, staticcheck
 	@scripts/need.sh $(BUILD_NEEDS)

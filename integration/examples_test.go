@@ -3,24 +3,13 @@ package integration
 import (
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 )
 
-func buildExample(t *testing.T, name string) string {
-	t.Helper()
-	bin := filepath.Join(publicTempDir(t), name)
-	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", bin, "../examples/"+name).CombinedOutput()
-	if err != nil {
-		t.Fatalf("build %s: %v: %s", name, err, out)
-	}
-	return bin
-}
-
 func TestQuickstart(t *testing.T) {
 	checkLeaks(t)
-	bin, rootfs := buildExample(t, "quickstart"), newRootfs(t)
+	bin, rootfs := buildProgram(t, "quickstart"), newRootfs(t)
 	out, err := exec.Command(bin, "-rootfs", rootfs).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -41,7 +30,7 @@ func TestQuickstart(t *testing.T) {
 
 func TestClassicExample(t *testing.T) {
 	checkLeaks(t)
-	bin, rootfs := buildExample(t, "classic"), newRootfs(t)
+	bin, rootfs := buildProgram(t, "classic"), newRootfs(t)
 	cmd := exec.Command(bin, rootfs)
 	cmd.Stdin = strings.NewReader("id -un; hostname; head -1 /proc/self/uid_map\n")
 	out, err := cmd.CombinedOutput()

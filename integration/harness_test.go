@@ -7,16 +7,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/libcontainer/libcontainer"
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/integration/internal/tested"
 )
 
 // cgroupParent is where all cgroups of this test run are, in every hierarchy.
-var cgroupParent = "/lctest-" + strconv.Itoa(os.Getpid())
+var cgroupParent = tested.Parent(os.Getpid())
 
 const defaultEnv = "PATH=/usr/bin:/bin:/usr/sbin:/sbin"
 
@@ -81,11 +81,17 @@ func withUserNS(t *testing.T, config *configs.Config, base int) {
 
 func newFactory(t *testing.T, options ...func(*libcontainer.LinuxFactory) error) libcontainer.Factory {
 	t.Helper()
-	factory, err := libcontainer.New(filepath.Join(publicTempDir(t), "state"), options...)
+	factory, err := newFactoryIn(filepath.Join(publicTempDir(t), "state"), options...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return factory
+}
+
+// newFactoryIn makes a factory whose manager of cgroups is the one that this test
+// run is about.
+func newFactoryIn(root string, options ...func(*libcontainer.LinuxFactory) error) (libcontainer.Factory, error) {
+	return libcontainer.New(root, append([]func(*libcontainer.LinuxFactory) error{tested.Manager}, options...)...)
 }
 
 // newContainer creates a container that is destroyed, and checked for leaks, when
@@ -214,7 +220,7 @@ func startBlocked(t *testing.T, container libcontainer.Container) (p *libcontain
 // warmUp runs one container, so that what the library makes once a process (the
 // sealed copy, the runtime's poller) is there before leaks are looked for.
 func warmUp(dir string) error {
-	factory, err := libcontainer.New(filepath.Join(dir, "warm-up"))
+	factory, err := newFactoryIn(filepath.Join(dir, "warm-up"))
 	if err != nil {
 		return err
 	}

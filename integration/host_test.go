@@ -4,7 +4,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -22,23 +21,11 @@ func atoi(t *testing.T, s string) int {
 	return n
 }
 
-// buildHost builds a program of testdata/hosts.
-func buildHost(t *testing.T, name string, env ...string) string {
-	t.Helper()
-	bin := filepath.Join(publicTempDir(t), name)
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", bin, "./testdata/hosts/"+name)
-	cmd.Env = append(os.Environ(), env...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build host %s: %v: %s", name, err, out)
-	}
-	return bin
-}
-
 // startHost starts a host program with a root file system, a state directory and
 // a parent for its cgroups.
 func startHost(t *testing.T, name string, args ...string) (*exec.Cmd, io.Reader) {
 	t.Helper()
-	cmd := exec.Command(buildHost(t, name), args...)
+	cmd := exec.Command(buildProgram(t, name), args...)
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
@@ -53,7 +40,7 @@ func startHost(t *testing.T, name string, args ...string) (*exec.Cmd, io.Reader)
 // collect destroys what a dead host has left.
 func collect(t *testing.T, root, id string) {
 	t.Helper()
-	factory, err := libcontainer.New(root)
+	factory, err := newFactoryIn(root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,20 +58,19 @@ func TestHosts(t *testing.T) {
 	checkLeaks(t)
 	rootfs := newRootfs(t)
 	for _, tt := range []struct {
-		name, build string
-		env         []string
-		works       bool
-		texts       []string
+		name, program string
+		works         bool
+		texts         []string
 	}{
-		{name: "blank import", build: "imports", works: true},
-		{name: "hook by hand", build: "hook", works: true},
-		{name: "neither", build: "neither", texts: []string{"github.com/libcontainer/libcontainer/nsenter", "StartInitialization"}},
-		{name: "neither, and goes on", build: "daemon", texts: []string{"github.com/libcontainer/libcontainer/nsenter"}},
-		{name: "without cgo", build: "imports", env: []string{"CGO_ENABLED=0"}, texts: []string{"cgo"}},
+		{name: "blank import", program: "imports", works: true},
+		{name: "hook by hand", program: "hook", works: true},
+		{name: "neither", program: "neither", texts: []string{"github.com/libcontainer/libcontainer/nsenter", "StartInitialization"}},
+		{name: "neither, and goes on", program: "daemon", texts: []string{"github.com/libcontainer/libcontainer/nsenter"}},
+		{name: "without cgo", program: "imports-without", texts: []string{"cgo"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			state := publicTempDir(t)
-			cmd := exec.Command(buildHost(t, tt.build, tt.env...), rootfs, state, cgroupParent)
+			cmd := exec.Command(buildProgram(t, tt.program), rootfs, state, cgroupParent)
 			out, err := cmd.CombinedOutput()
 			if tt.works {
 				if err != nil || string(out) != "hello from the container\n" {
@@ -120,7 +106,7 @@ func TestInitPath(t *testing.T) {
 		path  string
 		texts []string
 	}{
-		"another host": {path: buildHost(t, "imports")},
+		"another host": {path: buildProgram(t, "imports")},
 		"no host":      {path: "/bin/true", texts: []string{"nsenter"}},
 		"missing":      {path: "/nosuch/init", texts: []string{"/nosuch/init"}},
 	} {

@@ -265,7 +265,7 @@ func TestLoad(t *testing.T) {
 func TestLoadRefusesForeignState(t *testing.T) {
 	checkLeaks(t)
 	dir := publicTempDir(t)
-	factory, err := libcontainer.New(dir)
+	factory, err := newFactoryIn(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,13 @@ var baseRootfs string
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
 func testMain(m *testing.M) int {
+	if dir := os.Getenv("LCTEST_BUILD"); dir != "" {
+		if err := buildAll(dir); err != nil {
+			fmt.Println(err)
+			return 1
+		}
+		return 0
+	}
 	if os.Geteuid() != 0 {
 		fmt.Println("integration tests need root: run them with sudo, or `make test` as root")
 		return 1

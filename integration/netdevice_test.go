@@ -240,7 +240,7 @@ func TestNetDeviceRecovered(t *testing.T) {
 	before := describe(t, device)
 	checkLeaks(t)
 	root := filepath.Join(publicTempDir(t), "state")
-	first, err := libcontainer.New(root)
+	first, err := newFactoryIn(root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +259,7 @@ func TestNetDeviceRecovered(t *testing.T) {
 	if isHostLink(t, device) {
 		t.Error("the device came back before Destroy")
 	}
-	second, err := libcontainer.New(root)
+	second, err := newFactoryIn(root)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ func TestVethRecovered(t *testing.T) {
 		config := configFor(rootfs, t.Name())
 		config.Networks = append(config.Networks, network, onBridge(bridge, 2))
 		config.Networks[2].Address = ""
-		first, err := libcontainer.New(root)
+		first, err := newFactoryIn(root)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +49,7 @@ func TestVethRecovered(t *testing.T) {
 			}
 			_, _ = p.Wait()
 		}
-		second, err := libcontainer.New(root)
+		second, err := newFactoryIn(root)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +80,7 @@ func TestVethRecovered(t *testing.T) {
 func TestVethOfLostState(t *testing.T) {
 	checkLeaks(t)
 	root := filepath.Join(publicTempDir(t), "state")
-	factory, err := libcontainer.New(root)
+	factory, err := newFactoryIn(root)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ func linux(c libcontainer.Container) libcontainer.LinuxContainer {
 // loadAgain gives a second handle on a container, as another program would have.
 func loadAgain(t *testing.T, c libcontainer.Container, root string) libcontainer.LinuxContainer {
 	t.Helper()
-	factory, err := libcontainer.New(root)
+	factory, err := newFactoryIn(root)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 
 func list(t *testing.T, root string) []string {
 	t.Helper()
-	factory, err := libcontainer.New(root)
+	factory, err := newFactoryIn(root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestList(t *testing.T) {
 	if ids := list(t, root); len(ids) != 0 {
 		t.Errorf("after all have been destroyed: %v", ids)
 	}
-	bare, err := libcontainer.New("")
+	bare, err := newFactoryIn("")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestHandleOfAnEarlierContainer(t *testing.T) {
 	if err := first.Destroy(); err != nil {
 		t.Fatal(err)
 	}
-	factory, err := libcontainer.New(root)
+	factory, err := newFactoryIn(root)
 	if err != nil {
 		t.Fatal(err)
 	}

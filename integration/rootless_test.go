@@ -1,14 +1,12 @@
 package integration
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 
@@ -18,16 +16,6 @@ import (
 )
 
 const unprivileged = 54321
-
-// rootlessProgram is the host program, built once.
-var rootlessProgram = sync.OnceValues(func() (string, error) {
-	bin := filepath.Join(filepath.Dir(baseRootfs), "rootless-host")
-	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", bin, "./testdata/hosts/rootless").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("build host: %w: %s", err, out)
-	}
-	return bin, nil
-})
 
 // rootlessHost prepares a host program to be run by an unprivileged user.
 func rootlessHost(t *testing.T, args ...string) *exec.Cmd {
@@ -51,11 +39,7 @@ func rootlessHostBelow(t *testing.T, parent string, args ...string) *exec.Cmd {
 			t.Errorf("left in the state directory: %v", entries)
 		}
 	})
-	host, err := rootlessProgram()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(host, append([]string{rootfs, state, parent}, args...)...)
+	cmd := exec.Command(buildProgram(t, "rootless"), append([]string{rootfs, state, parent}, args...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: unprivileged, Gid: unprivileged}}
 	return cmd
 }

@@ -189,7 +189,6 @@ func (a *agent) received() []processState {
 }
 
 func TestSeccompNotify(t *testing.T) {
-	dir := buildCalls(t)
 	// What calls needs to start and to write; what the library would need to send a
 	// descriptor is not in it.
 	strict := func(action configs.Action) *configs.Seccomp {
@@ -220,7 +219,7 @@ func TestSeccompNotify(t *testing.T) {
 				profile.Syscalls = append(profile.Syscalls, rule("getppid", configs.Notify))
 			}
 			profile.ListenerPath, profile.ListenerMetadata = path, "meta\ndata"
-			config := withCalls(t, dir, profile)
+			config := withCalls(t, profile)
 			if tt.edit != nil {
 				tt.edit(config)
 			}
@@ -271,11 +270,10 @@ func TestSeccompNotify(t *testing.T) {
 
 // TestSeccompNotifyPrepared: who releases the process hands the listener over.
 func TestSeccompNotifyPrepared(t *testing.T) {
-	dir := buildCalls(t)
 	a, path := startAgent(t)
 	profile := allowBut(rule("getppid", configs.Notify))
 	profile.ListenerPath = path
-	c, root := newContainerIn(t, withCalls(t, dir, profile))
+	c, root := newContainerIn(t, withCalls(t, profile))
 	p, out := calls("call " + ppid)
 	if err := c.Prepare(t.Context(), p); err != nil {
 		t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -18,26 +17,13 @@ import (
 	"github.com/libcontainer/libcontainer/seccomp"
 )
 
-// buildCalls compiles the programs of testdata/calls, static, and returns their
-// directory.
-func buildCalls(t *testing.T) string {
-	t.Helper()
-	dir := publicTempDir(t)
-	for name, flags := range map[string][]string{"calls": {"-pthread"}, "bare": {"-nostdlib", "-ffreestanding"}} {
-		args := append(flags, "-O1", "-Wall", "-Wextra", "-Werror", "-static", "-o", filepath.Join(dir, name), "testdata/calls/"+name+".c")
-		if out, err := exec.Command("gcc", args...).CombinedOutput(); err != nil {
-			t.Fatalf("gcc %s: %v: %s", name, err, out)
-		}
-	}
-	return dir
-}
-
-// withCalls gives a configuration whose root file system has the programs in /bin.
-func withCalls(t *testing.T, dir string, profile *configs.Seccomp) *configs.Config {
+// withCalls gives a configuration whose root file system has the programs of
+// testdata/calls in /bin.
+func withCalls(t *testing.T, profile *configs.Seccomp) *configs.Config {
 	t.Helper()
 	config := newConfig(t)
-	for _, name := range []string{"calls", "bare"} {
-		if err := os.Link(filepath.Join(dir, name), filepath.Join(config.Rootfs, "bin", name)); err != nil {
+	for _, name := range []string{"calls", "bare", "threads"} {
+		if err := os.Link(buildProgram(t, name), filepath.Join(config.Rootfs, "bin", name)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -81,7 +67,6 @@ func waitStatus(t *testing.T, p *libcontainer.Process) syscall.WaitStatus {
 }
 
 func TestSeccompActions(t *testing.T) {
-	dir := buildCalls(t)
 	zero, notTTY := uint(0), uint(unix.ENOTTY)
 	for _, tt := range []struct {
 		action configs.Action
@@ -107,7 +92,7 @@ func TestSeccompActions(t *testing.T) {
 		t.Run(fmt.Sprint(tt.action, tt.how), func(t *testing.T) {
 			r := rule("getppid", tt.action)
 			r.ErrnoRet = tt.ret
-			container := newContainer(t, withCalls(t, dir, allowBut(r)))
+			container := newContainer(t, withCalls(t, allowBut(r)))
 			p, out := calls(tt.how + " " + ppid)
 			if err := container.Start(p); err != nil {
 				t.Fatal(err)
@@ -126,7 +111,6 @@ func TestSeccompActions(t *testing.T) {
 // TestSeccompConditions runs in one container what the conditions let through, and
 // what not.
 func TestSeccompConditions(t *testing.T) {
-	dir := buildCalls(t)
 	arg := func(index uint, op configs.Operator, values ...uint64) *configs.Arg {
 		a := &configs.Arg{Index: index, Op: op, Value: values[0]}
 		if len(values) > 1 {
@@ -177,7 +161,7 @@ func TestSeccompConditions(t *testing.T) {
 			r, notTTY := rule("getppid", configs.Errno, tt.args...), uint(unix.ENOTTY)
 			r.ErrnoRet = &notTTY
 			p, out := calls(strings.Join(script, " -- "))
-			if got := runProcess(t, withCalls(t, dir, allowBut(r)), p, out); got+"\n" != want {
+			if got := runProcess(t, withCalls(t, allowBut(r)), p, out); got+"\n" != want {
 				t.Errorf("%s: %q, want %q", script, got, want)
 			}
 		})
@@ -185,12 +169,11 @@ func TestSeccompConditions(t *testing.T) {
 }
 
 func TestSeccompUnknownCalls(t *testing.T) {
-	dir := buildCalls(t)
 	ret := uint(unix.EACCES)
 	profile := seccomp.Default()
 	profile.DefaultErrnoRet = &ret
 	p, out := calls(fmt.Sprintf("call 1000 -- call %d -- call %d", unix.SYS_MOUNT, unix.SYS_CLONE3))
-	if got := runProcess(t, withCalls(t, dir, profile), p, out); got != "-1 38\n-1 13\n-1 38" {
+	if got := runProcess(t, withCalls(t, profile), p, out); got != "-1 38\n-1 13\n-1 38" {
 		t.Errorf("an unknown call, mount, clone3: %q", got)
 	}
 }
@@ -199,7 +182,6 @@ func TestSeccompForeignArchitecture(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
 		t.Skip("only x86-64 can call through the entry of another architecture")
 	}
-	dir := buildCalls(t)
 	const getpid32 = "compat 20"
 	for name, tt := range map[string]struct {
 		architectures []string
@@ -213,7 +195,7 @@ func TestSeccompForeignArchitecture(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			profile := allowBut(rule("getppid", configs.Errno))
 			profile.Architectures = tt.architectures
-			container := newContainer(t, withCalls(t, dir, profile))
+			container := newContainer(t, withCalls(t, profile))
 			p, out := calls(tt.call)
 			if err := container.Start(p); err != nil {
 				t.Fatal(err)
@@ -232,7 +214,6 @@ func TestSeccompForeignArchitecture(t *testing.T) {
 // TestSeccompLetsLittleThrough: nothing that the library does needs to be allowed but
 // execve, also where it gives up privileges after the filter needed them.
 func TestSeccompLetsLittleThrough(t *testing.T) {
-	dir := buildCalls(t)
 	for _, action := range []configs.Action{configs.KillProcess, configs.Errno, configs.Trap, configs.Kill} {
 		for name, edit := range map[string]func(*configs.Config, *libcontainer.Process){
 			"no new privileges": func(*configs.Config, *libcontainer.Process) {},
@@ -247,7 +228,7 @@ func TestSeccompLetsLittleThrough(t *testing.T) {
 			},
 		} {
 			t.Run(fmt.Sprint(action, " ", name), func(t *testing.T) {
-				config := withCalls(t, dir, only(action, "execve", "exit_group"))
+				config := withCalls(t, only(action, "execve", "exit_group"))
 				p, _ := command("/bin/bare")
 				edit(config, p)
 				container := newContainer(t, config)
@@ -267,8 +248,7 @@ func TestSeccompLetsLittleThrough(t *testing.T) {
 
 // TestSeccompJoins: further processes get the filter too.
 func TestSeccompJoins(t *testing.T) {
-	dir := buildCalls(t)
-	config := withCalls(t, dir, allowBut(rule("getppid", configs.Errno)))
+	config := withCalls(t, allowBut(rule("getppid", configs.Errno)))
 	container := newContainer(t, config)
 	startBlocked(t, container)
 	p, out := calls("call " + ppid)
@@ -329,7 +309,6 @@ func TestSeccompKeepsState(t *testing.T) {
 }
 
 func TestSeccompForbidsExec(t *testing.T) {
-	dir := buildCalls(t)
 	// The compiler cannot know that path is never NULL.
 	always := &configs.Arg{Index: 0, Op: configs.NotEqualTo, Value: 0}
 	with := func(r *configs.Syscall, errno uint) *configs.Syscall {
@@ -356,7 +335,7 @@ func TestSeccompForbidsExec(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, noNewPrivileges := range []bool{true, false} {
-				config := withCalls(t, dir, tt.profile)
+				config := withCalls(t, tt.profile)
 				config.NoNewPrivileges = noNewPrivileges
 				p, _ := command(tt.program)
 				code := libcontainer.ConfigInvalid
@@ -397,13 +376,7 @@ func TestSeccompBadProfiles(t *testing.T) {
 
 // TestSeccompDefault runs programs of all kinds below the default profile.
 func TestSeccompDefault(t *testing.T) {
-	dir := buildCalls(t)
-	config := withCalls(t, dir, seccomp.Default())
-	build := exec.Command("go", "build", "-o", filepath.Join(config.Rootfs, "bin", "threads"), "./testdata/calls/threads")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v: %s", err, out)
-	}
+	config := withCalls(t, seccomp.Default())
 	script := `
 		set -e
 		threads

@@ -97,7 +97,7 @@ func TestWaitForAnotherProgramsContainer(t *testing.T) {
 	if n, err := stdout.Read(buf); err != nil || string(buf[:n]) != "started\n" {
 		t.Fatalf("host says %q, error %v", buf[:n], err)
 	}
-	factory, err := libcontainer.New(dir)
+	factory, err := newFactoryIn(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

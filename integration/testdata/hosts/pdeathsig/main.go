@@ -8,12 +8,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer"
+	"github.com/libcontainer/libcontainer/integration/internal/tested"
 	"github.com/libcontainer/libcontainer/integration/testdata/hosts/internal/run"
 	_ "github.com/libcontainer/libcontainer/nsenter"
 )
 
 func main() {
-	factory, err := libcontainer.New(os.Args[2])
+	factory, err := libcontainer.New(os.Args[2], tested.Manager)
 	check(err)
 	config := run.Config()
 	config.ParentDeathSignal = int(unix.SIGKILL)

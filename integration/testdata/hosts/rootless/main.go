@@ -21,6 +21,7 @@ import (
 
 	"github.com/libcontainer/libcontainer"
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/integration/internal/tested"
 	"github.com/libcontainer/libcontainer/integration/testdata/hosts/internal/run"
 	_ "github.com/libcontainer/libcontainer/nsenter"
 )
@@ -37,7 +38,7 @@ func main() {
 func asked(what string) bool { return slices.Contains(os.Args[4:], what) }
 
 func rootless() (err error) {
-	factory, err := libcontainer.New(os.Args[2])
+	factory, err := libcontainer.New(os.Args[2], tested.Manager)
 	if err != nil {
 		return err
 	}
@@ -80,7 +81,7 @@ func life(c libcontainer.Container) error {
 	if err := program(c, script); err != nil {
 		return fmt.Errorf("exec: %w", err)
 	}
-	factory, err := libcontainer.New(os.Args[2])
+	factory, err := libcontainer.New(os.Args[2], tested.Manager)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/libcontainer/libcontainer"
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/integration/internal/tested"
 	_ "github.com/libcontainer/libcontainer/nsenter"
 )
 
@@ -18,7 +19,7 @@ func main() {
 	if len(os.Args) != 4 {
 		log.Fatal("usage: starts ROOT ROOTFS CGROUP")
 	}
-	factory, err := libcontainer.New(os.Args[1])
+	factory, err := libcontainer.New(os.Args[1], tested.Manager)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/libcontainer/libcontainer"
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/integration/internal/tested"
 )
 
 // Config gives a container on the root file system of the first argument, with
@@ -28,7 +29,7 @@ func Container() {
 }
 
 func container() error {
-	factory, err := libcontainer.New(os.Args[2])
+	factory, err := libcontainer.New(os.Args[2], tested.Manager)
 	if err != nil {
 		return err
 	}
