@@ -57,40 +57,44 @@ func (f Feature) Since() string {
 	return ""
 }
 
-// Set remembers which features the kernel has. The zero value knows of none yet.
-// Its methods may be used concurrently.
+// Set tells which features the kernel has. The zero value does, and its methods may
+// be used concurrently.
 type Set struct {
-	mu    sync.Mutex
-	known map[Feature]bool
+	mu      sync.Mutex
+	without map[Feature]bool
 }
 
-// Without makes the set do without features, as an older kernel would.
+// kernel is what has been found out about the kernel, which does not change: a bool
+// for each Feature that somebody has asked for.
+var kernel sync.Map
+
+// Without makes the set do without features, as on an older kernel.
 func (s *Set) Without(features ...Feature) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.without == nil {
+		s.without = make(map[Feature]bool)
+	}
 	for _, f := range features {
-		s.remember(f, false)
+		s.without[f] = true
 	}
 }
 
-// Has tells whether the kernel has a feature. It looks once, in dir, a cgroup that
-// is not the root and in which the file's controller is enabled.
+// Has tells whether the kernel has a feature. It looks once a process, in dir, a cgroup
+// that is not the root and in which the file's controller is enabled.
 func (s *Set) Has(dir *cgdir.Dir, f Feature) bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if has, known := s.known[f]; known {
-		return has
+	without := s.without[f]
+	s.mu.Unlock()
+	if without {
+		return false
+	}
+	if has, known := kernel.Load(f); known && dir.Kind() == cgdir.Cgroup {
+		return has.(bool)
 	}
 	has := dir.Exists(string(f))
-	if has || dir.Exists("cgroup.procs") { // otherwise the cgroup is gone
-		s.remember(f, has)
+	if dir.Kind() == cgdir.Cgroup && (has || dir.Exists("cgroup.procs")) { // or else it is gone
+		kernel.Store(f, has)
 	}
 	return has
-}
-
-func (s *Set) remember(f Feature, has bool) {
-	if s.known == nil {
-		s.known = make(map[Feature]bool)
-	}
-	s.known[f] = has
 }
