@@ -56,7 +56,7 @@ func layout(t *testing.T) (names []string) {
 			}
 		}
 	}
-	slices.Sort(names)
+	slices.SortFunc(names, func(a, b string) int { return strings.Compare(strings.TrimRight(a, "/@"), strings.TrimRight(b, "/@")) })
 	return names
 }
 

@@ -312,7 +312,7 @@ func TestCopyUpLeavesMountsOut(t *testing.T) {
 	if err := os.WriteFile(dir+"/place", nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	hostTmpfs(t, dir+"/mounted", "")
+	hostTmpfs(t, dir+"/mounted")
 	if err := os.WriteFile(dir+"/mounted/file", nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -329,7 +329,7 @@ func TestCopyUpLeavesMountsOut(t *testing.T) {
 func TestCopyUpOfNosuid(t *testing.T) {
 	config := newConfig(t)
 	dir := filepath.Join(config.Rootfs, "data")
-	hostTmpfs(t, dir, "")
+	hostTmpfs(t, dir)
 	for name, mode := range map[string]uint32{"suid": 0o4755, "sgid": 0o2755} {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o755); err != nil {
 			t.Fatal(err)

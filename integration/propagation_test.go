@@ -20,7 +20,14 @@ import (
 // test can be harmed without harm to the host.
 func inSharedNamespace(t *testing.T) (inside bool) {
 	t.Helper()
-	const mark = "LIBCONTAINER_TEST_SHARED"
+	return runAgain(t, "unshare", "--mount", "--propagation", "shared")
+}
+
+// runAgain runs the test again, alone and by a command that changes where it
+// runs. It tells whether this is that other run.
+func runAgain(t *testing.T, command ...string) (inside bool) {
+	t.Helper()
+	const mark = "LCTEST_AGAIN"
 	if os.Getenv(mark) != "" {
 		return true
 	}
@@ -28,11 +35,12 @@ func inSharedNamespace(t *testing.T) (inside bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("unshare", "--mount", "--propagation", "shared", self, "-test.run", "^"+t.Name()+"$", "-test.v")
+	args := append(command[1:len(command):len(command)], self, "-test.run", "^"+t.Name()+"$", "-test.v")
+	cmd := exec.Command(command[0], args...)
 	cmd.Env = append(os.Environ(), mark+"=1")
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
-		t.Errorf("in a namespace of shared mounts: %v\n%s", err, out)
+		t.Errorf("by %s: %v\n%s", command[0], err, out)
 	}
 	return false
 }
