@@ -310,61 +310,88 @@ func (c *linuxContainer) returnDevicesFrom(ns *os.File) error {
 }
 
 func (d *netDevice) moveBack(host, inside *netlink.Handle, ns, own *os.File) error {
-	_, err := host.LinkByName(d.HostName)
+	link, err := host.LinkByName(d.HostName)
 	if err != nil && !isNoLink(err) {
 		return fmt.Errorf("look for its name on the host: %w", err)
 	}
 	taken := err == nil
-	if taken && d.Index == 0 {
-		return nil // it has not been moved
-	}
-	index, err := d.find(inside)
-	if err != nil {
-		return fmt.Errorf("find it in the container: %w", err)
+	index := 0
+	if !taken || d.Index != 0 {
+		if index, err = d.find(inside); err != nil {
+			return fmt.Errorf("find it in the container: %w", err)
+		}
 	}
 	switch {
-	case index == 0:
-		return nil // it is back, or the container has removed it
-	case taken:
+	case index != 0 && taken:
 		return fmt.Errorf("another device of the host has its name: %w", unix.EEXIST)
+	case index == 0 && taken && d.is(link):
+		// It has not been moved; or it is back, and who brought it may have died
+		// before the next step.
+		return restoreDevice(host, link, d.Addresses, d.Up)
+	case index == 0:
+		return nil // the container has removed it
 	}
 	if err := inNetNS(ns, func() error { return moveLink(index, own, d.HostName) }); err != nil {
 		return err
 	}
-	link, err := host.LinkByName(d.HostName)
-	if err != nil {
+	if link, err = host.LinkByName(d.HostName); err != nil {
 		return fmt.Errorf("find it on the host: %w", err)
 	}
 	return restoreDevice(host, link, d.Addresses, d.Up)
 }
 
+// is tells whether a link of the device's name is the device. The container can
+// change its address, but a device keeps its index when it is moved, if that is
+// free.
+func (d *netDevice) is(link netlink.Link) bool {
+	attrs := link.Attrs()
+	return link.Type() == d.Type &&
+		(attrs.HardwareAddr.String() == d.HardwareAddr || d.Index != 0 && attrs.Index == d.Index)
+}
+
 // find gives the index of the device in the container, or 0. By its index it is
 // found even if the container has renamed it; before that is known, its address
-// must be right. Its type must be, always: the container, which can remove a
-// virtual device and make another, cannot have the host take that one for a
-// physical one.
+// must be right, and its name the old or the new one. Its type must be right
+// always: the container, which can remove a virtual device and make another,
+// cannot have the host take that one for a physical one.
 func (d *netDevice) find(inside *netlink.Handle) (int, error) {
-	lookups := []func() (netlink.Link, error){
-		func() (netlink.Link, error) { return inside.LinkByIndex(d.Index) },
+	if d.Index != 0 {
+		link, err := inside.LinkByIndex(d.Index)
+		if isNoLink(err) || err == nil && link.Type() != d.Type {
+			return 0, nil
+		}
+		return d.Index, err
 	}
-	if d.Index == 0 {
-		lookups = []func() (netlink.Link, error){
-			func() (netlink.Link, error) { return inside.LinkByName(d.Name) },
-			func() (netlink.Link, error) { return inside.LinkByName(d.HostName) },
-		}
+	links, err := listLinks(inside)
+	if err != nil {
+		return 0, err
 	}
-	for _, lookup := range lookups {
-		link, err := lookup()
-		if isNoLink(err) {
-			continue
-		}
-		if err != nil {
-			return 0, err
-		}
-		attrs := link.Attrs()
-		if link.Type() == d.Type && (d.Index != 0 || attrs.HardwareAddr.String() == d.HardwareAddr) {
-			return attrs.Index, nil
+	for _, link := range links {
+		name := link.Attrs().Name
+		if d.is(link) && (name == d.HostName || fromTemplate(d.Name, name)) {
+			return link.Attrs().Index, nil
 		}
 	}
 	return 0, nil
+}
+
+func listLinks(h *netlink.Handle) ([]netlink.Link, error) {
+	for {
+		links, err := h.LinkList()
+		if !errors.Is(err, netlink.ErrDumpInterrupted) {
+			return links, err
+		} // else others changed the list meanwhile
+	}
+}
+
+// fromTemplate tells whether a name is one that chooseName makes of another.
+func fromTemplate(template, name string) bool {
+	before, after, isTemplate := strings.Cut(template, "%d")
+	if !isTemplate {
+		return name == template
+	}
+	number, hasBefore := strings.CutPrefix(name, before)
+	number, hasAfter := strings.CutSuffix(number, after)
+	_, err := strconv.ParseUint(number, 10, 32)
+	return hasBefore && hasAfter && err == nil
 }

@@ -275,6 +275,82 @@ func TestNetDeviceRecovered(t *testing.T) {
 	}
 }
 
+// Who brings a device back may die before the device has its addresses again.
+func TestNetDeviceReturnInterrupted(t *testing.T) {
+	device, _ := newHostDevice(t)
+	before := describe(t, device)
+	container, root := newContainerIn(t, withDevice(t, device, "moved0"))
+	p, _ := startBlocked(t, container)
+	if err := container.Signal(unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = p.Wait()
+	pinned, err := netns.GetFromPath(filepath.Join(root, "test", "netns"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pinned.Close()
+	inside, err := netlink.NewHandleAt(pinned, unix.NETLINK_ROUTE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inside.Close()
+	host, err := netns.Get()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer host.Close()
+	moved, err := inside.LinkByName("moved0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []error{
+		inside.LinkSetDown(moved),
+		inside.LinkSetName(moved, device),
+		inside.LinkSetNsFd(moved, int(host)),
+	} {
+		if step != nil {
+			t.Fatal(step)
+		}
+	}
+	if describe(t, device) == before {
+		t.Fatal("the move has left the device as it was")
+	}
+	if err := loadAgain(t, container, root).Destroy(); err != nil {
+		t.Fatal(err)
+	}
+	if after := describe(t, device); after != before {
+		t.Errorf("the device came back as %q, it was %q", after, before)
+	}
+}
+
+// Who starts a container may die when a device has been moved in and the state file
+// does not yet say under which name.
+func TestNetDeviceMoveNotRecorded(t *testing.T) {
+	for _, name := range []string{"moved0", "eth%d", ""} {
+		t.Run("as "+name, func(t *testing.T) {
+			device, _ := newHostDevice(t)
+			before := describe(t, device)
+			container, root := newContainerIn(t, withDevice(t, device, name))
+			startBlocked(t, container)
+			if name == "" {
+				name = device
+			}
+			editState(t, filepath.Join(root, "test"), func(state map[string]any) {
+				moved := state["net_devices"].([]any)[0].(map[string]any)
+				delete(moved, "index")
+				moved["name"] = name
+			})
+			if err := loadAgain(t, container, root).Destroy(); err != nil {
+				t.Fatal(err)
+			}
+			if after := describe(t, device); after != before {
+				t.Errorf("the device came back as %q, it was %q", after, before)
+			}
+		})
+	}
+}
+
 func TestNetDeviceInJoinedNamespace(t *testing.T) {
 	device, _ := newHostDevice(t)
 	before := describe(t, device)

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -24,6 +25,32 @@ func list(t *testing.T, root string) []string {
 		t.Fatal(err)
 	}
 	return ids
+}
+
+// editState replaces the state file of a container's directory, as a program that
+// died at some point would have left it.
+func editState(t *testing.T, dir string, edit func(map[string]any)) {
+	t.Helper()
+	name := filepath.Join(dir, "state.json")
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := make(map[string]any)
+	if err := json.Unmarshal(data, &state); err != nil {
+		t.Fatal(err)
+	}
+	edit(state)
+	if data, err = json.Marshal(state); err != nil {
+		t.Fatal(err)
+	}
+	// A new file, as the library itself replaces it.
+	if err := os.WriteFile(name+".edited", data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(name+".edited", name); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestList(t *testing.T) {
