@@ -19,7 +19,7 @@ const legacy = "systemd.unified_cgroup_hierarchy=0 SYSTEMD_CGROUP_ENABLE_LEGACY_
 var worlds = []world{
 	{name: "v2", suite: rootSuite},
 	{name: "v1", suite: oldSuite, cmdline: legacy + " systemd.legacy_systemd_cgroup_controller=1"},
-	{name: "hybrid", suite: oldSuite, cmdline: legacy},
+	{name: "hybrid", suite: oldSuite, cmdline: legacy + " cgroup_no_v1=hugetlb"}, // so cgroup v2 has a controller
 }
 
 // kernelCommandLine is the same in all worlds but for the layout of cgroups. The
