@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/cgroups"
+	devicerules "github.com/libcontainer/libcontainer/cgroups/devices"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
 	"github.com/libcontainer/libcontainer/configs"
 )
@@ -47,7 +48,7 @@ type devices struct {
 type deviceState struct {
 	// known says that denied is all that the cgroup itself denies.
 	known  bool
-	denied deviceRules
+	denied devicerules.List
 }
 
 func (devices) key() string { return "devices" }
@@ -64,24 +65,24 @@ func (devices) asks(r *configs.Resources) (request, string) {
 }
 
 func (c devices) set(s *setter, r *configs.Resources) error {
-	field, list := "AllowedDevices", r.AllowedDevices
+	field := "AllowedDevices"
 	if r.AllowAllDevices {
-		field, list = "DeniedDevices", r.DeniedDevices
+		field = "DeniedDevices"
 	}
-	wanted, err := makeDeviceRules(field, list)
+	wanted, err := devicerules.New(r.AllowAllDevices, r.AllowedDevices, r.DeniedDevices)
 	if err != nil {
 		return err
 	}
-	present, allowsAll, err := readDeviceRules(s.Dir)
+	present, err := readDeviceRules(s.Dir)
 	if err != nil {
 		return s.Explain(field, devicesList, err)
 	}
 	w := deviceWriter{dir: s.Dir}
 	defer w.close()
-	if r.AllowAllDevices {
-		err = c.allowAll(&w, wanted, allowsAll)
+	if wanted.AllowAll {
+		err = c.allowAll(&w, wanted.Exceptions, present)
 	} else {
-		err = c.allowOnly(&w, wanted, present, allowsAll)
+		err = c.allowOnly(&w, wanted.Exceptions, present)
 	}
 	if err != nil {
 		return s.Explain(field, "devices", err)
@@ -93,8 +94,8 @@ func (c devices) set(s *setter, r *configs.Resources) error {
 func (devices) stats(*cgdir.Dir, *cgroups.Stats) error { return nil }
 
 // allowAll makes the cgroup allow all but denied.
-func (c devices) allowAll(w *deviceWriter, denied deviceRules, allowsAll bool) error {
-	known := c.state.known && allowsAll
+func (c devices) allowAll(w *deviceWriter, denied devicerules.List, present devicerules.Rules) error {
+	known := c.state.known && present.AllowAll
 	// What is in force is uncertain until all is written.
 	c.state.known = false
 	before := c.state.denied
@@ -104,35 +105,35 @@ func (c devices) allowAll(w *deviceWriter, denied deviceRules, allowsAll bool) e
 			return err
 		}
 	}
-	if err := w.writeAll(devicesDeny, denied.without(before)); err != nil {
+	if err := w.writeAll(devicesDeny, denied.Without(before)); err != nil {
 		return err
 	}
-	if err := w.writeAll(devicesAllow, before.without(denied)); err != nil {
+	if err := w.writeAll(devicesAllow, before.Without(denied)); err != nil {
 		return err
 	}
 	*c.state = deviceState{known: true, denied: denied}
 	return nil
 }
 
-// allowOnly makes the cgroup forbid all but allowed; present are the exceptions
-// in force, unless allowsAll. If that fails, present is put in force again.
-func (c devices) allowOnly(w *deviceWriter, allowed, present deviceRules, allowsAll bool) error {
+// allowOnly makes the cgroup forbid all but allowed. If that fails, present is put
+// in force again, unless it allows all.
+func (c devices) allowOnly(w *deviceWriter, allowed devicerules.List, present devicerules.Rules) error {
 	*c.state = deviceState{}
-	if allowsAll {
+	if present.AllowAll {
 		if err := w.write(devicesDeny, "a"); err != nil {
 			return err
 		}
 		return w.writeAll(devicesAllow, allowed)
 	}
-	err := w.change(present, allowed)
+	err := w.change(present.Exceptions, allowed)
 	if err == nil {
 		return nil
 	}
-	partial, _, readErr := readDeviceRules(w.dir)
+	partial, readErr := readDeviceRules(w.dir)
 	if readErr != nil {
 		return errors.Join(err, readErr)
 	}
-	return errors.Join(err, w.change(partial, present))
+	return errors.Join(err, w.change(partial.Exceptions, present.Exceptions))
 }
 
 // deviceWriter writes to devices.allow and devices.deny, each opened once.
@@ -160,8 +161,8 @@ func (w *deviceWriter) write(file, rule string) error {
 	return err
 }
 
-func (w *deviceWriter) writeAll(file string, rules deviceRules) error {
-	for _, rule := range rules.strings() {
+func (w *deviceWriter) writeAll(file string, rules devicerules.List) error {
+	for _, rule := range rules.Lines() {
 		if err := w.write(file, rule); err != nil {
 			return err
 		}
@@ -171,11 +172,11 @@ func (w *deviceWriter) writeAll(file string, rules deviceRules) error {
 
 // change brings a list of allowed devices from one state to another, without a
 // moment in which a device that is in both is not allowed.
-func (w *deviceWriter) change(from, to deviceRules) error {
-	if err := w.writeAll(devicesAllow, to.without(from)); err != nil {
+func (w *deviceWriter) change(from, to devicerules.List) error {
+	if err := w.writeAll(devicesAllow, to.Without(from)); err != nil {
 		return err
 	}
-	return w.writeAll(devicesDeny, from.without(to))
+	return w.writeAll(devicesDeny, from.Without(to))
 }
 
 func (w *deviceWriter) close() {
@@ -185,14 +186,14 @@ func (w *deviceWriter) close() {
 }
 
 // readDeviceRules reads devices.list.
-func readDeviceRules(dir *cgdir.Dir) (rules deviceRules, allowsAll bool, err error) {
+func readDeviceRules(dir *cgdir.Dir) (devicerules.Rules, error) {
 	text, err := dir.ReadFile(devicesList)
 	if err != nil {
-		return nil, false, err
+		return devicerules.Rules{}, err
 	}
-	rules, allowsAll, err = parseDevicesList(text)
+	rules, err := devicerules.ParseList(text)
 	if err != nil {
-		return nil, false, fmt.Errorf("%s: %w", dir.Path(devicesList), err)
+		return devicerules.Rules{}, fmt.Errorf("%s: %w", dir.Path(devicesList), err)
 	}
-	return rules, allowsAll, nil
+	return rules, nil
 }

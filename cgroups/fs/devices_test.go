@@ -3,10 +3,7 @@
 package fs
 
 import (
-	"maps"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
@@ -85,50 +82,4 @@ func TestDevicesDenyAgain(t *testing.T) {
 			t.Errorf("denying %v: allowed %q, denied %q, want %q, %q", step.denied, allow, deny, step.allow, step.deny)
 		}
 	}
-}
-
-func TestParseDevicesList(t *testing.T) {
-	for _, test := range []struct {
-		text      string
-		want      []string
-		allowsAll bool
-		wantErr   string
-	}{
-		{"", nil, false, ""},
-		{"a *:* rwm\n", nil, true, ""},
-		{"c 1:3 rwm\nb *:* m\nc 1:3 r\n", []string{"b *:* m", "c 1:3 rwm"}, false, ""},
-		{"c 1:3 rwm\nc 1:3\n", nil, false, "line 2"},
-		{"d 1:3 rwm\n", nil, false, "line 1"},
-		{"c 13 rwm\n", nil, false, "line 1"},
-		{"c 1:-3 rwm\n", nil, false, "-3"},
-		{"c x:3 rwm\n", nil, false, `"x"`},
-		{"c 1:3 x\n", nil, false, `"x"`},
-	} {
-		rules, allowsAll, err := parseDevicesList(test.text)
-		if test.wantErr != "" {
-			if err == nil || !strings.Contains(err.Error(), test.wantErr) {
-				t.Errorf("%q: got %v, want an error with %q", test.text, err, test.wantErr)
-			}
-			continue
-		}
-		if got := rules.strings(); err != nil || allowsAll != test.allowsAll || !slices.Equal(got, test.want) {
-			t.Errorf("%q: got %v, %v, %v", test.text, got, allowsAll, err)
-		}
-	}
-}
-
-// What the rules are written as is read back as the same rules.
-func FuzzParseDevicesList(f *testing.F) {
-	f.Add("a *:* rwm\n")
-	f.Add("c 1:3 rwm\nb *:* m\nc 136:* rw\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		rules, _, err := parseDevicesList(text)
-		if err != nil {
-			return
-		}
-		again, _, err := parseDevicesList(strings.Join(rules.strings(), "\n"))
-		if err != nil || !maps.Equal(rules, again) {
-			t.Errorf("%q: got %v, then %v, %v", text, rules, again, err)
-		}
-	})
 }

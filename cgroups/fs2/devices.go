@@ -3,10 +3,10 @@
 package fs2
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
+	"github.com/libcontainer/libcontainer/cgroups/devices"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
 	"github.com/libcontainer/libcontainer/configs"
 )
@@ -34,6 +34,9 @@ func setDevices(s *setter, r *configs.Resources) error {
 		field = "AllowAllDevices"
 	}
 	allowAll, allowed, denied := r.AllowAllDevices, slices.Clone(r.AllowedDevices), slices.Clone(r.DeniedDevices)
+	if _, err := devices.New(allowAll, allowed, denied); err != nil {
+		return err
+	}
 	set := func(s *setter) error {
 		if err := attachTo(s.Dir, s.m.attach, allowAll, allowed, denied); err != nil {
 			return fmt.Errorf("%s: %w", field, err)
@@ -47,12 +50,10 @@ func setDevices(s *setter, r *configs.Resources) error {
 	return nil
 }
 
+// attachTo calls attach, or devices.Attach if it is nil.
 func attachTo(dir *cgdir.Dir, attach attachFunc, allowAll bool, allowed, denied []*configs.Device) error {
 	if attach == nil {
-		if allowAll && len(denied) == 0 {
-			return nil
-		}
-		return errors.New("the rules for devices of cgroup v2 are not supported yet")
+		attach = devices.Attach
 	}
 	f, err := dir.Reopen()
 	if err != nil {

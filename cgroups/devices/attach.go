@@ -1,0 +1,97 @@
+//go:build linux
+
+package devices
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/configs"
+)
+
+// programName tells our programs from those that others have attached to the same
+// cgroup.
+const programName = "lc_devices"
+
+// Attach puts rules for devices, see New, in force for the cgroup v2 whose
+// directory dirFd is open on, for any use. They take the place of those of an
+// earlier call at once: a use of a device is judged by the old rules or by the
+// new ones. Rules that forbid nothing leave no program behind.
+//
+// Programs of others, such as systemd's for DeviceAllow=, stay and have their say
+// too: a device may be used if all allow it, those of the cgroups above included.
+//
+// It needs CAP_SYS_ADMIN in the initial user namespace; without, the error wraps
+// EPERM. Only rules that forbid nothing are accepted from everybody, and also on a
+// kernel without eBPF: there has been no way then to attach any.
+func Attach(dirFd int, allowAll bool, allowed, denied []*configs.Device) error {
+	rules, err := New(allowAll, allowed, denied)
+	if err != nil {
+		return err
+	}
+	if rules.AllowsAll() {
+		return remove(dirFd)
+	}
+	code, err := compile(rules)
+	if err != nil {
+		return err
+	}
+	p, err := load(programName, code)
+	if err != nil {
+		return err
+	}
+	defer p.close() // it lives on with the cgroup
+	return replace(dirFd, p)
+}
+
+// replace attaches a program in place of the earlier ones of ours.
+func replace(dirFd int, p program) error {
+	ids, err := query(dirFd)
+	if err != nil {
+		return err
+	}
+	earlier, err := openAll(ids, programName)
+	if err != nil {
+		return err
+	}
+	defer closeAll(earlier)
+	if len(earlier) == 0 {
+		return attach(dirFd, p, -1)
+	}
+	if err := attach(dirFd, p, earlier[0]); err != nil {
+		return err
+	}
+	return detachAll(dirFd, earlier[1:])
+}
+
+// remove detaches our programs.
+func remove(dirFd int) error {
+	ids, err := query(dirFd)
+	if unavailable(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	programs, err := openAll(ids, programName)
+	if err != nil {
+		return err
+	}
+	defer closeAll(programs)
+	return detachAll(dirFd, programs)
+}
+
+// unavailable reports whether err says that the caller or the kernel cannot do
+// this.
+func unavailable(err error) bool {
+	return errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EINVAL)
+}
+
+func detachAll(dirFd int, programs []program) error {
+	var errs []error
+	for _, p := range programs {
+		errs = append(errs, detach(dirFd, p))
+	}
+	return errors.Join(errs...)
+}
