@@ -23,8 +23,9 @@ const programName = "lc_devices"
 // too: a device may be used if all allow it, those of the cgroups above included.
 //
 // It needs CAP_SYS_ADMIN in the initial user namespace; without, the error wraps
-// EPERM. Only rules that forbid nothing are accepted from everybody, and also on a
-// kernel without eBPF: there has been no way then to attach any.
+// EPERM. (CAP_BPF and CAP_NET_ADMIN let attach a program, but not find it again.)
+// Only rules that forbid nothing are accepted from everybody, and also on a kernel
+// without eBPF: there has been no way then to attach any.
 func Attach(dirFd int, allowAll bool, allowed, denied []*configs.Device) error {
 	rules, err := New(allowAll, allowed, denied)
 	if err != nil {

@@ -17,16 +17,12 @@ import (
 // 64 bits there, as on the machines that this library supports.
 
 type loadAttr struct {
-	kind     uint32
-	count    uint32
-	code     unsafe.Pointer
-	license  unsafe.Pointer
-	logLevel uint32
-	logSize  uint32
-	log      unsafe.Pointer
-	kernel   uint32
-	flags    uint32
-	name     [unix.BPF_OBJ_NAME_LEN]byte
+	kind    uint32
+	count   uint32
+	code    unsafe.Pointer
+	license unsafe.Pointer
+	_       [24]byte // the verifier's log, the kernel's version, flags
+	name    [unix.BPF_OBJ_NAME_LEN]byte
 }
 
 type attachAttr struct {
@@ -40,17 +36,14 @@ type attachAttr struct {
 type queryAttr struct {
 	target   uint32
 	kind     uint32
-	query    uint32
-	flags    uint32
+	_        [2]uint32 // flags
 	programs unsafe.Pointer
 	count    uint32
 	_        uint32
 }
 
 type openAttr struct {
-	id   uint32
-	next uint32
-	open uint32
+	id uint32
 }
 
 type infoAttr struct {
@@ -74,7 +67,7 @@ func bpf[attr any](command int, a *attr) (int, error) {
 		switch errno {
 		case 0:
 			return int(n), nil
-		case unix.EINTR, unix.EAGAIN: // a signal interrupted the verifier
+		case unix.EINTR, unix.EAGAIN: // the verifier gives up at a signal
 			continue
 		}
 		return -1, errno

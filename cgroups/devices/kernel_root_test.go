@@ -58,8 +58,8 @@ type kernelSide struct {
 func kernelSides(t *testing.T) []kernelSide {
 	t.Helper()
 	var sides []kernelSide
-	for name, make := range map[string]func(*testing.T) (kernelSide, string){"v1": sideV1, "v2": sideV2} {
-		side, reason := make(t)
+	for name, makeSide := range map[string]func(*testing.T) (kernelSide, string){"v1": sideV1, "v2": sideV2} {
+		side, reason := makeSide(t)
 		if reason == "" && side.restricted(t) {
 			reason = "what it may use is restricted by cgroups above"
 		}
@@ -80,15 +80,7 @@ func kernelSides(t *testing.T) []kernelSide {
 // has been put in force.
 func (s kernelSide) restricted(t *testing.T) bool {
 	t.Helper()
-	all := allQuestions()
-	if err := s.probe.ask(all); err != nil {
-		t.Fatal(err)
-	}
-	answers, err := s.probe.answers(len(all))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return bytes.ContainsRune(answers, answerNo)
+	return bytes.ContainsRune(s.probe.mustAnswer(t, allQuestions()), answerNo)
 }
 
 func sideV1(t *testing.T) (kernelSide, string) {

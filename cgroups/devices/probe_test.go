@@ -155,7 +155,8 @@ type probe struct {
 func startProbe(t *testing.T, cgroup string) *probe {
 	t.Helper()
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), probeDir+"="+t.TempDir())
+	// The race detector sleeps for a second at exit.
+	cmd.Env = append(os.Environ(), probeDir+"="+t.TempDir(), "GORACE=atexit_sleep_ms=0")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
@@ -200,4 +201,17 @@ func (p *probe) answers(count int) ([]byte, error) {
 	answers := make([]byte, count)
 	_, err := io.ReadFull(p.out, answers)
 	return answers, err
+}
+
+// mustAnswer asks and waits.
+func (p *probe) mustAnswer(t *testing.T, questions []question) []byte {
+	t.Helper()
+	if err := p.ask(questions); err != nil {
+		t.Fatal(err)
+	}
+	answers, err := p.answers(len(questions))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answers
 }

@@ -13,19 +13,22 @@ import (
 	"github.com/libcontainer/libcontainer/configs"
 )
 
-// maxComparisons limits a program. A comparison takes at most two instructions,
-// and a jump leads 32767 instructions ahead at most: to the verdicts, the end of
-// the program, from its beginning. See the package's documentation for what this
-// means in rules.
+// maxComparisons keeps a program so short that every jump reaches its target: 32767
+// instructions ahead. A comparison takes two at most, and the up to 256 different
+// verdicts four each. See the package's documentation for what this means in rules.
 const maxComparisons = 15000
 
 // instruction is the kernel's struct bpf_insn, on little-endian machines.
 type instruction struct {
 	code      uint8
-	registers uint8 // the destination in the low half, the source in the high half
+	registers uint8 // see pair
 	offset    int16
 	constant  int32
 }
+
+// pair returns the registers of an instruction that has a source. Those without have
+// only their destination.
+func pair(to, from uint8) uint8 { return from<<4 | to }
 
 // The program's registers. The kernel calls it with r1 pointing to a struct
 // bpf_cgroup_dev_ctx and takes its verdict from r0: 0 forbids.
@@ -55,10 +58,10 @@ const (
 // high half is the access, then major and minor.
 func prologue() []instruction {
 	return []instruction{
-		{code: opLoad, registers: contextRegister<<4 | kindRegister, offset: 0},
-		{code: opLoad, registers: contextRegister<<4 | majorRegister, offset: 4},
-		{code: opLoad, registers: contextRegister<<4 | minorRegister, offset: 8},
-		{code: opMove, registers: kindRegister<<4 | accessRegister},
+		{code: opLoad, registers: pair(kindRegister, contextRegister), offset: 0},
+		{code: opLoad, registers: pair(majorRegister, contextRegister), offset: 4},
+		{code: opLoad, registers: pair(minorRegister, contextRegister), offset: 8},
+		{code: opMove, registers: pair(accessRegister, kindRegister)},
 		{code: opShift, registers: accessRegister, constant: 16},
 		{code: opAnd, registers: kindRegister, constant: 0xffff},
 	}
@@ -243,7 +246,7 @@ func (c *compiler) program() []instruction {
 func (w *writer) verdict(v answers) {
 	w.code = append(w.code,
 		instruction{code: opSet, registers: verdictRegister, constant: int32(v)},
-		instruction{code: opShiftBy, registers: accessRegister<<4 | verdictRegister},
+		instruction{code: opShiftBy, registers: pair(verdictRegister, accessRegister)},
 		instruction{code: opAnd, registers: verdictRegister, constant: 1},
 		instruction{code: opExit})
 }

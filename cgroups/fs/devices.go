@@ -22,7 +22,7 @@ const (
 )
 
 // devices is the controller of access to device nodes, see
-// cgroup-v1/devices.rst.
+// cgroup-v1/devices.rst. The rules are those of package cgroups/devices.
 //
 // A devices cgroup either forbids all but a list of exceptions, or allows all
 // but a list. Writing "a" to devices.deny or devices.allow changes between the
