@@ -226,7 +226,7 @@ func TestHeldLimits(t *testing.T) {
 	for _, limit := range []int64{1 << 30, 2 << 30} {
 		r := &configs.Resources{
 			Memory: limit, MemorySwap: -1, PidsLimit: 5, MemoryMin: 3, Unified: map[string]string{memoryHigh: "9"},
-			AllowedDevices: []*configs.Device{{Path: "/dev/null"}},
+			AllowedDevices: []*configs.Device{{Path: "/dev/null", Type: 'c', Major: 1, Minor: 3, Permissions: "rw"}},
 		}
 		if err := m.Set(config(r)); err != nil {
 			t.Fatal(err)
@@ -417,7 +417,7 @@ func TestSetDevices(t *testing.T) {
 		}
 		return unix.EPERM
 	}
-	err := m.Set(config(&configs.Resources{PidsLimit: 5, AllowedDevices: []*configs.Device{{Path: "/dev/null"}}}))
+	err := m.Set(config(&configs.Resources{PidsLimit: 5, AllowedDevices: []*configs.Device{{Path: "/dev/null", Type: 'c', Major: 1, Minor: 3, Permissions: "rw"}}}))
 	if !errors.Is(err, unix.EPERM) || !strings.Contains(err.Error(), "AllowedDevices") || calls != 1 {
 		t.Errorf("%d calls, error %v", calls, err)
 	}
