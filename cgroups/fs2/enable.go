@@ -111,6 +111,9 @@ func enableIn(dir *cgdir.Dir, wanted []string) (refused []string, err error) {
 	if len(missing) == 0 {
 		return nil, nil
 	}
+	if err := checkNoProcesses(dir, missing); err != nil {
+		return missing, err
+	}
 	// The kernel takes all or none, and each write costs it time.
 	if dir.WriteFile(subtreeFile, "+"+strings.Join(missing, " +")) == nil {
 		return nil, nil
@@ -125,14 +128,30 @@ func enableIn(dir *cgdir.Dir, wanted []string) (refused []string, err error) {
 	return refused, errors.Join(errs...)
 }
 
+// checkNoProcesses refuses to enable controllers in a cgroup that has processes of its
+// own. The kernel does that too, but not where all of them tell threads apart (cpu,
+// cpuset, pids): then it makes the cgroup the root of threaded ones, and no other
+// controller can be enabled there ever after. The mount's root, and a cgroup that
+// somebody has made threaded, may have both.
+func checkNoProcesses(dir *cgdir.Dir, names []string) error {
+	if kind, err := dir.ReadFile(typeFile); err != nil || strings.TrimSpace(kind) != "domain" {
+		return nil
+	}
+	procs, err := dir.ReadFile(procsFile)
+	if err != nil || strings.TrimSpace(procs) == "" {
+		return nil
+	}
+	return explainEnable(dir, strings.Join(names, ", "), unix.EBUSY)
+}
+
 // explainEnable says why a controller cannot be enabled.
 func explainEnable(dir *cgdir.Dir, name string, err error) error {
 	what := fmt.Sprintf("enable the controller %s for the cgroups in %s", name, dir.Path(""))
 	switch {
 	case errors.Is(err, unix.EBUSY):
 		pids, _ := cgroups.GetPids(dir.Path(""))
-		return fmt.Errorf("%s: it has processes of its own, %v, and cgroup v2 allows that only without controllers: "+
-			"move them to a cgroup in it, or set Cgroups.Parent to another one (in a systemd service with Delegate=, set DelegateSubgroup= too): %w",
+		return fmt.Errorf("%s: it has processes of its own, %v, and with controllers cgroup v2 allows them only in the cgroups in it: "+
+			"move them there, or set Cgroups.Parent to another one (in a systemd service with Delegate=, set DelegateSubgroup= too): %w",
 			what, pids, err)
 	case errors.Is(err, fs.ErrNotExist) && dir.Exists(procsFile):
 		has, _ := readWords(dir, controllersFile)

@@ -127,6 +127,23 @@ func TestEnable(t *testing.T) {
 	}
 }
 
+// A cgroup with processes of its own is not turned into one of threads.
+func TestEnableAmongProcesses(t *testing.T) {
+	for _, test := range []struct{ kind, want string }{
+		{"domain", "it has processes of its own, [17]"},
+		{"threaded", ""},
+	} {
+		s, dir := fakeMachine(t, "/")
+		fill(t, filepath.Join(dir, "a"), map[string]string{procsFile: "17\n", typeFile: test.kind + "\n"})
+		m := &Manager{snapshot: s, kind: cgdir.Any}
+		err := m.enable(s, filepath.Join(dir, "a/b"), []string{"pids"})
+		if test.want != "" && !errors.Is(err, unix.EBUSY) {
+			t.Errorf("%s: got %v, want EBUSY", test.kind, err)
+		}
+		checkErr(t, err, test.want)
+	}
+}
+
 // A controller that stays away although it was enabled is named with its limit.
 func TestSetWithoutController(t *testing.T) {
 	s, dir := fakeMachine(t, "/")

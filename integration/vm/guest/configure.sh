@@ -37,6 +37,7 @@ Description=The command that the host wants to be run
 Type=exec
 ExecStart=/usr/local/sbin/vm-command
 Delegate=yes
+DelegateSubgroup=tests
 TasksMax=infinity
 END
 cat >/etc/systemd/system/vm.target <<'END'
