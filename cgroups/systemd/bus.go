@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -65,15 +66,13 @@ const (
 // isBusError tells whether err is one of the errors with these names.
 func isBusError(err error, names ...string) bool {
 	var e dbus.Error
-	if !errors.As(err, &e) {
+	var p *dbus.Error
+	if errors.As(err, &p) {
+		e = *p
+	} else if !errors.As(err, &e) {
 		return false
 	}
-	for _, name := range names {
-		if e.Name == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(names, e.Name)
 }
 
 // denied tells whether systemd, or the bus, refuses the caller.

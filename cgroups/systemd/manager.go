@@ -55,9 +55,6 @@ type Manager struct {
 	// by ops.
 	applied *configs.Resources
 
-	// adopted are the parents that an earlier manager has made. Guarded by ops.
-	adopted []string
-
 	// machine is set in tests.
 	machine *host
 }

@@ -208,6 +208,9 @@ func (m *Manager) startUnit(ctx context.Context, t *target, pid int, props []sd.
 		// Or a slice is loaded: another container makes it, or it is the
 		// administrator's.
 		err = bus.start(ctx, t.unit, props, nil)
+		if isBusError(err, errUnitExists) {
+			m.forget() // another container was faster
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("start the unit %s with the properties %s: %w", t.unit, names(props), err)
