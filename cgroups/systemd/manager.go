@@ -13,6 +13,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/fs2"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -138,7 +139,8 @@ func (m *Manager) GetPids() ([]int, error) {
 	case dirs == nil:
 		return nil, m.missing()
 	}
-	return dirs.GetPids()
+	pids, err := dirs.GetPids()
+	return pids, m.gone(err)
 }
 
 // GetAllPids returns the processes in the container's cgroup and its sub-cgroups,
@@ -151,7 +153,8 @@ func (m *Manager) GetAllPids() ([]int, error) {
 	case dirs == nil:
 		return nil, m.missing()
 	}
-	return dirs.GetAllPids()
+	pids, err := dirs.GetAllPids()
+	return pids, m.gone(err)
 }
 
 // missing returns the error for something that needs the cgroups which the
@@ -184,10 +187,19 @@ func (m *Manager) GetStats() (*cgroups.Stats, error) {
 		return cgroups.NewStats(), nil
 	}
 	stats, err := dirs.GetStats()
-	if errors.Is(err, fs.ErrNotExist) && !m.joins() {
-		return nil, fmt.Errorf("%w (systemd removes a unit's cgroups when its last process ends)", err)
+	return stats, m.gone(err)
+}
+
+// gone explains an error about cgroups that do not exist any more. While they are
+// removed the kernel's is ENODEV; it is made fs.ErrNotExist, too.
+func (m *Manager) gone(err error) error {
+	switch {
+	case !cgdir.IsGone(err) || m.joins():
+		return err
+	case !errors.Is(err, fs.ErrNotExist):
+		err = fmt.Errorf("%w: %w", fs.ErrNotExist, err)
 	}
-	return stats, err
+	return fmt.Errorf("%w (systemd removes a unit's cgroups when its last process ends)", err)
 }
 
 // Freeze stops or continues all processes of the container, and returns when they
@@ -223,7 +235,7 @@ func (m *Manager) Kill() error {
 		return err
 	}
 	err = dirs.Kill()
-	if errors.Is(err, fs.ErrNotExist) {
+	if cgdir.IsGone(err) {
 		return nil // the unit has ended
 	}
 	return err

@@ -369,6 +369,12 @@ func TestDelegatedCalls(t *testing.T) {
 	h.fail["files stats"] = fs.ErrNotExist
 	_, err := m.GetStats()
 	wantError(t, err, "removes a unit's cgroups when its last process ends")
+	h.fail["files all pids"] = unix.ENODEV
+	if _, err := m.GetAllPids(); !errors.Is(err, fs.ErrNotExist) || !errors.Is(err, unix.ENODEV) {
+		t.Errorf("processes of cgroups that are being removed: error %v", err)
+	}
+	h.fail["files kill"] = unix.ENODEV
+	must(t, m.Kill())
 }
 
 func TestUseSystemdHere(t *testing.T) {
