@@ -31,7 +31,9 @@ func TestCgroupNames(t *testing.T) {
 		{"name of a dot", named("."), "Cgroups.Name"},
 		{"name with NUL", named("a\x00"), "Cgroups.Name"},
 		{"prefix with a slash", cg(func(c *configs.Cgroup) { c.ScopePrefix = "a/b" }), "Cgroups.ScopePrefix"},
-		{"property", cg(func(c *configs.Cgroup) { c.SystemdProperties = []configs.SystemdProperty{{Name: "IOWeight", Value: "uint64 5"}} }), ""},
+		{"property", cg(func(c *configs.Cgroup) {
+			c.SystemdProperties = []configs.SystemdProperty{{Name: "IOWeight", Value: "uint64 5"}}
+		}), ""},
 		{"property with a space", cg(func(c *configs.Cgroup) { c.SystemdProperties = []configs.SystemdProperty{{Name: "IO Weight"}} }),
 			`Cgroups.SystemdProperties[0].Name "IO Weight"`},
 		{"property without a name", cg(func(c *configs.Cgroup) { c.SystemdProperties = []configs.SystemdProperty{{Value: "true"}} }),
