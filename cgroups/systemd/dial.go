@@ -72,15 +72,18 @@ func dialSystemd() (*link, error) {
 
 // dialFirst connects to the first address at which there is systemd.
 func dialFirst(addresses []address, uid int, user bool) (*link, error) {
-	var errs []error
+	var errs error
 	for _, a := range addresses {
 		l, err := newLink(func() (*dbus.Conn, error) { return open(a, uid) }, a.direct, user)
 		if err == nil {
 			return l, nil
 		}
-		errs = append(errs, fmt.Errorf("%s: %w", a.name, err))
+		if err = fmt.Errorf("%s: %w", a.name, err); errs != nil {
+			err = fmt.Errorf("%w; %w", errs, err)
+		}
+		errs = err
 	}
-	return nil, fmt.Errorf("%w: %w", errNoSystemd, errors.Join(errs...))
+	return nil, fmt.Errorf("%w: %w", errNoSystemd, errs)
 }
 
 func systemAddresses() []address {

@@ -14,6 +14,7 @@ import (
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/fs2"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgtree"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -166,8 +167,7 @@ func (m *Manager) missing() error {
 	case m.starting != nil:
 		return nil
 	case m.refused != nil:
-		return fmt.Errorf("the container has no cgroups, which are optional and were not permitted: %w",
-			errors.Join(cgroups.NewNotFoundError(""), m.refused))
+		return &cgtree.RefusedError{Err: m.refused}
 	}
 	return errors.New("the container has no cgroups")
 }
@@ -299,7 +299,7 @@ func (m *Manager) Plan() (paths map[string]string, parents []string, err error) 
 		if m.doWithout(err) {
 			return map[string]string{}, nil, nil
 		}
-		return nil, nil, err
+		return nil, nil, m.needed(err)
 	}
 	paths, parents, err = m.planOf(t)
 	return paths, t.ownParents(paths, parents), err
@@ -315,6 +315,14 @@ func (m *Manager) planOf(t *target) (paths map[string]string, parents []string, 
 		paths = withSub(paths)
 	}
 	return paths, parents, nil
+}
+
+// needed says what optional cgroups are needed for, which could not be made.
+func (m *Manager) needed(err error) error {
+	if r := m.Cgroups.Resources; m.Cgroups.Optional && r != nil && fs2.Asks(r) != "" {
+		return fmt.Errorf("%s cannot be set: %w", fs2.Asks(r), err)
+	}
+	return err
 }
 
 // doWithout tells whether a container whose cgroups are optional, and which has no
