@@ -34,8 +34,9 @@ type Cgroup struct {
 	ScopePrefix string `json:"scope_prefix"`
 
 	// SystemdProperties are properties of the container's systemd unit besides
-	// those that the library sets itself. They are set when the unit is started
-	// and by every Set, and are not used without systemd.
+	// those that the library sets itself. They are set when the unit is started;
+	// Set sets those that are new or changed, which systemd allows for some only.
+	// They are not used without systemd.
 	SystemdProperties []SystemdProperty `json:"systemd_properties,omitempty"`
 
 	// Optional lets a container run without those of its cgroups that the

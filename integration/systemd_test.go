@@ -102,7 +102,7 @@ func TestSystemdUnit(t *testing.T) {
 	startBlocked(t, container)
 	wantProperties(t, unit, map[string]string{
 		"ActiveState": "active", "Slice": systemdSlice, "Delegate": "yes", "CollectMode": "inactive-or-failed", "MemoryMax": "134217728",
-		"TasksMax": "77", "CPUQuotaPerSecUSec": "666.660ms", "TimeoutStopUSec": "7s", "ControlGroup": "/" + systemdSlice + "/" + strings.ReplaceAll(unit, `\`, `\x5c`),
+		"TasksMax": "77", "CPUQuotaPerSecUSec": "666.660ms", "TimeoutStopUSec": "7s", "ControlGroup": "/" + systemdSlice + "/" + unit,
 	})
 	files := map[string]string{"pids.max": "77", "memory.max": "134217728", "cpu.max": "33333 50000", "cpu.weight": "20"}
 	if !unifiedOnly(t) {

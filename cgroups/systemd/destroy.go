@@ -42,7 +42,7 @@ func (m *Manager) destroy() error {
 	if err := dirs.Destroy(); err != nil {
 		return err
 	}
-	m.applied = nil
+	m.applied, m.extra = nil, nil
 	m.forget()
 	return nil
 }

@@ -140,9 +140,9 @@ func (m *Manager) enterFirst(pid int, stage cgroups.Stage) error {
 	if err := m.setLast(ctx, s, began); err != nil {
 		return err
 	}
-	m.applied = nil
+	m.applied, m.extra = nil, nil
 	if s.config != nil {
-		m.applied = s.config.Resources
+		m.applied, m.extra = s.config.Resources, s.config.SystemdProperties
 	}
 	m.setStarting(nil)
 	return nil

@@ -57,6 +57,10 @@ type Manager struct {
 	// by ops.
 	applied *configs.Resources
 
+	// extra are the properties passed on that are in force, nil if they are those of
+	// Cgroups. Guarded by ops.
+	extra []configs.SystemdProperty
+
 	// machine is set in tests.
 	machine *host
 }

@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+
+	sd "github.com/coreos/go-systemd/v22/dbus"
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/fs2"
@@ -147,7 +150,7 @@ func (m *Manager) setLive(container *configs.Config, dirs files) error {
 		return fmt.Errorf("set cgroup limits: %w", err)
 	}
 	props := append(pick(limits, false), pick(limits, true)...)
-	extra, err := extraProperties(container.Cgroups)
+	extra, err := m.changedExtra(container.Cgroups)
 	if err != nil {
 		return fmt.Errorf("set cgroup limits: %w", err)
 	}
@@ -165,6 +168,7 @@ func (m *Manager) setLive(container *configs.Config, dirs files) error {
 	})
 	if err == nil {
 		m.applied = merged(former, container.Cgroups.Resources)
+		m.extra = slices.Clone(container.Cgroups.SystemdProperties)
 		return nil
 	}
 	if told && former != nil {
@@ -172,6 +176,20 @@ func (m *Manager) setLive(container *configs.Config, dirs files) error {
 		err = errors.Join(err, dirs.Set(withResources(container.Cgroups, former)))
 	}
 	return err
+}
+
+// changedExtra gives those properties to pass on that the unit does not have yet: most
+// can be set only when a unit is started.
+func (m *Manager) changedExtra(cg *configs.Cgroup) ([]sd.Property, error) {
+	former := m.Cgroups.SystemdProperties
+	if m.extra != nil {
+		former = m.extra
+	}
+	changed := *cg
+	changed.SystemdProperties = slices.DeleteFunc(slices.Clone(cg.SystemdProperties), func(p configs.SystemdProperty) bool {
+		return slices.Contains(former, p)
+	})
+	return extraProperties(&changed)
 }
 
 // former gives the limits in force, nil if they are not known.
