@@ -159,7 +159,8 @@ func (b *systemBus) facts(ctx context.Context) (f facts, err error) {
 func (b *systemBus) start(ctx context.Context, unit string, props []sd.Property, aux []sd.PropertyCollection) error {
 	return b.do(ctx, func(ctx context.Context, l *link) error {
 		return l.runJob(ctx, unit, "active", func(done chan<- string) error {
-			_, err := l.conn.StartTransientUnitAux(ctx, unit, "fail", props, aux, done)
+			// A slice that is about to be stopped, for nobody needed it, has to stay.
+			_, err := l.conn.StartTransientUnitAux(ctx, unit, "replace", props, aux, done)
 			return err
 		})
 	})

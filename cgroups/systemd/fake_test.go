@@ -110,6 +110,12 @@ func (h *fakeHost) start(_ context.Context, unit string, props []sd.Property, au
 	if _, ok := h.units[unit]; ok {
 		return busError(errUnitExists, "Unit "+unit+" was already loaded or has a fragment file.")
 	}
+	for _, slice := range slicesMade {
+		if _, ok := h.units[slice]; ok {
+			return busError(errUnitExists, "Unit "+slice+" was already loaded or has a fragment file.")
+		}
+		h.units[slice] = map[string]any{}
+	}
 	got := map[string]any{}
 	for _, p := range props {
 		got[p.Name] = p.Value.Value()
@@ -152,6 +158,9 @@ func (h *fakeHost) set(_ context.Context, unit string, props []sd.Property) erro
 }
 
 func (h *fakeHost) property(_ context.Context, unit, name string) (any, error) {
+	if _, ok := h.units[unit]; !ok && name == "ActiveState" {
+		return nil, busError(errNoSuchUnit, "Unit "+unit+" not loaded.")
+	}
 	return false, h.note("property %s %s", unit, name)
 }
 

@@ -178,7 +178,29 @@ func TestUnitLeft(t *testing.T) {
 	h.units["c.scope"] = map[string]any{}
 	m := h.manager(newCgroup(nil), nil)
 	must(t, m.Create(), m.Enter(pid, cgroups.StageSetup))
-	h.wantLog("start c.scope [a-b.slice a.slice]", "stop c.scope", "start c.scope []", "files create", "files enter 77 setup")
+	h.wantLog("start c.scope [a-b.slice a.slice]", "stop c.scope", "start c.scope [a-b.slice a.slice]", "files create", "files enter 77 setup")
+}
+
+// Slices that systemd has are not made, whatever their cgroups.
+func TestLoadedSlice(t *testing.T) {
+	h := newFakeHost(t, cgroups.LayoutV2)
+	h.units["a.slice"] = map[string]any{}
+	m := h.manager(newCgroup(nil), nil)
+	must(t, m.Create(), m.Enter(pid, cgroups.StageSetup))
+	h.wantLog("property a.slice ActiveState", "start c.scope [a-b.slice]", "files create", "files enter 77 setup")
+}
+
+// Others that take the name over and over end the tries.
+func TestNameTaken(t *testing.T) {
+	h := newFakeHost(t, cgroups.LayoutV2)
+	m := h.manager(newCgroup(nil), nil)
+	must(t, m.Create())
+	h.fail["start"] = busError(errUnitExists, "Unit c.scope was already loaded.")
+	wantError(t, m.Enter(pid, cgroups.StageSetup), "start the unit c.scope", "already loaded")
+	must(t, m.Destroy())
+	if n := len(h.log); n > 2*maxStarts+10 || slices.Contains(h.log[n-1:], "files destroy") {
+		t.Errorf("log %q", h.log)
+	}
 }
 
 // A start that was heard before the connection was lost is not done again.

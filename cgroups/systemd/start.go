@@ -189,33 +189,49 @@ func limitProperties(cg *configs.Cgroup, former *configs.Resources, t *target) (
 	return properties(cg.Resources, former, t.layout, t.facts.version)
 }
 
+// maxStarts bounds how often a start is tried while units of the names come and go.
+const maxStarts = 4
+
 // startUnit starts the unit. One that is left from an earlier life of the container,
 // without processes, is stopped before.
 func (m *Manager) startUnit(ctx context.Context, t *target, pid int, props []sd.Property) error {
-	bus := m.host().bus
-	aux := auxiliary(t.missingSlices(m.GetPaths()))
-	if isSlice(t.unit) {
-		aux = nil
-	}
-	err := bus.start(ctx, t.unit, props, aux)
-	if isBusError(err, errUnitExists) && m.inside(t, pid) {
-		err = nil // it was heard before the connection was lost
-	}
-	if isBusError(err, errUnitExists) {
+	var err error
+	for range maxStarts {
+		err = m.host().bus.start(ctx, t.unit, props, m.missingSlices(ctx, t))
+		if !isBusError(err, errUnitExists) {
+			break
+		}
+		if m.inside(t, pid) {
+			err = nil // it was heard before the connection was lost
+			break
+		}
+		// Or a slice has come since we looked.
 		if err := m.makeWay(ctx, t); err != nil {
 			return err
 		}
-		// Or a slice is loaded: another container makes it, or it is the
-		// administrator's.
-		err = bus.start(ctx, t.unit, props, nil)
-		if isBusError(err, errUnitExists) {
-			m.forget() // another container was faster
-		}
+	}
+	if isBusError(err, errUnitExists) {
+		m.forget() // others are faster
 	}
 	if err != nil {
 		return fmt.Errorf("start the unit %s with the properties %s: %w", t.unit, names(props), err)
 	}
 	return m.checkPlace(t, pid)
+}
+
+// missingSlices gives the slices to be made with a unit in them: those which systemd
+// does not have.
+func (m *Manager) missingSlices(ctx context.Context, t *target) []sd.PropertyCollection {
+	var missing []string
+	if isSlice(t.unit) {
+		return nil
+	}
+	for _, slice := range t.missingSlices(m.GetPaths()) {
+		if _, err := m.host().bus.property(ctx, slice, "ActiveState"); isBusError(err, errNoSuchUnit) {
+			missing = append(missing, slice)
+		}
+	}
+	return auxiliary(missing)
 }
 
 // makeWay stops a unit of that name which has no processes.

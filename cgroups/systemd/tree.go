@@ -178,7 +178,7 @@ func (t *target) ownParents(paths map[string]string, parents []string) []string 
 	})
 }
 
-// missingSlices gives the slices above the unit that are not there yet.
+// missingSlices gives the slices above the unit that have no cgroup yet.
 func (t *target) missingSlices(paths map[string]string) (missing []string) {
 	base, ok := strings.CutSuffix(withoutSub(paths)[systemdKey(t.layout)], cgroupOf(t.slice, t.unit))
 	if !ok {
