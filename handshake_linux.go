@@ -94,7 +94,7 @@ func (l *launch) handshake(payload []byte) error {
 	}
 	early := l.entersEarly()
 	if early {
-		if err := l.enterCgroups(cgroups.StageSetup); err != nil {
+		if err := l.enterEarly(); err != nil {
 			return err
 		}
 	}
@@ -188,6 +188,22 @@ func (l *launch) awaitReady() error {
 func (l *launch) entersEarly() bool {
 	enterer, ok := l.c.cgroups.(cgroups.EarlyEnterer)
 	return ok && !l.join && enterer.EntersEarly()
+}
+
+// enterEarly moves init into its cgroups while it boots. One that has died of
+// something else could not enter, and that is not the reason.
+func (l *launch) enterEarly() error {
+	err := l.enterCgroups(cgroups.StageSetup)
+	if err == nil {
+		return nil
+	}
+	if alive, aliveErr := l.ref.alive(); alive || aliveErr != nil {
+		return err
+	}
+	if _, _, err := l.read(); err != nil {
+		return err
+	}
+	return errDied
 }
 
 // enterCgroups moves init into its cgroups. A manager that does not know stages

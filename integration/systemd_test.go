@@ -283,9 +283,6 @@ func TestSystemdStopsUnit(t *testing.T) {
 // A user has a systemd, which makes units for containers without privileges.
 func TestSystemdUser(t *testing.T) {
 	needSystemd(t)
-	if !unifiedOnly(t) {
-		t.Skip("controllers of cgroup v1 are not delegated to users")
-	}
 	const uid = 1000
 	systemctl(t, "start", "user@1000.service")
 	t.Cleanup(func() { systemctl(t, "stop", "user@1000.service") })
@@ -302,19 +299,30 @@ func TestSystemdUser(t *testing.T) {
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
-	for _, tt := range []struct {
+	type hostTest struct {
 		args       []string
 		start, end string
-	}{
+	}
+	tests := []hostTest{
 		{[]string{"limits", "measure"}, "cgroups [\"\"]\nlimit 33554432\n", "processes\npaused\n"},
 		{[]string{"limits", "life"}, "0 0 rootless\n", "loaded rootless\n1 processes\nsignal: killed\ndestroyed\n"},
-	} {
-		t.Run(tt.args[1], func(t *testing.T) {
+	}
+	if !unifiedOnly(t) {
+		// Of cgroup v1 only the hierarchy without a controller is delegated to users.
+		tests = []hostTest{{[]string{"life"}, "0 0 rootless\n", "loaded rootless\n1 processes\nsignal: killed\ndestroyed\n"}}
+	}
+	for _, tt := range tests {
+		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
 			out, err := host(tt.args...)
 			if err != nil || !strings.HasPrefix(out, tt.start) || !strings.HasSuffix(out, tt.end) {
 				t.Errorf("output %q, error %v; want %q and %q", out, err, tt.start, tt.end)
 			}
 		})
+	}
+	if !unifiedOnly(t) {
+		if out, err := host("limits"); err == nil || !strings.Contains(out, "Memory cannot be set") {
+			t.Errorf("a limit without the right to its cgroup: output %q, error %v", out, err)
+		}
 	}
 	if entries, err := os.ReadDir(state); err != nil || len(entries) > 0 {
 		t.Errorf("left in the state directory: %v, %v", entries, err)

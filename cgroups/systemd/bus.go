@@ -42,6 +42,10 @@ type bus interface {
 	// property returns a property that all units have.
 	property(ctx context.Context, unit, name string) (any, error)
 
+	// ref keeps systemd from forgetting a unit that it has, until unref.
+	ref(ctx context.Context, unit string) error
+	unref(ctx context.Context, unit string) error
+
 	// attach moves processes into a unit's cgroup.
 	attach(ctx context.Context, unit string, pid int) error
 }
@@ -195,6 +199,14 @@ func (b *systemBus) property(ctx context.Context, unit, name string) (value any,
 		return err
 	})
 	return value, err
+}
+
+func (b *systemBus) ref(ctx context.Context, unit string) error {
+	return b.do(ctx, func(ctx context.Context, l *link) error { return l.call(ctx, "RefUnit", unit) })
+}
+
+func (b *systemBus) unref(ctx context.Context, unit string) error {
+	return b.do(ctx, func(ctx context.Context, l *link) error { return l.call(ctx, "UnrefUnit", unit) })
 }
 
 func (b *systemBus) attach(ctx context.Context, unit string, pid int) error {

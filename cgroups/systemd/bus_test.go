@@ -67,8 +67,15 @@ func TestBusCalls(t *testing.T) {
 	if v, err := b.property(ctx, "a.slice", "StopWhenUnneeded"); err != nil || v != true {
 		t.Errorf("property %v, error %v", v, err)
 	}
-	if err := errors.Join(b.set(ctx, "c.scope", []sd.Property{sd.PropDescription("x")}), b.attach(ctx, "c.scope", 5)); err != nil {
+	err := errors.Join(b.set(ctx, "c.scope", []sd.Property{sd.PropDescription("x")}), b.attach(ctx, "c.scope", 5),
+		b.ref(ctx, "a.slice"), b.unref(ctx, "a.slice"))
+	if err != nil {
 		t.Error(err)
+	}
+	for _, method := range []string{"SetUnitProperties", "AttachProcessesToUnit", "RefUnit", "UnrefUnit"} {
+		if p.asked(method) != 1 {
+			t.Errorf("%s was called %d times", method, p.asked(method))
+		}
 	}
 	p.on("GetUnit", func(*dbus.Message) answer { return answer{err: errNoSuchUnit} })
 	if _, err := b.property(ctx, "a.slice", "StopWhenUnneeded"); !isBusError(err, errNoSuchUnit) {

@@ -158,11 +158,17 @@ func (h *fakeHost) set(_ context.Context, unit string, props []sd.Property) erro
 }
 
 func (h *fakeHost) property(_ context.Context, unit, name string) (any, error) {
-	if _, ok := h.units[unit]; !ok && name == "ActiveState" {
-		return nil, busError(errNoSuchUnit, "Unit "+unit+" not loaded.")
-	}
 	return false, h.note("property %s %s", unit, name)
 }
+
+func (h *fakeHost) ref(_ context.Context, unit string) error {
+	if _, ok := h.units[unit]; !ok {
+		return busError(errNoSuchUnit, "Unit "+unit+" not loaded.")
+	}
+	return h.note("ref %s", unit)
+}
+
+func (h *fakeHost) unref(_ context.Context, unit string) error { return h.note("unref %s", unit) }
 
 func (h *fakeHost) attach(_ context.Context, unit string, pid int) error {
 	return h.note("attach %s %d", unit, pid)

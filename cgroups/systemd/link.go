@@ -109,6 +109,11 @@ func (l *link) up() bool { return l.conn.Connected() }
 
 func (l *link) close() { l.conn.Close() }
 
+// call calls a method of systemd's that takes a unit and returns nothing.
+func (l *link) call(ctx context.Context, method, unit string) error {
+	return l.raw[0].Object(systemdName, systemdPath).CallWithContext(ctx, managerFace+"."+method, 0, unit).Store()
+}
+
 // unitProperty reads a property of the interface that all units have.
 func (l *link) unitProperty(ctx context.Context, unit, name string) (any, error) {
 	var path dbus.ObjectPath

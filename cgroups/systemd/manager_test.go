@@ -187,7 +187,7 @@ func TestLoadedSlice(t *testing.T) {
 	h.units["a.slice"] = map[string]any{}
 	m := h.manager(newCgroup(nil), nil)
 	must(t, m.Create(), m.Enter(pid, cgroups.StageSetup))
-	h.wantLog("property a.slice ActiveState", "start c.scope [a-b.slice]", "files create", "files enter 77 setup")
+	h.wantLog("ref a.slice", "start c.scope [a-b.slice]", "unref a.slice", "files create", "files enter 77 setup")
 }
 
 // Others that take the name over and over end the tries.

@@ -197,7 +197,7 @@ const maxStarts = 4
 func (m *Manager) startUnit(ctx context.Context, t *target, pid int, props []sd.Property) error {
 	var err error
 	for range maxStarts {
-		err = m.host().bus.start(ctx, t.unit, props, m.missingSlices(ctx, t))
+		err = m.startIn(ctx, t, props)
 		if !isBusError(err, errUnitExists) {
 			break
 		}
@@ -219,19 +219,23 @@ func (m *Manager) startUnit(ctx context.Context, t *target, pid int, props []sd.
 	return m.checkPlace(t, pid)
 }
 
-// missingSlices gives the slices to be made with a unit in them: those which systemd
-// does not have.
-func (m *Manager) missingSlices(ctx context.Context, t *target) []sd.PropertyCollection {
+// startIn starts the unit, and makes with it those slices which systemd does not
+// have. One that is about to be stopped, and forgotten, is held: if it were made anew
+// of its name alone, systemd would not stop it again when nobody needs it.
+func (m *Manager) startIn(ctx context.Context, t *target, props []sd.Property) error {
+	bus := m.host().bus
 	var missing []string
-	if isSlice(t.unit) {
-		return nil
-	}
-	for _, slice := range t.missingSlices(m.GetPaths()) {
-		if _, err := m.host().bus.property(ctx, slice, "ActiveState"); isBusError(err, errNoSuchUnit) {
-			missing = append(missing, slice)
+	if !isSlice(t.unit) {
+		for _, slice := range t.missingSlices(m.GetPaths()) {
+			switch err := bus.ref(ctx, slice); {
+			case err == nil:
+				defer bus.unref(ctx, slice)
+			case isBusError(err, errNoSuchUnit):
+				missing = append(missing, slice)
+			}
 		}
 	}
-	return auxiliary(missing)
+	return bus.start(ctx, t.unit, props, auxiliary(missing))
 }
 
 // makeWay stops a unit of that name which has no processes.
