@@ -22,8 +22,8 @@ func newBesideTable(_ context.Context, opts options, work string) *table {
 		title: "One container's life beside others",
 		about: fmt.Sprintf("Create, start of `%s`, wait and destroy, while %s other containers of the library run",
 			programName(), listed(opts.beside)),
-		unit: "lives",
-		base: fmt.Sprint(opts.beside[0]),
+		unit:  "lives",
+		bases: []string{fmt.Sprint(opts.beside[0]), "floor"},
 	}
 	floor, err := newFloorRunner(opts.floor, opts.rootfs)
 	t.addLevels("floor", opts.beside, floor, err)
@@ -35,7 +35,7 @@ func newBesideTable(_ context.Context, opts options, work string) *table {
 		return t
 	}
 	t.closers = append(t.closers, crowd.close)
-	t.measure = func(ctx context.Context, opts options) error { return t.measureBeside(ctx, crowd, opts) }
+	t.measure = func(ctx context.Context, opts options) error { return t.measureBeside(ctx, crowd.resize, opts) }
 	return t
 }
 
@@ -47,7 +47,7 @@ func (t *table) addLevels(name string, levels []int, r closingRunner, err error)
 	for _, level := range levels {
 		t.candidates = append(t.candidates, &candidate{
 			name:   levelName(name, level),
-			base:   levelName(name, levels[0]),
+			bases:  []string{levelName(name, levels[0]), levelName("floor", level)},
 			runner: r,
 			err:    err,
 		})
@@ -57,7 +57,7 @@ func (t *table) addLevels(name string, levels []int, r closingRunner, err error)
 func levelName(name string, level int) string { return fmt.Sprintf("%s, %d", name, level) }
 
 // measureBeside lets those of each level do a share of the lives at each sweep.
-func (t *table) measureBeside(ctx context.Context, crowd *crowd, opts options) error {
+func (t *table) measureBeside(ctx context.Context, resize func(context.Context, int) error, opts options) error {
 	for sweep := range sweeps {
 		levels := slices.Clone(opts.beside)
 		if sweep%2 == 1 {
@@ -68,7 +68,7 @@ func (t *table) measureBeside(ctx context.Context, crowd *crowd, opts options) e
 			continue
 		}
 		for _, level := range levels {
-			if err := crowd.resize(ctx, level); err != nil {
+			if err := resize(ctx, level); err != nil {
 				return err
 			}
 			if err := rounds(ctx, t.atLevel(level), opts.warmup, share); err != nil {

@@ -68,6 +68,6 @@ func bar(row row, y int, longest time.Duration) string {
 	fmt.Fprintf(&out, `<path d="M%.1f %dH%.1fM%.1f %dv10" stroke="#333" fill="none"/>`+"\n",
 		median, middle, p90, p90, middle-5)
 	fmt.Fprintf(&out, `<text x="%.1f" y="%d">%s (%s×)</text>`+"\n",
-		p90+6, textLine, milliseconds(row.median), times(row.ratio))
+		p90+6, textLine, milliseconds(row.median), times(row.ratios[:1], ""))
 	return out.String()
 }

@@ -6,8 +6,13 @@
 //     the other runtimes' run on an equivalent bundle;
 //   - exec: Start of /bin/true in a container of that kind that runs, and Wait; against floor-exec.c,
 //     which joins and executes, and the other runtimes' exec;
-//   - beside: the lives again, the library's and floor.c's, while 0, 100 and 500 containers run. Here
-//     the ratios are to those beside 0; what grows for the floor too is the kernel's.
+//   - beside: the lives again, the library's and floor.c's, while 0, 100 and 500 containers run.
+//
+// In the last table the ratio to the floor, which has the same neighbours, tells what the library adds.
+// The floor itself grows with them, as perf(1) shows: to mount sysfs the kernel looks at all mounted
+// instances of it (sget_fc), in pivot_root(2) at all tasks (chroot_fs_refs), when a cpuset of cgroup v1
+// is written at all those beside it (validate_change), and when a memory cgroup is removed at the lists
+// of all mounted file systems (memcg_reparent_list_lrus).
 //
 // The candidates of the first two take turns, once each a round. The third is measured up and down
 // several times, for 500 containers are not started for each life.

@@ -17,14 +17,14 @@ func newExecTable(ctx context.Context, opts options, work string) *table {
 		title: "A program in a running container",
 		about: fmt.Sprintf("Start of `%s` in a container that runs, and wait", programName()),
 		unit:  "times",
-		base:  "floor",
+		bases: []string{"floor"},
 	}
 	floor, err := newFloorExecRunner(opts, work)
-	t.add(&candidate{name: "floor", base: "floor"}, floor, err)
+	t.add(&candidate{name: "floor", bases: []string{"floor"}}, floor, err)
 	library, err := newExecRunner(opts.rootfs, work, newID("exec-library", 0))
-	t.add(&candidate{name: "library", base: "floor"}, library, err)
+	t.add(&candidate{name: "library", bases: []string{"floor"}}, library, err)
 	for _, peer := range peers {
-		t.addPeer(peer.name, "floor", func(program string) (closingRunner, error) {
+		t.addPeer(peer.name, func(program string) (closingRunner, error) {
 			return newOCIExecRunner(ctx, program, work, opts.rootfs, peer.args)
 		})
 	}

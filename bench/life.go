@@ -19,14 +19,14 @@ func newLifeTable(_ context.Context, opts options, work string) *table {
 		title: "One container's life",
 		about: fmt.Sprintf("Create, start of `%s`, wait and destroy", programName()),
 		unit:  "lives",
-		base:  "floor",
+		bases: []string{"floor"},
 	}
 	floor, err := newFloorRunner(opts.floor, opts.rootfs)
-	t.add(&candidate{name: "floor", base: "floor"}, floor, err)
+	t.add(&candidate{name: "floor", bases: []string{"floor"}}, floor, err)
 	library, err := newLifeRunner(work, opts.rootfs)
-	t.add(&candidate{name: "library", base: "floor"}, library, err)
+	t.add(&candidate{name: "library", bases: []string{"floor"}}, library, err)
 	for _, peer := range peers {
-		t.addPeer(peer.name, "floor", func(program string) (closingRunner, error) {
+		t.addPeer(peer.name, func(program string) (closingRunner, error) {
 			return newOCILifeRunner(program, work, opts.rootfs, peer.args)
 		})
 	}

@@ -29,7 +29,7 @@ type row struct {
 	name        string
 	count       int
 	median, p90 time.Duration
-	ratio       float64 // of the medians, to the base's; 0 without a base
+	ratios      []float64 // of the medians, to the bases'; 0 without a base
 	failure     string
 }
 
@@ -39,8 +39,8 @@ func newReport(t *table, opts options, date time.Time) *report {
 	for _, c := range t.candidates {
 		row := newRow(c)
 		medians[c.name] = row.median
-		if base := medians[c.base]; base > 0 {
-			row.ratio = float64(row.median) / float64(base)
+		for _, name := range c.bases {
+			row.ratios = append(row.ratios, ratio(row.median, medians[name]))
 		}
 		if c.peer && c.runner != nil {
 			row.name = version(c.name)
@@ -48,6 +48,13 @@ func newReport(t *table, opts options, date time.Time) *report {
 		r.rows = append(r.rows, row)
 	}
 	return r
+}
+
+func ratio(a, b time.Duration) float64 {
+	if b == 0 {
+		return 0
+	}
+	return float64(a) / float64(b)
 }
 
 // newRow gives no figures for a candidate that failed on the way: half a series is not comparable.
@@ -84,13 +91,13 @@ func quantile(values []time.Duration, q float64) time.Duration {
 func (r *report) table() string {
 	var out bytes.Buffer
 	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "%s\t%s\tmedian ms\tp90 ms\tto %s\t\n", r.of.name, r.of.unit, r.of.base)
+	fmt.Fprintf(w, "%s\t%s\tmedian ms\tp90 ms\tto %s\t\n", r.of.name, r.of.unit, strings.Join(r.of.bases, "\tto "))
 	for _, row := range r.rows {
 		if row.failure != "" {
 			continue
 		}
 		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t\n",
-			row.name, row.count, milliseconds(row.median), milliseconds(row.p90), times(row.ratio))
+			row.name, row.count, milliseconds(row.median), milliseconds(row.p90), times(row.ratios, "\t"))
 	}
 	w.Flush()
 	for _, row := range r.rows {
@@ -108,15 +115,17 @@ func (r *report) markdown() string {
 	fmt.Fprintf(&out, "%s. Each %d %s, interleaved, on %s, %s.\n",
 		r.of.about, r.lives, r.of.unit, r.date.UTC().Format("2 January 2006"), r.machine)
 	fmt.Fprintf(&out, "Made by `make bench`; only ratios within one run are comparable.\n\n")
-	fmt.Fprintf(&out, "| | %s | median ms | p90 ms | ratio to %s |\n|---|--:|--:|--:|--:|\n", r.of.unit, r.of.base)
+	fmt.Fprintf(&out, "| | %s | median ms | p90 ms | ratio to %s |\n|---|--:|--:|--:|%s\n",
+		r.of.unit, strings.Join(r.of.bases, " | ratio to "), strings.Repeat("--:|", len(r.of.bases)))
 	for _, row := range r.rows {
 		if row.failure != "" {
 			failure := strings.ReplaceAll(row.failure, "|", `\|`)
-			fmt.Fprintf(&out, "| %s | %d | no figures: %s | | |\n", row.name, row.count, failure)
+			fmt.Fprintf(&out, "| %s | %d | no figures: %s | |%s\n",
+				row.name, row.count, failure, strings.Repeat(" |", len(r.of.bases)))
 			continue
 		}
 		fmt.Fprintf(&out, "| %s | %d | %s | %s | %s |\n",
-			row.name, row.count, milliseconds(row.median), milliseconds(row.p90), times(row.ratio))
+			row.name, row.count, milliseconds(row.median), milliseconds(row.p90), times(row.ratios, " | "))
 	}
 	fmt.Fprintf(&out, "\n![median and p90 of each](%s.svg)\n", r.of.name)
 	return out.String()
@@ -141,11 +150,15 @@ func milliseconds(d time.Duration) string {
 	return fmt.Sprintf("%.2f", float64(d)/float64(time.Millisecond))
 }
 
-func times(ratio float64) string {
-	if ratio == 0 {
-		return "-"
+func times(ratios []float64, separator string) string {
+	texts := make([]string, len(ratios))
+	for i, ratio := range ratios {
+		texts[i] = "-"
+		if ratio != 0 {
+			texts[i] = fmt.Sprintf("%.2f", ratio)
+		}
 	}
-	return fmt.Sprintf("%.2f", ratio)
+	return strings.Join(texts, separator)
 }
 
 // machine tells what the figures depend on most.

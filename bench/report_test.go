@@ -56,15 +56,15 @@ func measured(t *testing.T) *table {
 	t.Helper()
 	ms := time.Millisecond
 	candidates := []*candidate{
-		{name: "floor", base: "floor", runner: &fakeRunner{times: []time.Duration{9 * ms, 2 * ms, 2 * ms}}},
-		{name: "library", base: "floor", runner: &fakeRunner{times: []time.Duration{9 * ms, 5 * ms, 5 * ms}}},
+		{name: "floor", bases: []string{"floor"}, runner: &fakeRunner{times: []time.Duration{9 * ms, 2 * ms, 2 * ms}}},
+		{name: "library", bases: []string{"floor"}, runner: &fakeRunner{times: []time.Duration{9 * ms, 5 * ms, 5 * ms}}},
 		{name: "absent-peer", peer: true, err: errors.New("not installed")},
 		{name: "broken-peer", peer: true, runner: &fakeRunner{times: []time.Duration{ms, ms}, err: errors.New("broke | down\nhere")}},
 	}
 	if err := rounds(t.Context(), candidates, 1, 2); err != nil {
 		t.Fatal(err)
 	}
-	return &table{name: "life", title: "A life & more", about: "Birth, death", unit: "lives", base: "floor", candidates: candidates}
+	return &table{name: "life", title: "A life & more", about: "Birth, death", unit: "lives", bases: []string{"floor"}, candidates: candidates}
 }
 
 func TestMeasureDropsWarmupAndFailures(t *testing.T) {

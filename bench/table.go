@@ -13,9 +13,9 @@ import (
 type table struct {
 	name       string // of the files, and for -tables
 	title      string
-	about      string // what is done, as the beginning of a sentence
-	unit       string // what the figures are counted in: "lives"
-	base       string // what the ratios are to
+	about      string   // what is done, as the beginning of a sentence
+	unit       string   // what the figures are counted in: "lives"
+	bases      []string // what the ratios are to, a column each
 	candidates []*candidate
 
 	// measure does what is to be measured; nil is rounds of all candidates.
@@ -33,7 +33,7 @@ type runner interface {
 // candidate is a runner with what became of it.
 type candidate struct {
 	name   string
-	base   string // the candidate that the ratio is to
+	bases  []string // the candidates that the ratios are to
 	peer   bool
 	runner runner
 	times  []time.Duration
@@ -67,9 +67,9 @@ type closingRunner interface {
 	close() error
 }
 
-// addPeer adds another runtime, if it is installed.
-func (t *table) addPeer(name, base string, newRunner func(program string) (closingRunner, error)) {
-	peer := &candidate{name: name, base: base, peer: true}
+// addPeer adds another runtime, if it is installed. Its ratio is to the floor.
+func (t *table) addPeer(name string, newRunner func(program string) (closingRunner, error)) {
+	peer := &candidate{name: name, bases: []string{"floor"}, peer: true}
 	program, err := exec.LookPath(name)
 	if err != nil {
 		t.add(peer, nil, errors.New("not installed"))
