@@ -71,7 +71,7 @@ func (t *table) measureBeside(ctx context.Context, resize func(context.Context, 
 			if err := resize(ctx, level); err != nil {
 				return err
 			}
-			if err := rounds(ctx, t.atLevel(level), opts.warmup, share); err != nil {
+			if err := rounds(ctx, t.atLevel(level), opts, share); err != nil {
 				return err
 			}
 		}

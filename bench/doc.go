@@ -17,6 +17,10 @@
 // The candidates of the first two take turns, once each a round. The third is measured up and down
 // several times, for 500 containers are not started for each life.
 //
+// A machine that does one thing after the other is not like most. With -pause=150ms it idles before
+// each measurement, as `make bench BENCHFLAGS=-pause=150ms` does: then whoever moves another process to
+// a cgroup waits for an RCU grace period, see cgroups.Joiner.
+//
 // Only the ratios say something, and only within one run: machines are noisy. `make bench` builds and
 // runs it as root, and writes a .md and a .svg for each table.
 package main

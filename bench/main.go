@@ -12,12 +12,14 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 type options struct {
 	tables    []string
 	lives     int
 	warmup    int
+	pause     time.Duration
 	beside    []int // ascending
 	floor     string
 	floorExec string
@@ -50,6 +52,7 @@ func parseOptions(name string, args []string) (options, error) {
 	flags.StringVar(&names, "tables", "life,exec,beside", "`tables` to make")
 	flags.IntVar(&opts.lives, "n", 60, "how `often` each candidate is measured")
 	flags.IntVar(&opts.warmup, "warmup", 5, "`rounds` before those that are counted")
+	flags.DurationVar(&opts.pause, "pause", 0, "how `long` the machine idles before each measurement")
 	flags.StringVar(&beside, "beside", "0,100,500", "`numbers` of running containers for the table beside")
 	flags.StringVar(&opts.floor, "floor", "", "the compiled floor.c")
 	flags.StringVar(&opts.floorExec, "floor-exec", "", "the compiled floor-exec.c")
@@ -61,7 +64,7 @@ func parseOptions(name string, args []string) (options, error) {
 	if flags.NArg() > 0 {
 		return opts, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	if opts.floor == "" || opts.floorExec == "" || opts.rootfs == "" || opts.lives < 1 || opts.warmup < 0 {
+	if opts.floor == "" || opts.floorExec == "" || opts.rootfs == "" || opts.lives < 1 || opts.warmup < 0 || opts.pause < 0 {
 		return opts, errors.New("-floor, -floor-exec and -rootfs are needed, and -n of at least 1")
 	}
 	var err error

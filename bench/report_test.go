@@ -61,7 +61,7 @@ func measured(t *testing.T) *table {
 		{name: "absent-peer", peer: true, err: errors.New("not installed")},
 		{name: "broken-peer", peer: true, runner: &fakeRunner{times: []time.Duration{ms, ms}, err: errors.New("broke | down\nhere")}},
 	}
-	if err := rounds(t.Context(), candidates, 1, 2); err != nil {
+	if err := rounds(t.Context(), candidates, options{warmup: 1}, 2); err != nil {
 		t.Fatal(err)
 	}
 	return &table{name: "life", title: "A life & more", about: "Birth, death", unit: "lives", bases: []string{"floor"}, candidates: candidates}
@@ -81,7 +81,7 @@ func TestMeasureStopsWhenInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	r := &fakeRunner{}
-	err := rounds(ctx, []*candidate{{name: "floor", runner: r}}, 0, 1)
+	err := rounds(ctx, []*candidate{{name: "floor", runner: r}}, options{}, 1)
 	if !errors.Is(err, context.Canceled) || r.calls != 0 {
 		t.Errorf("error %v after %d lives", err, r.calls)
 	}

@@ -90,7 +90,7 @@ func (t *table) run(ctx context.Context, opts options) (err error) {
 	measure := t.measure
 	if measure == nil {
 		measure = func(ctx context.Context, opts options) error {
-			return rounds(ctx, t.candidates, opts.warmup, opts.lives)
+			return rounds(ctx, t.candidates, opts, opts.lives)
 		}
 	}
 	if err := measure(ctx, opts); err != nil {
@@ -112,14 +112,14 @@ func (t *table) run(ctx context.Context, opts options) (err error) {
 // rounds lets each candidate do its thing once a round. Each round begins with another one, for what
 // comes after a slow one finds the machine in another state than what comes after a fast one. Who
 // fails is out.
-func rounds(ctx context.Context, candidates []*candidate, warmup, count int) error {
-	for round := range warmup + count {
+func rounds(ctx context.Context, candidates []*candidate, opts options, count int) error {
+	for round := range opts.warmup + count {
 		for i := range candidates {
 			c := candidates[(round+i)%len(candidates)]
 			if c.err != nil {
 				continue
 			}
-			if err := ctx.Err(); err != nil {
+			if err := idle(ctx, opts.pause); err != nil {
 				return err
 			}
 			elapsed, err := c.runner.once(ctx)
@@ -127,10 +127,18 @@ func rounds(ctx context.Context, candidates []*candidate, warmup, count int) err
 				c.err = err
 				continue
 			}
-			if round >= warmup {
+			if round >= opts.warmup {
 				c.times = append(c.times, elapsed)
 			}
 		}
 	}
 	return nil
+}
+
+func idle(ctx context.Context, pause time.Duration) error {
+	select {
+	case <-time.After(pause):
+	case <-ctx.Done():
+	}
+	return ctx.Err()
 }
