@@ -35,13 +35,6 @@ static int open_unified(void)
 	return -1;
 }
 
-static void enter_cgroups(void)
-{
-	for (size_t i = 0; i < hierarchy_count; i++)
-		if (!hierarchies[i].unified)
-			write_file(hierarchies[i].path, "tasks", "0", 1);
-}
-
 static void child(void)
 {
 	must(setsid(), "setsid", "");

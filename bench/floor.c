@@ -13,10 +13,10 @@
  * Without -n it does one life for each line on standard input; it prints each life's
  * microseconds, one a line. One life is from the first mkdir of a cgroup to the last rmdir.
  *
- * What it may do to be fast, as any runtime may: set the child up while the parent still writes
- * the child's pid to the cgroups; be born in the cgroup v2 one (clone3(2)); read the list of
- * hierarchies once. The container is the one of bench/container.go; a test there compares them.
- * It needs cgroup v1 controllers (also in the hybrid layout), as the devices controller does.
+ * What it may do to be fast, as any runtime may: be born in the cgroup v2 directory (clone3(2)) and
+ * enter those of cgroup v1 as a thread that moves itself, for which the kernel waits for nobody; read
+ * the list of hierarchies once. The container is the one of bench/container.go; a test there compares
+ * them. It needs cgroup v1 controllers (also in the hybrid layout), as the devices controller does.
  */
 #include "floor.h"
 
@@ -97,16 +97,6 @@ static int make_cgroups(void)
 			die("open %s", h->path);
 	}
 	return fd;
-}
-
-static void join_cgroups(pid_t pid)
-{
-	char text[16];
-	int length = snprintf(text, sizeof(text), "%d", (int)pid);
-
-	for (size_t i = 0; i < hierarchy_count; i++)
-		if (!hierarchies[i].unified)
-			write_file(hierarchies[i].path, "cgroup.procs", text, (size_t)length);
 }
 
 /* The kernel may still be taking the last task out when waitpid has returned: EBUSY. */
@@ -242,10 +232,8 @@ static void loopback_up(void)
 	close(fd);
 }
 
-static void child(int go)
+static void child(void)
 {
-	char byte;
-
 	must(setsid(), "setsid", "");
 	mount_all();
 	make_devices();
@@ -255,10 +243,6 @@ static void child(int go)
 	mask();
 	make_readonly();
 	drop_privileges();
-	if (read(go, &byte, 1) != 1) {
-		errno = EPIPE;
-		die("wait for the cgroups");
-	}
 	run_program();
 }
 
@@ -267,22 +251,15 @@ static void child(int go)
 static double life(void)
 {
 	int64_t start = now();
-	int cgroup = make_cgroups(), go[2], status;
+	int cgroup = make_cgroups(), status;
 	pid_t pid;
 
-	if (pipe2(go, O_CLOEXEC))
-		die("pipe");
 	pid = clone_child(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS, cgroup);
 	if (pid == 0) {
-		close(go[1]);
-		child(go[0]);
+		enter_cgroups();
+		child();
 	}
-	join_cgroups(pid);
-	if (write(go[1], "", 1) != 1)
-		die("release the child");
 	status = wait_for(pid);
-	close(go[0]);
-	close(go[1]);
 	if (cgroup >= 0)
 		close(cgroup);
 	remove_cgroups();

@@ -143,6 +143,15 @@ static void write_file(const char *dir, const char *name, const char *value, siz
 	close(fd);
 }
 
+/* As a thread that moves itself, for which the kernel waits for nobody (Linux 5.6, commit
+ * 9a3284fad42f). In the cgroup v2 one, if there is one, the process was born. */
+static void enter_cgroups(void)
+{
+	for (size_t i = 0; i < hierarchy_count; i++)
+		if (!hierarchies[i].unified)
+			write_file(hierarchies[i].path, "tasks", "0", 1);
+}
+
 /* ---- processes -------------------------------------------------------------------------- */
 
 static const int kept_capabilities[] = {
