@@ -87,8 +87,14 @@ func (l *launch) chownStdio() error {
 // handshake leads init to the user's program.
 func (l *launch) handshake(payload []byte) error {
 	l.step = stepBoot
-	if !l.join {
-		if err := l.setUpNetworks(); err != nil { // while Go boots in init
+	if !l.join { // while Go boots in init:
+		if err := l.setUpNetworks(); err != nil {
+			return err
+		}
+	}
+	early := l.entersEarly()
+	if early {
+		if err := l.enterCgroups(cgroups.StageSetup); err != nil {
 			return err
 		}
 	}
@@ -111,8 +117,10 @@ func (l *launch) handshake(payload []byte) error {
 		return err
 	}
 	l.step = stepSetUp
-	if err := l.enterCgroups(cgroups.StageSetup); err != nil {
-		return err
+	if !early {
+		if err := l.enterCgroups(cgroups.StageSetup); err != nil {
+			return err
+		}
 	}
 	if err := setOomScoreAdj(l.ref.pid, l.config.OomScoreAdj); err != nil {
 		return err
@@ -174,6 +182,12 @@ func (l *launch) awaitReady() error {
 			return fmt.Errorf("unexpected frame %d from init, want that it is ready", kind)
 		}
 	}
+}
+
+// entersEarly tells whether init enters its cgroups before it knows of them.
+func (l *launch) entersEarly() bool {
+	enterer, ok := l.c.cgroups.(cgroups.EarlyEnterer)
+	return ok && !l.join && enterer.EntersEarly()
 }
 
 // enterCgroups moves init into its cgroups. A manager that does not know stages

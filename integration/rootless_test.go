@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/cgroups"
+	"github.com/libcontainer/libcontainer/integration/internal/tested"
 )
 
 const unprivileged = 54321
@@ -257,6 +258,10 @@ func TestRootlessDelegatedUnified(t *testing.T) {
 // error says which directory is missing; another one runs, and what needs a
 // cgroup says that there is none.
 func TestRootlessWithoutCgroups(t *testing.T) {
+	if tested.Systemd() {
+		rootlessWithoutSystemd(t)
+		return
+	}
 	made := regexp.MustCompile(`mkdir /\S*` + regexp.QuoteMeta(cgroupParent) + `: permission denied`)
 	for name, tt := range map[string]struct {
 		args   []string
@@ -284,6 +289,35 @@ func TestRootlessWithoutCgroups(t *testing.T) {
 			}
 			if n := len(made.FindAllString(string(out), -1)); n != tt.denied {
 				t.Errorf("output %q names a directory that could not be made %d times, want %d", out, n, tt.denied)
+			}
+		})
+	}
+}
+
+// rootlessWithoutSystemd is the same for a user who has no systemd.
+func rootlessWithoutSystemd(t *testing.T) {
+	for name, tt := range map[string]struct {
+		args  []string
+		works bool
+		texts []string
+	}{
+		"strict":            {[]string{"strict"}, false, []string{"the unit rootless.scope", "connect to systemd", "/run/user/54321/bus"}},
+		"optional, limited": {[]string{"limits"}, false, []string{"Memory cannot be set", "connect to systemd"}},
+		"optional": {[]string{"measure"}, true, []string{
+			"cgroups []\n", "read cgroup statistics: the container has no cgroup, which is optional",
+			"1 processes\n", "freeze: the container has no cgroup, which is optional",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			checkLeaks(t)
+			out, err := rootlessHost(t, tt.args...).CombinedOutput()
+			if (err == nil) != tt.works {
+				t.Errorf("error %v", err)
+			}
+			for _, text := range tt.texts {
+				if !strings.Contains(string(out), text) {
+					t.Errorf("output %q does not say %q", out, text)
+				}
 			}
 		})
 	}
