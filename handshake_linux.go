@@ -98,7 +98,7 @@ func (l *launch) handshake(payload []byte) error {
 			return err
 		}
 	}
-	if err := l.write(initproc.KindConfig, payload); err != nil {
+	if err := l.writeWith(initproc.KindConfig, payload, l.joins.all()); err != nil {
 		return err
 	}
 	if !l.join {
@@ -209,6 +209,9 @@ func (l *launch) enterEarly() error {
 // enterCgroups moves init into its cgroups. A manager that does not know stages
 // does all at the last one.
 func (l *launch) enterCgroups(stage cgroups.Stage) error {
+	if len(l.joins.all()) > 0 {
+		return nil // it does so by itself
+	}
 	if stager, ok := l.c.cgroups.(cgroups.Stager); ok {
 		before := len(l.c.cgroups.GetPaths())
 		if err := stager.Enter(l.ref.pid, stage); err != nil {
@@ -263,10 +266,14 @@ func (l *launch) expect(want initproc.Kind) error {
 	return nil
 }
 
-// write writes a frame. If init is dead, what it said before says more than the
-// broken pipe.
 func (l *launch) write(kind initproc.Kind, payload []byte) error {
-	err := initproc.WriteFrame(l.pipe, kind, payload)
+	return l.writeWith(kind, payload, nil)
+}
+
+// writeWith writes a frame, with files. If init is dead, what it said before says more
+// than the broken pipe.
+func (l *launch) writeWith(kind initproc.Kind, payload []byte, files []*os.File) error {
+	err := initproc.WriteFrame(&filesWriter{l.pipe, files}, kind, payload)
 	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
 		if _, _, rerr := l.read(); rerr != nil {
 			return rerr

@@ -245,10 +245,11 @@ func (m *Manager) Kill() error {
 	return err
 }
 
-// JoinFiles is fs.Manager's, and returns nothing before the unit is started.
+// JoinFiles is fs.Manager's. For the container's first process it returns nothing:
+// that is for Enter, which starts a scope and sets what had to wait.
 func (m *Manager) JoinFiles(stage cgroups.Stage) ([]*os.File, error) {
 	dirs, err := m.current()
-	if err != nil || dirs == nil {
+	if err != nil || dirs == nil || m.EntersEarly() {
 		return nil, err
 	}
 	return dirs.JoinFiles(stage)
