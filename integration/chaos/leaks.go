@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -176,12 +177,28 @@ func (s *supervisor) remains() string {
 	states, _ := filepath.Glob(filepath.Join(s.round.Root, "*", "*.json*"))
 	for _, name := range states {
 		text, _ := os.ReadFile(name)
-		fmt.Fprintf(&b, "%s: %s\n", name, text)
+		fmt.Fprintf(&b, "%s: %s\n", name, abridge(text))
 	}
 	if tested.Systemd() {
 		fmt.Fprintf(&b, "the cgroups are systemd's: see systemctl status %s\n", s.round.Cgroup)
 	}
 	return b.String()
+}
+
+// abridge leaves out of a state what is the same in all.
+func abridge(state []byte) []byte {
+	fields := make(map[string]any)
+	if err := json.Unmarshal(state, &fields); err != nil {
+		return state
+	}
+	for _, long := range []string{"config", "hooks", "namespace_paths"} {
+		delete(fields, long)
+	}
+	short, err := json.Marshal(fields)
+	if err != nil {
+		return state
+	}
+	return short
 }
 
 // descendants lists the processes below one, see proc_pid_task(5).

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -54,6 +55,7 @@ func supervise(o options) (err error) {
 	start := time.Now()
 	for n := range o.Kills {
 		if err := s.one(ctx, n); err != nil {
+			s.clean()
 			return fmt.Errorf("kill %d of seed %d: %w", n+1, o.Seed, err)
 		}
 		if (n+1)%50 == 0 {
@@ -120,6 +122,31 @@ func (s *supervisor) prepare() (err error) {
 }
 
 func (s *supervisor) close() error { return os.RemoveAll(s.dir) }
+
+// clean removes, after a failure, what it can of what is left.
+func (s *supervisor) clean() {
+	for _, pid := range descendants(os.Getpid()) {
+		if p, err := os.FindProcess(pid); err == nil {
+			_ = p.Kill()
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), roundTime)
+	defer cancel()
+	_ = s.collect(ctx)
+	_ = s.reaper.awaitIdle(ctx)
+	left, err := s.look()
+	if err != nil {
+		return
+	}
+	for _, dir := range slices.Backward(left["cgroup"]) {
+		_ = unix.Rmdir(dir)
+	}
+	for _, line := range slices.Backward(left["mount"]) {
+		if fields := strings.Fields(line); len(fields) > 4 && strings.HasPrefix(fields[4], s.dir+"/") {
+			_ = unix.Unmount(fields[4], unix.MNT_DETACH)
+		}
+	}
+}
 
 // one is one kill and its consequences.
 func (s *supervisor) one(ctx context.Context, number int) error {
