@@ -26,6 +26,7 @@ var (
 var programs = map[string]program{
 	"quickstart":      {goBuild, "../examples/quickstart", nil},
 	"classic":         {goBuild, "../examples/classic", nil},
+	"chaos":           {goBuild, "./chaos", nil},
 	"imports":         {goBuild, "./testdata/hosts/imports", nil},
 	"imports-without": {goBuild, "./testdata/hosts/imports", noCgo},
 	"hook":            {goBuild, "./testdata/hosts/hook", nil},
