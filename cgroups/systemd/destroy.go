@@ -77,7 +77,7 @@ func (m *Manager) collectedSlices(ctx context.Context) (list []string) {
 	}
 	chain := slicesOf(slice)
 	for i := len(chain) - 1; i >= 0; i-- {
-		value, err := m.host().bus.property(ctx, chain[i], "StopWhenUnneeded")
+		value, err := m.host().bus.property(ctx, chain[i], stopWhenUnneeded)
 		if err != nil || value != true {
 			break
 		}
