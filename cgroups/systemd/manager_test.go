@@ -169,7 +169,7 @@ func TestUnitInUse(t *testing.T) {
 		t.Error("the other one's cgroups are taken for our own")
 	}
 	must(t, late.Destroy())
-	h.wantLog("start c.scope []")
+	h.wantLog("ref a-b.slice", "ref a.slice", "start c.scope []", "unref a.slice", "unref a-b.slice")
 }
 
 // One without processes, of an earlier life, makes way.
@@ -225,7 +225,7 @@ func TestStartHeard(t *testing.T) {
 	m.starting = &starting{target: &target{unit: "c.scope", slice: "a-b.slice", layout: h.layout, cgroup: h.places[pid], cg: placed(m.Cgroups, h.places[pid])}}
 	h.fail["start"] = busError(errUnitExists, "Unit c.scope was already loaded.")
 	must(t, m.Enter(pid, cgroups.StageSetup))
-	h.wantLog("start c.scope []", "files create", "files enter 77 setup")
+	h.wantLog("start c.scope [a-b.slice a.slice]", "files create", "files enter 77 setup")
 }
 
 func TestWrongPlace(t *testing.T) {

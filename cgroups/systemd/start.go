@@ -225,15 +225,19 @@ func (m *Manager) startUnit(ctx context.Context, t *target, pid int, props []sd.
 func (m *Manager) startIn(ctx context.Context, t *target, props []sd.Property) error {
 	bus := m.host().bus
 	var missing []string
-	if !isSlice(t.unit) {
-		for _, slice := range t.missingSlices(m.GetPaths()) {
-			held, there := m.hold(ctx, slice)
-			if held {
-				defer bus.unref(ctx, slice)
-			}
-			if !there {
-				missing = append(missing, slice)
-			}
+	for _, slice := range slices.Backward(slicesOf(t.slice)) {
+		if isSlice(t.unit) {
+			break
+		}
+		held, there := m.hold(ctx, slice)
+		if held {
+			defer bus.unref(ctx, slice)
+		}
+		if there && !held {
+			break // it is the administrator's, and needs those that it is in
+		}
+		if !there {
+			missing = append(missing, slice)
 		}
 	}
 	return bus.start(ctx, t.unit, props, auxiliary(missing))
@@ -286,7 +290,6 @@ func auxiliary(missing []string) (aux []sd.PropertyCollection) {
 			property{name: stopWhenUnneeded, value: true}.variant(),
 		}})
 	}
-	slices.Reverse(aux)
 	return aux
 }
 
