@@ -5,6 +5,7 @@ package systemd
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path"
 
 	"github.com/libcontainer/libcontainer/cgroups"
@@ -77,7 +78,7 @@ func (m *Manager) collectedSlices(ctx context.Context) (list []string) {
 	}
 	chain := slicesOf(slice)
 	for i := len(chain) - 1; i >= 0; i-- {
-		value, err := m.host().bus.property(ctx, chain[i], "StopWhenUnneeded")
+		value, err := m.host().bus.property(ctx, chain[i], stopWhenUnneeded)
 		if err != nil || value != true {
 			break
 		}
@@ -88,15 +89,24 @@ func (m *Manager) collectedSlices(ctx context.Context) (list []string) {
 
 // awaitSlices waits until the slices of the unit that are collected are gone, so
 // that nothing is left when Destroy returns. One that another unit has come to need
-// stays.
+// stays. On cgroup v1 the kernel may have refused systemd a directory for being busy a
+// moment longer, and systemd does not try again.
 func awaitSlices(collected []string, paths map[string]string) {
-	for key, dir := range paths {
-		if !madeBySystemd(key) {
-			continue
+	main := "name=systemd"
+	if _, ok := paths[main]; !ok {
+		main = ""
+	}
+	above := maps.Clone(paths)
+	for range collected {
+		for key, dir := range above {
+			above[key] = path.Dir(dir)
 		}
-		for range collected {
-			if dir = path.Dir(dir); dir == "/" || awaitRemoval(dir, sliceTimeout) != nil {
-				break
+		if awaitRemoval(above[main], sliceTimeout) != nil {
+			return
+		}
+		for key, dir := range above {
+			if used, err := hasDirs(dir); key != main && madeBySystemd(key) && err == nil && !used {
+				_ = cgroups.RemovePaths(map[string]string{key: dir})
 			}
 		}
 	}
