@@ -11,6 +11,7 @@ override CMD := $(value CMD)
 
 # make bench
 LIVES ?= 60
+TABLES ?= life,exec,beside
 BENCHFLAGS ?=
 
 # make fuzz
@@ -30,6 +31,8 @@ BUILD_NEEDS := gcc=gcc /usr/include/stdlib.h=libc6-dev /usr/include/seccomp.h=li
 TEST_NEEDS := $(BUILD_NEEDS) busybox-static newuidmap=uidmap
 VM_NEEDS := $(BUILD_NEEDS) qemu-system-x86_64=qemu-system-x86 mmdebstrap mkfs.ext4=e2fsprogs modprobe=kmod xz=xz-utils zstd \
 	debian-archive-keyring
+
+BENCH = $(CACHE)/bench -floor $(CACHE)/floor -floor-exec $(CACHE)/floor-exec -rootfs $(CACHE)/rootfs
 
 export GO ROOTFS CMD FUZZTIME WORLD MANAGER RUN KILLS SEED
 export CGO_ENABLED := 1
@@ -74,21 +77,22 @@ lint: go ## gofmt, go vet, staticcheck
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
-bench: go root floor ## time whole lives beside floor.c, runc and crun: LIVES=60
+bench: go root floor ## measure against floor.c, runc and crun: TABLES=life,exec,beside LIVES=60
 	@scripts/mkrootfs.sh $(CACHE)/rootfs
 	$(GO) build -buildvcs=false -o $(CACHE)/bench ./bench
-	$(CACHE)/bench -n $(LIVES) -floor $(CACHE)/floor -rootfs $(CACHE)/rootfs -out bench/results $(BENCHFLAGS)
+	$(BENCH) -n $(LIVES) -tables $(TABLES) -out bench/results $(BENCHFLAGS)
 
 bench-smoke: go root floor
 	@scripts/mkrootfs.sh $(CACHE)/rootfs
 	$(GO) build -buildvcs=false -o $(CACHE)/bench ./bench
-	$(CACHE)/bench -n 3 -warmup 1 -floor $(CACHE)/floor -rootfs $(CACHE)/rootfs -out $(CACHE)/bench-smoke
+	$(BENCH) -n 3 -warmup 1 -beside 0,3 -out $(CACHE)/bench-smoke
 
 .PHONY: floor
 floor:
 	@scripts/need.sh $(BUILD_NEEDS)
 	@mkdir -p $(CACHE)
 	$(CC) -O2 -Wall -Wextra -Werror -static -o $(CACHE)/floor bench/floor.c
+	$(CC) -O2 -Wall -Wextra -Werror -static -o $(CACHE)/floor-exec bench/floor-exec.c
 
 fuzz: go ## fuzz the C parser for FUZZTIME=600s, then all Go fuzz targets as long
 	@scripts/need.sh $(BUILD_NEEDS)

@@ -38,6 +38,7 @@ type linuxContainer struct {
 	saved     fileID          // the state file that this handle knows
 	started   bool            // a start has been tried: there may be cgroups
 	destroyed bool            // Destroy has done its work
+	removing  bool            // Destroy is removing the directory
 	pausing   bool            // Pause is at work
 	init      *initRef        // nil before the first start
 	initRun   *runningProcess // nil if another process started it
@@ -120,6 +121,9 @@ func (c *linuxContainer) notExists(step string) error {
 func (c *linuxContainer) refresh(step string) error {
 	if c.destroyed {
 		return c.notExists(step)
+	}
+	if c.removing {
+		return nil // what is on disk is nobody's but Destroy's, which reads this handle without m
 	}
 	fail := func(err error) error {
 		return newSystemError(fmt.Errorf("%s: look at the state of container %q: %w", step, c.id, err))

@@ -94,10 +94,18 @@ func (c *linuxContainer) destroy(ctx context.Context) error {
 			return err
 		}
 	}
+	c.setRemoving(true)
 	if err := os.RemoveAll(c.root); err != nil {
+		c.setRemoving(false)
 		return fmt.Errorf("remove state: %w", err)
 	}
 	return nil
+}
+
+func (c *linuxContainer) setRemoving(removing bool) {
+	c.m.Lock()
+	defer c.m.Unlock()
+	c.removing = removing
 }
 
 // killAll ends all processes of the container and waits for their end.

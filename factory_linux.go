@@ -152,8 +152,9 @@ func Cgroupfs(l *LinuxFactory) error {
 }
 
 // SystemdCgroups is an options func to configure a LinuxFactory to return
-// containers that use systemd to create and manage cgroups. That manager is not
-// supported yet: its error says so when a container is started.
+// containers that use systemd to create and manage cgroups: each is a scope, see
+// package cgroups/systemd. Where systemd is not the init system, or does not answer,
+// the error of a container's start says so; systemd.UseSystemd tells it before.
 func SystemdCgroups(l *LinuxFactory) error {
 	l.NewCgroupsManager = func(config *configs.Cgroup, paths map[string]string) cgroups.Manager {
 		return &systemd.Manager{Cgroups: config, Paths: paths}

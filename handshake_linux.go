@@ -87,12 +87,18 @@ func (l *launch) chownStdio() error {
 // handshake leads init to the user's program.
 func (l *launch) handshake(payload []byte) error {
 	l.step = stepBoot
-	if !l.join {
-		if err := l.setUpNetworks(); err != nil { // while Go boots in init
+	if !l.join { // while Go boots in init:
+		if err := l.setUpNetworks(); err != nil {
 			return err
 		}
 	}
-	if err := l.write(initproc.KindConfig, payload); err != nil {
+	early := l.entersEarly()
+	if early {
+		if err := l.enterEarly(); err != nil {
+			return err
+		}
+	}
+	if err := l.writeWith(initproc.KindConfig, payload, l.joins.all()); err != nil {
 		return err
 	}
 	if !l.join {
@@ -111,8 +117,10 @@ func (l *launch) handshake(payload []byte) error {
 		return err
 	}
 	l.step = stepSetUp
-	if err := l.enterCgroups(cgroups.StageSetup); err != nil {
-		return err
+	if !early {
+		if err := l.enterCgroups(cgroups.StageSetup); err != nil {
+			return err
+		}
 	}
 	if err := setOomScoreAdj(l.ref.pid, l.config.OomScoreAdj); err != nil {
 		return err
@@ -176,9 +184,34 @@ func (l *launch) awaitReady() error {
 	}
 }
 
+// entersEarly tells whether init enters its cgroups before it knows of them.
+func (l *launch) entersEarly() bool {
+	enterer, ok := l.c.cgroups.(cgroups.EarlyEnterer)
+	return ok && !l.join && enterer.EntersEarly()
+}
+
+// enterEarly moves init into its cgroups while it boots. One that has died of
+// something else could not enter, and that is not the reason.
+func (l *launch) enterEarly() error {
+	err := l.enterCgroups(cgroups.StageSetup)
+	if err == nil {
+		return nil
+	}
+	if alive, aliveErr := l.ref.alive(); alive || aliveErr != nil {
+		return err
+	}
+	if _, _, err := l.read(); err != nil {
+		return err
+	}
+	return errDied
+}
+
 // enterCgroups moves init into its cgroups. A manager that does not know stages
 // does all at the last one.
 func (l *launch) enterCgroups(stage cgroups.Stage) error {
+	if len(l.joins.all()) > 0 {
+		return nil // it does so by itself
+	}
 	if stager, ok := l.c.cgroups.(cgroups.Stager); ok {
 		before := len(l.c.cgroups.GetPaths())
 		if err := stager.Enter(l.ref.pid, stage); err != nil {
@@ -268,10 +301,14 @@ func (l *launch) expect(want initproc.Kind) error {
 	return nil
 }
 
-// write writes a frame. If init is dead, what it said before says more than the
-// broken pipe.
 func (l *launch) write(kind initproc.Kind, payload []byte) error {
-	err := initproc.WriteFrame(l.pipe, kind, payload)
+	return l.writeWith(kind, payload, nil)
+}
+
+// writeWith writes a frame, with files. If init is dead, what it said before says more
+// than the broken pipe.
+func (l *launch) writeWith(kind initproc.Kind, payload []byte, files []*os.File) error {
+	err := initproc.WriteFrame(&filesWriter{l.pipe, files}, kind, payload)
 	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
 		if _, _, rerr := l.read(); rerr != nil {
 			return rerr

@@ -111,15 +111,16 @@ var psiTriggers = map[PressureLevel]string{
 	CriticalPressure: "full 200000 2000000",
 }
 
-// psiTrigger is a source of pressure events. The kernel tells of them with POLLPRI,
-// which the runtime's poller does not know; so it is asked through an epoll
-// descriptor, which is readable when there is an event.
+// psiTrigger is a source of pressure events. The kernel tells of each to one call of
+// poll(2) only, so nothing may come between it and the descriptor: were that in an
+// epoll set which the runtime's poller watches, the look of the outer set would take
+// the event away from the inner one. A thread waits for each trigger instead.
 type psiTrigger struct {
 	trigger *os.File
-	epoll   *os.File
+	stopped *os.File // an eventfd
 }
 
-func newPSITrigger(dir, trigger string) (_ *psiTrigger, err error) {
+func newPSITrigger(dir, trigger string) (*psiTrigger, error) {
 	name := filepath.Join(dir, "memory.pressure")
 	fd, err := unix.Open(name, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -130,51 +131,35 @@ func newPSITrigger(dir, trigger string) (_ *psiTrigger, err error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("write %q to %s: %w", trigger, name, err)
 	}
-	p := &psiTrigger{trigger: os.NewFile(uintptr(fd), name)}
-	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	if err == nil {
-		err = unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLPRI, Fd: int32(fd)})
-	}
-	if err == nil {
-		err = unix.SetNonblock(epoll, true)
-	}
+	stopped, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
 	if err != nil {
-		p.trigger.Close()
-		if epoll >= 0 {
-			unix.Close(epoll)
-		}
+		unix.Close(fd)
 		return nil, fmt.Errorf("wait for %s: %w", name, err)
 	}
-	p.epoll = os.NewFile(uintptr(epoll), "epoll")
-	return p, nil
+	return &psiTrigger{os.NewFile(uintptr(fd), name), os.NewFile(uintptr(stopped), "eventfd")}, nil
 }
 
-func (p *psiTrigger) next() (uint64, bool) {
-	conn, err := p.epoll.SyscallConn()
-	if err != nil {
+func (p *psiTrigger) next() (n uint64, last bool) {
+	fds := []unix.PollFd{
+		{Fd: int32(p.trigger.Fd()), Events: unix.POLLPRI},
+		{Fd: int32(p.stopped.Fd()), Events: unix.POLLIN},
+	}
+	_, err := unix.Poll(fds, -1)
+	for errors.Is(err, unix.EINTR) {
+		_, err = unix.Poll(fds, -1)
+	}
+	if err != nil || fds[0].Revents&unix.POLLERR != 0 { // the cgroup has gone
 		return 0, true
 	}
-	events := make([]unix.EpollEvent, 1)
-	var n int
-	var waitErr error
-	err = conn.Read(func(fd uintptr) bool {
-		for {
-			n, waitErr = unix.EpollWait(int(fd), events, 0)
-			if !errors.Is(waitErr, unix.EINTR) {
-				return n != 0 || waitErr != nil
-			}
-		}
-	})
-	switch {
-	case err != nil, waitErr != nil, events[0].Events&unix.EPOLLERR != 0: // the cgroup has gone
-		return 0, true
+	if fds[0].Revents&unix.POLLPRI != 0 {
+		n = 1
 	}
-	return 1, false
+	return n, fds[1].Revents != 0
 }
 
-func (p *psiTrigger) stop() { _ = p.epoll.SetReadDeadline(time.Unix(1, 0)) }
+func (p *psiTrigger) stop() { _, _ = p.stopped.Write([]byte{1, 0, 0, 0, 0, 0, 0, 0}) }
 
 func (p *psiTrigger) close() {
-	p.epoll.Close()
+	p.stopped.Close()
 	p.trigger.Close()
 }

@@ -262,13 +262,6 @@ func (c *linuxContainer) plan() (cgroups map[string]string, err error) {
 	return c.planCgroups()
 }
 
-// unifiedOnly tells whether a container with these cgroups is in no other than
-// one of cgroup v2, in which a process can be born.
-func unifiedOnly(paths map[string]string) bool {
-	_, ok := paths[""]
-	return ok && len(paths) == 1
-}
-
 // makeCgroups makes the cgroups and writes the limits, while there is no process
 // in them to be hit by half of those. A manager that cannot make cgroups ahead
 // has to wait for the process.

@@ -61,6 +61,9 @@ type launch struct {
 	denySetgroups bool
 	filter        initproc.Filter
 	step          launchStep
+
+	born  bool // in the container's cgroup v2 directory
+	joins joinFiles
 }
 
 // launchStep is what init does now, for errors.
@@ -86,7 +89,7 @@ func (c *linuxContainer) start(ctx context.Context, p *Process, mode startMode) 
 			return err
 		}
 	}
-	born := unifiedOnly(paths)
+	_, unified := paths[""]
 	l.config = c.config
 	if l.denySetgroups, err = l.setgroupsDenied(); err != nil {
 		return err
@@ -118,20 +121,24 @@ func (c *linuxContainer) start(ctx context.Context, p *Process, mode startMode) 
 		}
 		defer l.listener.Close()
 	}
-	if born && !join {
+	if unified && !join { // the process is to be born there
 		if err := c.makeCgroups(); err != nil {
 			return err
 		}
 	}
-	if err := l.spawn(born); err != nil {
+	if err := l.spawn(unified); err != nil {
 		return err
 	}
 	defer l.cancelWith(ctx)()
 	// While the kernel loads the program and the preamble runs:
-	if !born && !join {
+	if !unified && !join {
 		if err := c.makeCgroups(); err != nil {
 			return err
 		}
+	}
+	defer l.joins.close()
+	if err := l.openCgroups(); err != nil {
+		return err
 	}
 	if err := l.awaitInit(); err != nil {
 		return l.explain(err)
@@ -186,9 +193,9 @@ func (l *launch) setgroupsDenied() (bool, error) {
 	return strings.TrimSpace(string(text)) == "deny", nil
 }
 
-// spawn runs the sealed program, born in the container's cgroup or not. The
-// bootstrap message waits in the pipe.
-func (l *launch) spawn(born bool) error {
+// spawn runs the sealed program, in the container's cgroup v2 directory if there is
+// one. The bootstrap message waits in the pipe.
+func (l *launch) spawn(unified bool) error {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("make init pipe: %w", err)
@@ -229,7 +236,7 @@ func (l *launch) spawn(born bool) error {
 	defer unix.Close(exe)
 	attr := &os.ProcAttr{Dir: "/", Env: initEnv(l.pipeFd), Files: l.files}
 	l.step = stepPreamble
-	if err := l.startStage("/proc/self/fd/"+strconv.Itoa(exe), attr, born); err != nil {
+	if err := l.startStage("/proc/self/fd/"+strconv.Itoa(exe), attr, unified); err != nil {
 		return fmt.Errorf("run %s as init: %w", l.c.factory.InitPath, err)
 	}
 	l.stdio.closeChild()
@@ -240,8 +247,8 @@ func (l *launch) spawn(born bool) error {
 // cgroup (clone3(2), CLONE_INTO_CGROUP) saves the move, for which the kernel stops
 // all forks of the machine and waits for an RCU grace period. Where that does not
 // work the move tells why, or the container can do without.
-func (l *launch) startStage(exe string, attr *os.ProcAttr, born bool) (err error) {
-	if joiner, ok := l.c.cgroups.(cgroups.Joiner); born && ok {
+func (l *launch) startStage(exe string, attr *os.ProcAttr, unified bool) (err error) {
+	if joiner, ok := l.c.cgroups.(cgroups.Joiner); unified && ok {
 		dir, err := joiner.UnifiedDir()
 		if err != nil {
 			return err
@@ -250,6 +257,7 @@ func (l *launch) startStage(exe string, attr *os.ProcAttr, born bool) (err error
 			defer dir.Close()
 			attr.Sys = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(dir.Fd())}
 			if l.stage, err = os.StartProcess(exe, l.c.factory.initArgv(), attr); err == nil {
+				l.born = true
 				return nil
 			}
 			attr.Sys = nil
@@ -394,6 +402,8 @@ func (l *launch) initConfig(caps initproc.CapabilityMasks) (*initproc.Config, er
 		InUserNS:         config.Namespaces.Contains(configs.NEWUSER),
 		SetgroupsDenied:  l.denySetgroups,
 		CgroupPaths:      l.c.cgroups.GetPaths(),
+		SetupCgroups:     names(l.joins.setup),
+		ExecCgroups:      names(l.joins.exec),
 		CgroupMounts:     cgroupMounts(config),
 		HostHooks:        len(hooks.Prestart)+len(hooks.CreateRuntime) > 0,
 		CreateContainer:  commandHooks(hooks.CreateContainer),

@@ -23,7 +23,11 @@ func (c *linuxContainer) Wait(ctx context.Context) (syscall.WaitStatus, error) {
 		unlock()
 		return 0, errorf(ContainerNotRunning, "%s: container %q has not been started", step, c.id)
 	}
-	ref, run := c.init.clone(), c.initRun
+	run := c.initRun
+	var ref *initRef
+	if run == nil { // else it is awaited already, and that needs no descriptor more
+		ref = c.init.clone()
+	}
 	unlock()
 	defer ref.close()
 	status, err := c.initStatus(ctx, ref, run)

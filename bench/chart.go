@@ -32,7 +32,8 @@ func (r *report) svg() string {
 	fmt.Fprintf(&out, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" `+
 		`font-family="sans-serif" font-size="13" fill="#555">`+"\n", chartWidth, height, chartWidth, height)
 	fmt.Fprintf(&out, `<rect width="%d" height="%d" fill="#fff"/>`+"\n", chartWidth, height)
-	fmt.Fprintf(&out, `<text x="10" y="22" font-weight="bold">One container's life, ms: median (bar) and p90 (line)</text>`+"\n")
+	fmt.Fprintf(&out, `<text x="10" y="22" font-weight="bold">%s, ms: median (bar) and p90 (line)</text>`+"\n",
+		html.EscapeString(r.of.title))
 	y := chartTop
 	for _, row := range r.rows {
 		if row.failure == "" {
@@ -53,7 +54,7 @@ func bar(row row, y int, longest time.Duration) string {
 		return room * float64(d) / float64(longest)
 	}
 	colour := "#9aa7b4"
-	if row.name == "library" {
+	if strings.HasPrefix(row.name, "library") {
 		colour = "#2f6fb2"
 	}
 	middle, textLine := y+barHeight/2, y+barHeight-6
@@ -67,6 +68,6 @@ func bar(row row, y int, longest time.Duration) string {
 	fmt.Fprintf(&out, `<path d="M%.1f %dH%.1fM%.1f %dv10" stroke="#333" fill="none"/>`+"\n",
 		median, middle, p90, p90, middle-5)
 	fmt.Fprintf(&out, `<text x="%.1f" y="%d">%s (%s×)</text>`+"\n",
-		p90+6, textLine, milliseconds(row.median), times(row.ratio))
+		p90+6, textLine, milliseconds(row.median), times(row.ratios[:1], ""))
 	return out.String()
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -32,3 +34,5 @@ func containerConfig(rootfs, cgroup string) *configs.Config {
 	config.Cgroups.PidsLimit = pidsLimit
 	return config
 }
+
+func programName() string { return strings.Join(program, " ") }

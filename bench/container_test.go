@@ -12,16 +12,12 @@ import (
 	"github.com/libcontainer/libcontainer/configs"
 )
 
-// floorList gives the strings, or the identifiers, of an array in floor.c.
+// floorList gives the strings, or the identifiers, of an array in floor.c or floor.h.
 func floorList(t *testing.T, array, element string) []string {
 	t.Helper()
-	source, err := os.ReadFile("floor.c")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, body, found := strings.Cut(string(source), " "+array+"[] = {")
+	_, body, found := strings.Cut(floorSource(t), " "+array+"[] = {")
 	if !found {
-		t.Fatalf("floor.c has no array %s", array)
+		t.Fatalf("floor.c and floor.h have no array %s", array)
 	}
 	body, _, _ = strings.Cut(body, "};")
 	var list []string
@@ -29,6 +25,19 @@ func floorList(t *testing.T, array, element string) []string {
 		list = append(list, match[1])
 	}
 	return list
+}
+
+func floorSource(t *testing.T) string {
+	t.Helper()
+	var source strings.Builder
+	for _, name := range []string{"floor.h", "floor.c"} {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source.Write(data)
+	}
+	return source.String()
 }
 
 func diff(t *testing.T, what string, floor, library []string) {

@@ -6,23 +6,29 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
 
 type options struct {
-	lives  int
-	warmup int
-	floor  string
-	rootfs string
-	out    string
+	tables    []string
+	lives     int
+	warmup    int
+	pause     time.Duration
+	beside    []int // ascending
+	floor     string
+	floorExec string
+	rootfs    string
+	out       string
 }
 
 func main() {
-	opts, err := parseOptions()
+	opts, err := parseOptions(os.Args[0], os.Args[1:])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(2)
@@ -39,125 +45,84 @@ func main() {
 	}
 }
 
-func parseOptions() (options, error) {
+func parseOptions(name string, args []string) (options, error) {
 	var opts options
-	flag.IntVar(&opts.lives, "n", 60, "`lives` that each one makes and that are counted")
-	flag.IntVar(&opts.warmup, "warmup", 5, "`rounds` before those that are counted")
-	flag.StringVar(&opts.floor, "floor", "", "the compiled floor.c")
-	flag.StringVar(&opts.rootfs, "rootfs", "", "root file system `directory` with /bin/true")
-	flag.StringVar(&opts.out, "out", "", "`directory` for life.md and life.svg; none when empty")
-	flag.Parse()
-	if opts.floor == "" || opts.rootfs == "" || opts.lives < 1 || opts.warmup < 0 || flag.NArg() > 0 {
-		flag.Usage()
-		return opts, errors.New("-floor and -rootfs are needed, and at least one life")
-	}
-	var err error
-	if opts.floor, err = filepath.Abs(opts.floor); err != nil {
+	var names, beside string
+	flags := flag.NewFlagSet(name, flag.ContinueOnError)
+	flags.StringVar(&names, "tables", "life,exec,beside", "`tables` to make")
+	flags.IntVar(&opts.lives, "n", 60, "how `often` each candidate is measured")
+	flags.IntVar(&opts.warmup, "warmup", 5, "`rounds` before those that are counted")
+	flags.DurationVar(&opts.pause, "pause", 0, "how `long` the machine idles before each measurement")
+	flags.StringVar(&beside, "beside", "0,100,500", "`numbers` of running containers for the table beside")
+	flags.StringVar(&opts.floor, "floor", "", "the compiled floor.c")
+	flags.StringVar(&opts.floorExec, "floor-exec", "", "the compiled floor-exec.c")
+	flags.StringVar(&opts.rootfs, "rootfs", "", "root file system `directory` with /bin/true and /bin/cat")
+	flags.StringVar(&opts.out, "out", "", "`directory` for a .md and .svg of each table; none when empty")
+	if err := flags.Parse(args); err != nil {
 		return opts, err
 	}
-	opts.rootfs, err = filepath.Abs(opts.rootfs)
-	return opts, err
+	if flags.NArg() > 0 {
+		return opts, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if opts.floor == "" || opts.floorExec == "" || opts.rootfs == "" || opts.lives < 1 || opts.warmup < 0 || opts.pause < 0 {
+		return opts, errors.New("-floor, -floor-exec and -rootfs are needed, and -n of at least 1")
+	}
+	var err error
+	if opts.tables, err = parseTables(names); err != nil {
+		return opts, err
+	}
+	if opts.beside, err = parseNumbers(beside); err != nil {
+		return opts, err
+	}
+	for _, path := range []*string{&opts.floor, &opts.floorExec, &opts.rootfs} {
+		if *path, err = filepath.Abs(*path); err != nil {
+			return opts, err
+		}
+	}
+	return opts, nil
 }
 
-// run measures, reports, and fails when the floor or the library did; a peer's failure is only
-// reported.
+func parseTables(list string) ([]string, error) {
+	names := strings.Split(list, ",")
+	for _, name := range names {
+		if name != "life" && name != "exec" && name != "beside" {
+			return nil, fmt.Errorf("-tables: there is no table %q; there are life, exec and beside", name)
+		}
+	}
+	return names, nil
+}
+
+// parseNumbers gives the numbers in ascending order.
+func parseNumbers(list string) ([]int, error) {
+	var numbers []int
+	for text := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 {
+			return nil, fmt.Errorf("-beside: %q is not a number of containers", text)
+		}
+		numbers = append(numbers, n)
+	}
+	slices.Sort(numbers)
+	return slices.Compact(numbers), nil
+}
+
+// run makes the tables, one after the other. One that fails does not keep the others from being made.
 func run(ctx context.Context, opts options) (err error) {
 	work, remove, err := workDirectory()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-
-	candidates := newCandidates(opts, work)
-	for _, c := range candidates {
-		defer func() { err = errors.Join(err, c.close()) }()
-	}
-	if err := measure(ctx, candidates, opts); err != nil {
-		return err
-	}
-	report := newReport(candidates, opts, time.Now())
-	fmt.Print(report.table())
-	if err := report.write(opts.out); err != nil {
-		return err
-	}
-	for _, c := range candidates {
-		if c.err != nil && !c.peer {
-			err = errors.Join(err, fmt.Errorf("%s: %w", c.name, c.err))
+	for _, t := range tables {
+		if !slices.Contains(opts.tables, t.name) {
+			continue
+		}
+		if ctx.Err() != nil {
+			return errors.Join(err, ctx.Err())
+		}
+		if failure := t.make(ctx, opts, work).run(ctx, opts); failure != nil {
+			err = errors.Join(err, fmt.Errorf("table %s: %w", t.name, failure))
 		}
 	}
 	return err
-}
-
-// candidate is a runner with what became of it.
-type candidate struct {
-	name   string
-	peer   bool
-	runner runner
-	lives  []time.Duration
-	err    error // why it ended, or never began
-}
-
-// newCandidates gives all four, also those that cannot run here: those carry the reason.
-func newCandidates(opts options, work string) []*candidate {
-	floor := &candidate{name: "floor"}
-	floor.set(newFloorRunner(opts.floor, opts.rootfs))
-	library := &candidate{name: "library"}
-	library.set(newLibraryRunner(work, opts.rootfs))
-	return []*candidate{
-		floor,
-		library,
-		newPeer("runc", opts.rootfs, work),
-		newPeer("crun", opts.rootfs, work, "--cgroup-manager=cgroupfs"),
-	}
-}
-
-func newPeer(name, rootfs, work string, args ...string) *candidate {
-	peer := &candidate{name: name, peer: true}
-	program, err := exec.LookPath(name)
-	if err != nil {
-		peer.err = errors.New("not installed")
-		return peer
-	}
-	peer.set(newOCIRunner(program, work, rootfs, args...))
-	return peer
-}
-
-func (c *candidate) set(r runner, err error) {
-	if err != nil {
-		c.err = err
-		return
-	}
-	c.runner = r
-}
-
-func (c *candidate) close() error {
-	if c.runner == nil {
-		return nil
-	}
-	return c.runner.close()
-}
-
-// measure does the rounds. Each begins with another candidate, for what comes after a slow one finds
-// the machine in another state than what comes after a fast one. Who fails is out.
-func measure(ctx context.Context, candidates []*candidate, opts options) error {
-	for round := range opts.warmup + opts.lives {
-		for i := range candidates {
-			c := candidates[(round+i)%len(candidates)]
-			if c.err != nil {
-				continue
-			}
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			elapsed, err := c.runner.life(ctx)
-			if err != nil {
-				c.err = err
-				continue
-			}
-			if round >= opts.warmup {
-				c.lives = append(c.lives, elapsed)
-			}
-		}
-	}
-	return nil
 }

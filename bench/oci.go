@@ -15,9 +15,9 @@ import (
 // object is a JSON object of an OCI runtime configuration.
 type object = map[string]any
 
-// writeBundle makes an OCI bundle for config in dir.
-func writeBundle(dir string, config *configs.Config) error {
-	spec, err := ociSpec(config)
+// writeBundle makes an OCI bundle for config in dir, whose container runs args.
+func writeBundle(dir string, config *configs.Config, args []string) error {
+	spec, err := ociSpec(config, args)
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func writeBundle(dir string, config *configs.Config) error {
 
 // ociSpec says the same container in the words of the OCI runtime specification. What config asks
 // for and this doesn't know is an error, for the runtimes would do less than the library.
-func ociSpec(config *configs.Config) (object, error) {
+func ociSpec(config *configs.Config, args []string) (object, error) {
 	namespaces, err := ociNamespaces(config.Namespaces)
 	if err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func ociSpec(config *configs.Config) (object, error) {
 		"process": object{
 			"terminal":        false,
 			"user":            object{"uid": 0, "gid": 0},
-			"args":            program,
+			"args":            args,
 			"env":             environment,
 			"cwd":             "/",
 			"noNewPrivileges": config.NoNewPrivileges,

@@ -43,7 +43,7 @@ type bundle struct {
 func TestWriteBundle(t *testing.T) {
 	config := containerConfig("/some/rootfs", "lctest-name")
 	dir := t.TempDir()
-	if err := writeBundle(dir, config); err != nil {
+	if err := writeBundle(dir, config, program); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(filepath.Join(dir, "config.json"))

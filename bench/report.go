@@ -15,8 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// report is what a run found.
+// report is what the measurements for a table found.
 type report struct {
+	of      *table
 	rows    []row
 	machine string
 	lives   int
@@ -26,22 +27,20 @@ type report struct {
 // row is one candidate's figures. Without lives, failure says why.
 type row struct {
 	name        string
-	lives       int
+	count       int
 	median, p90 time.Duration
-	ratio       float64 // of the medians, to the floor's; 0 without a floor
+	ratios      []float64 // of the medians, to the bases'; 0 without a base
 	failure     string
 }
 
-func newReport(candidates []*candidate, opts options, date time.Time) *report {
-	r := &report{machine: machine(), lives: opts.lives, date: date}
-	var floor time.Duration
-	for _, c := range candidates {
+func newReport(t *table, opts options, date time.Time) *report {
+	r := &report{of: t, machine: machine(), lives: opts.lives, date: date}
+	medians := make(map[string]time.Duration)
+	for _, c := range t.candidates {
 		row := newRow(c)
-		if c.name == "floor" {
-			floor = row.median
-		}
-		if floor > 0 {
-			row.ratio = float64(row.median) / float64(floor)
+		medians[c.name] = row.median
+		for _, name := range c.bases {
+			row.ratios = append(row.ratios, ratio(row.median, medians[name]))
 		}
 		if c.peer && c.runner != nil {
 			row.name = version(c.name)
@@ -51,17 +50,24 @@ func newReport(candidates []*candidate, opts options, date time.Time) *report {
 	return r
 }
 
+func ratio(a, b time.Duration) float64 {
+	if b == 0 {
+		return 0
+	}
+	return float64(a) / float64(b)
+}
+
 // newRow gives no figures for a candidate that failed on the way: half a series is not comparable.
 func newRow(c *candidate) row {
 	if c.err != nil {
 		failure := strings.ReplaceAll(c.err.Error(), "\n", "; ")
-		return row{name: c.name, lives: len(c.lives), failure: failure}
+		return row{name: c.name, count: len(c.times), failure: failure}
 	}
 	return row{
 		name:   c.name,
-		lives:  len(c.lives),
-		median: quantile(c.lives, 0.5),
-		p90:    quantile(c.lives, 0.9),
+		count:  len(c.times),
+		median: quantile(c.times, 0.5),
+		p90:    quantile(c.times, 0.9),
 	}
 }
 
@@ -85,13 +91,13 @@ func quantile(values []time.Duration, q float64) time.Duration {
 func (r *report) table() string {
 	var out bytes.Buffer
 	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\tlives\tmedian ms\tp90 ms\tto floor\t")
+	fmt.Fprintf(w, "%s\t%s\tmedian ms\tp90 ms\tto %s\t\n", r.of.name, r.of.unit, strings.Join(r.of.bases, "\tto "))
 	for _, row := range r.rows {
 		if row.failure != "" {
 			continue
 		}
 		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t\n",
-			row.name, row.lives, milliseconds(row.median), milliseconds(row.p90), times(row.ratio))
+			row.name, row.count, milliseconds(row.median), milliseconds(row.p90), times(row.ratios, "\t"))
 	}
 	w.Flush()
 	for _, row := range r.rows {
@@ -105,21 +111,23 @@ func (r *report) table() string {
 // markdown is the report for bench/results.
 func (r *report) markdown() string {
 	var out strings.Builder
-	fmt.Fprintf(&out, "# One container's life\n\n")
-	fmt.Fprintf(&out, "Create, start of `%s`, wait and destroy. %d rounds, interleaved, on %s, %s.\n",
-		strings.Join(program, " "), r.lives, r.date.UTC().Format("2 January 2006"), r.machine)
+	fmt.Fprintf(&out, "# %s\n\n", r.of.title)
+	fmt.Fprintf(&out, "%s. Each %d %s, interleaved, on %s, %s.\n",
+		r.of.about, r.lives, r.of.unit, r.date.UTC().Format("2 January 2006"), r.machine)
 	fmt.Fprintf(&out, "Made by `make bench`; only ratios within one run are comparable.\n\n")
-	fmt.Fprintf(&out, "| | lives | median ms | p90 ms | ratio to floor |\n|---|--:|--:|--:|--:|\n")
+	fmt.Fprintf(&out, "| | %s | median ms | p90 ms | ratio to %s |\n|---|--:|--:|--:|%s\n",
+		r.of.unit, strings.Join(r.of.bases, " | ratio to "), strings.Repeat("--:|", len(r.of.bases)))
 	for _, row := range r.rows {
 		if row.failure != "" {
 			failure := strings.ReplaceAll(row.failure, "|", `\|`)
-			fmt.Fprintf(&out, "| %s | %d | no figures: %s | | |\n", row.name, row.lives, failure)
+			fmt.Fprintf(&out, "| %s | %d | no figures: %s | |%s\n",
+				row.name, row.count, failure, strings.Repeat(" |", len(r.of.bases)))
 			continue
 		}
 		fmt.Fprintf(&out, "| %s | %d | %s | %s | %s |\n",
-			row.name, row.lives, milliseconds(row.median), milliseconds(row.p90), times(row.ratio))
+			row.name, row.count, milliseconds(row.median), milliseconds(row.p90), times(row.ratios, " | "))
 	}
-	fmt.Fprintf(&out, "\n![median and p90 of each](life.svg)\n")
+	fmt.Fprintf(&out, "\n![median and p90 of each](%s.svg)\n", r.of.name)
 	return out.String()
 }
 
@@ -131,21 +139,26 @@ func (r *report) write(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "life.md"), []byte(r.markdown()), 0o644); err != nil {
+	path := filepath.Join(dir, r.of.name)
+	if err := os.WriteFile(path+".md", []byte(r.markdown()), 0o644); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "life.svg"), []byte(r.svg()), 0o644)
+	return os.WriteFile(path+".svg", []byte(r.svg()), 0o644)
 }
 
 func milliseconds(d time.Duration) string {
 	return fmt.Sprintf("%.2f", float64(d)/float64(time.Millisecond))
 }
 
-func times(ratio float64) string {
-	if ratio == 0 {
-		return "-"
+func times(ratios []float64, separator string) string {
+	texts := make([]string, len(ratios))
+	for i, ratio := range ratios {
+		texts[i] = "-"
+		if ratio != 0 {
+			texts[i] = fmt.Sprintf("%.2f", ratio)
+		}
 	}
-	return fmt.Sprintf("%.2f", ratio)
+	return strings.Join(texts, separator)
 }
 
 // machine tells what the figures depend on most.

@@ -37,39 +37,39 @@ func TestQuantile(t *testing.T) {
 
 // fakeRunner gives its lives, then its error.
 type fakeRunner struct {
-	lives []time.Duration
+	times []time.Duration
 	err   error
 	calls int
 }
 
-func (f *fakeRunner) life(context.Context) (time.Duration, error) {
+func (f *fakeRunner) once(context.Context) (time.Duration, error) {
 	f.calls++
-	if f.calls > len(f.lives) {
+	if f.calls > len(f.times) {
 		return 0, f.err
 	}
-	return f.lives[f.calls-1], nil
+	return f.times[f.calls-1], nil
 }
 
 func (f *fakeRunner) close() error { return nil }
 
-func measured(t *testing.T) []*candidate {
+func measured(t *testing.T) *table {
 	t.Helper()
 	ms := time.Millisecond
 	candidates := []*candidate{
-		{name: "floor", runner: &fakeRunner{lives: []time.Duration{9 * ms, 2 * ms, 2 * ms}}},
-		{name: "library", runner: &fakeRunner{lives: []time.Duration{9 * ms, 5 * ms, 5 * ms}}},
+		{name: "floor", bases: []string{"floor"}, runner: &fakeRunner{times: []time.Duration{9 * ms, 2 * ms, 2 * ms}}},
+		{name: "library", bases: []string{"floor"}, runner: &fakeRunner{times: []time.Duration{9 * ms, 5 * ms, 5 * ms}}},
 		{name: "absent-peer", peer: true, err: errors.New("not installed")},
-		{name: "broken-peer", peer: true, runner: &fakeRunner{lives: []time.Duration{ms, ms}, err: errors.New("broke | down\nhere")}},
+		{name: "broken-peer", peer: true, runner: &fakeRunner{times: []time.Duration{ms, ms}, err: errors.New("broke | down\nhere")}},
 	}
-	if err := measure(t.Context(), candidates, options{lives: 2, warmup: 1}); err != nil {
+	if err := rounds(t.Context(), candidates, options{warmup: 1}, 2); err != nil {
 		t.Fatal(err)
 	}
-	return candidates
+	return &table{name: "life", title: "A life & more", about: "Birth, death", unit: "lives", bases: []string{"floor"}, candidates: candidates}
 }
 
 func TestMeasureDropsWarmupAndFailures(t *testing.T) {
-	candidates := measured(t)
-	if lives := candidates[0].lives; len(lives) != 2 || lives[0] != 2*time.Millisecond {
+	candidates := measured(t).candidates
+	if lives := candidates[0].times; len(lives) != 2 || lives[0] != 2*time.Millisecond {
 		t.Errorf("the floor's lives are %v", lives)
 	}
 	if candidates[3].err == nil {
@@ -81,7 +81,7 @@ func TestMeasureStopsWhenInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	r := &fakeRunner{}
-	err := measure(ctx, []*candidate{{name: "floor", runner: r}}, options{lives: 1})
+	err := rounds(ctx, []*candidate{{name: "floor", runner: r}}, options{}, 1)
 	if !errors.Is(err, context.Canceled) || r.calls != 0 {
 		t.Errorf("error %v after %d lives", err, r.calls)
 	}
@@ -95,6 +95,8 @@ func TestReportShowsRatiosAndFailures(t *testing.T) {
 	}
 	markdown := read(t, filepath.Join(dir, "life.md"))
 	for _, want := range []string{
+		"# A life & more\n",
+		"Birth, death. Each 2 lives",
 		"| floor | 2 | 2.00 | 2.00 | 1.00 |",
 		"| library | 2 | 5.00 | 5.00 | 2.50 |",
 		"| absent-peer | 0 | no figures: not installed |",

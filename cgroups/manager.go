@@ -81,6 +81,14 @@ type Stager interface {
 	Enter(pid int, stage Stage) error
 }
 
+// EarlyEnterer is implemented by managers whose cgroups may come into being only
+// when the first process of a container enters them at StageSetup.
+type EarlyEnterer interface {
+	// EntersEarly tells, after Create, that the process is to enter before it is
+	// told what to set up: it may have to mount its cgroups.
+	EntersEarly() bool
+}
+
 // Joiner is implemented by managers whose cgroups a thread can enter by
 // itself.
 //

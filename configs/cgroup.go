@@ -33,6 +33,12 @@ type Cgroup struct {
 	// "ScopePrefix-Name.scope".
 	ScopePrefix string `json:"scope_prefix"`
 
+	// SystemdProperties are properties of the container's systemd unit besides
+	// those that the library sets itself. They are set when the unit is started;
+	// Set sets those that are new or changed, which systemd allows for some only.
+	// They are not used without systemd.
+	SystemdProperties []SystemdProperty `json:"systemd_properties,omitempty"`
+
 	// Optional lets a container run without those of its cgroups that the
 	// calling process is not permitted to make or to move processes into, as is
 	// the rule for an unprivileged one. A limit that needs such a cgroup is an error still.

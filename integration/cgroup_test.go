@@ -87,19 +87,17 @@ func TestMemoryLimitIsEnforced(t *testing.T) {
 	config := newConfig(t)
 	config.Cgroups.Memory = 32 << 20
 	container := newContainer(t, config)
-	// tail keeps its input's last line, which has no end.
-	p, _ := shell("tail -n 1 /dev/zero")
-	if err := container.Start(p); err != nil {
-		t.Fatal(err)
-	}
-	state, err := p.Wait()
-	if ws := state.Sys().(syscall.WaitStatus); err == nil || ws.ExitStatus() != 137 && ws.Signal() != syscall.SIGKILL {
-		t.Errorf("state %v, error %v; want killed for want of memory", state, err)
+	// tail keeps its input's last line, which has no end. The shell stays: with
+	// the last process systemd removes the cgroup.
+	said, release := startTalking(t, container, "tail -n 1 /dev/zero; echo $?; read x")
+	if got := said(); got != "137" {
+		t.Errorf("the status is %s, want that of one who was killed for want of memory", got)
 	}
 	stats, err := container.Stats()
 	if err != nil {
 		t.Fatal(err)
 	}
+	release()
 	if m := stats.CgroupStats.MemoryStats.Usage; m.Failcnt == 0 || m.MaxUsage < 30<<20 {
 		t.Errorf("memory statistics %+v", m)
 	}
@@ -255,26 +253,15 @@ func TestStats(t *testing.T) {
 	if err != nil || empty.CgroupStats == nil {
 		t.Fatalf("before the start: %+v, %v", empty, err)
 	}
-	p, _ := shell("i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; exec cat")
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	p.Stdin = r
-	err = container.Start(p)
-	r.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Close()
-	if _, err := p.Wait(); err != nil {
-		t.Fatal(err)
+	said, release := startTalking(t, container, "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; echo counted; read x")
+	if got := said(); got != "counted" {
+		t.Fatalf("the program said %q", got)
 	}
 	stats, err := container.Stats()
 	if err != nil {
 		t.Fatal(err)
 	}
+	release()
 	cg := stats.CgroupStats
 	if cg.CpuStats.CpuUsage.TotalUsage < 1e6 || cg.MemoryStats.Usage.MaxUsage == 0 {
 		t.Errorf("cpu %+v, memory %+v", cg.CpuStats.CpuUsage, cg.MemoryStats.Usage)

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/libcontainer/libcontainer"
@@ -215,6 +217,43 @@ func startBlocked(t *testing.T, container libcontainer.Container) (p *libcontain
 	}
 	t.Cleanup(release)
 	return p, release
+}
+
+// startTalking starts a container whose shell runs a script. The first function that
+// it returns gives the next line that the script says, the second one ends its input
+// and waits for it.
+func startTalking(t *testing.T, container libcontainer.Container, script string) (said func() string, release func()) {
+	t.Helper()
+	in, hold, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, say, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { out.Close() })
+	p := &libcontainer.Process{Args: []string{"/bin/sh", "-c", script}, Env: []string{defaultEnv}, Stdin: in, Stdout: say}
+	err = container.Start(p)
+	in.Close()
+	say.Close()
+	if err != nil {
+		hold.Close()
+		t.Fatalf("start: %v", err)
+	}
+	release = sync.OnceFunc(func() {
+		hold.Close()
+		_, _ = p.Wait()
+	})
+	t.Cleanup(release)
+	lines := bufio.NewReader(out)
+	return func() string {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			t.Errorf("read what the container says: %v", err)
+		}
+		return strings.TrimSuffix(line, "\n")
+	}, release
 }
 
 // warmUp runs one container, so that what the library makes once a process (the

@@ -101,7 +101,7 @@ func serve(t *testing.T, config *configs.Config, page string) libcontainer.Conta
 		t.Fatal(err)
 	}
 	container := newContainer(t, config)
-	startUntilReady(t, container, "httpd -p 80 -h / && echo ready && exec cat")
+	startUntilReady(t, container, "httpd -p 80 -h / && echo ready && read x")
 	return container
 }
 

@@ -95,7 +95,7 @@ func TestNotifyMemoryPressure(t *testing.T) {
 	if unifiedOnly(t) {
 		config.Cgroups.MemoryHigh = 16 << 20
 	}
-	c, _ := newContainerIn(t, config)
+	c, root := newContainerIn(t, config)
 	if _, err := c.NotifyMemoryPressure(libcontainer.LowPressure); !errors.Is(err, libcontainer.ContainerNotRunning) {
 		t.Errorf("before the start: %v", err)
 	}
@@ -112,8 +112,9 @@ func TestNotifyMemoryPressure(t *testing.T) {
 		t.Fatal(err)
 	}
 	if unifiedOnly(t) {
-		// What cannot be reclaimed, beyond memory.high, is made to wait.
-		p, _ := shell(`x=$(head -c 25165824 /dev/zero | tr '\0' x)`)
+		// What cannot be reclaimed, beyond memory.high, is made to wait, unless the
+		// shell takes so much at once that it is killed; then it tries again.
+		p, _ := shell(`while :; do sh -c 'x=$(head -c 20971520 /dev/zero | tr "\0" x)'; done`)
 		if err := c.Start(p); err != nil {
 			t.Fatal(err)
 		}
@@ -135,7 +136,8 @@ func TestNotifyMemoryPressure(t *testing.T) {
 		runOutOfMemory(t, c, 1) // nothing is left to reclaim
 	}
 	<-critical
-	if err := c.Destroy(); err != nil {
+	// Whoever destroys it, the channels are closed.
+	if err := loadAgain(t, c, root).Destroy(); err != nil {
 		t.Fatal(err)
 	}
 	for range low {

@@ -26,6 +26,9 @@ var (
 var programs = map[string]program{
 	"quickstart":      {goBuild, "../examples/quickstart", nil},
 	"classic":         {goBuild, "../examples/classic", nil},
+	"shell":           {goBuild, "../examples/shell", nil},
+	"supervisor":      {goBuild, "../examples/supervisor", nil},
+	"sandbox":         {goBuild, "../examples/sandbox", nil},
 	"chaos":           {goBuild, "./chaos", nil},
 	"imports":         {goBuild, "./testdata/hosts/imports", nil},
 	"imports-without": {goBuild, "./testdata/hosts/imports", noCgo},

@@ -71,7 +71,11 @@ func (m *Manager) controllers() []controller {
 // If a value cannot be written, those written before are put back: single
 // values and the list of allowed devices, but neither per-device block I/O
 // settings nor network priorities.
-func (m *Manager) Set(container *configs.Config) error {
+func (m *Manager) Set(container *configs.Config) error { return m.SetAnd(container, nil) }
+
+// SetAnd is Set which calls commit, if that is not nil, when all is written, and if
+// that fails puts back what Set does. Where Set does nothing commit is not called.
+func (m *Manager) SetAnd(container *configs.Config, commit func() error) error {
 	if container == nil || container.Cgroups == nil || container.Cgroups.Resources == nil {
 		return nil
 	}
@@ -96,6 +100,12 @@ func (m *Manager) Set(container *configs.Config) error {
 		}
 	}
 	if err := m.setUnified(u, paths); err != nil {
+		return errors.Join(err, j.Rollback(m.kind))
+	}
+	if commit == nil {
+		return nil
+	}
+	if err := commit(); err != nil {
 		return errors.Join(err, j.Rollback(m.kind))
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgread"
+	"github.com/libcontainer/libcontainer/configs"
 )
 
 // What the set-up of a process takes at most, with a good margin. A process that is
@@ -23,10 +24,11 @@ const (
 // hasRoomAtFirst tells whether the limits that the container will get have room for
 // its set-up. The number of tasks does not matter: threads end with execve(2).
 func (m *Manager) hasRoomAtFirst() bool {
-	r := m.Cgroups.Resources
-	if r == nil {
-		return true
-	}
+	return m.Cgroups.Resources == nil || HasRoom(m.Cgroups.Resources)
+}
+
+// HasRoom tells whether the set-up of a container can be done within limits.
+func HasRoom(r *configs.Resources) bool {
 	for _, limit := range []int64{r.Memory, r.MemoryHigh} {
 		if limit > 0 && limit < setupMemory {
 			return false

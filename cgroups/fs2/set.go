@@ -80,20 +80,25 @@ func firstRequired(r *configs.Resources) string {
 // rules for devices. A Manager that did not Create the cgroup writes all at once.
 //
 // If a value cannot be written, those written before are put back.
-func (m *Manager) Set(container *configs.Config) error {
+func (m *Manager) Set(container *configs.Config) error { return m.SetAnd(container, nil) }
+
+// SetAnd is Set which calls commit, if that is not nil, when all is written, and if
+// that fails puts back what can be: all but the rules for devices. Where Set does
+// nothing commit is not called.
+func (m *Manager) SetAnd(container *configs.Config, commit func() error) error {
 	if container == nil || container.Cgroups == nil || container.Cgroups.Resources == nil {
 		return nil
 	}
 	if m.joins() || len(container.Cgroups.Paths) > 0 {
 		return nil
 	}
-	if err := m.set(container.Cgroups.Resources); err != nil {
+	if err := m.set(container.Cgroups.Resources, commit); err != nil {
 		return fmt.Errorf("set cgroup limits: %w", err)
 	}
 	return nil
 }
 
-func (m *Manager) set(r *configs.Resources) error {
+func (m *Manager) set(r *configs.Resources, commit func() error) error {
 	if err := refuse(r); err != nil {
 		return err
 	}
@@ -119,6 +124,11 @@ func (m *Manager) set(r *configs.Resources) error {
 		s := &setter{Setter: cglimit.Setter{Dir: dir, Journal: &j}, m: m, hold: m.start.ahead}
 		if err := s.setAll(r, enabled); err != nil {
 			return errors.Join(err, j.Rollback(m.kind))
+		}
+		if commit != nil {
+			if err := commit(); err != nil {
+				return errors.Join(err, j.Rollback(m.kind))
+			}
 		}
 		m.hold(s.held)
 		return nil

@@ -20,6 +20,9 @@ func cgroup(c *configs.Config) error {
 	if err := cgroupPaths(c.Cgroups.Paths); err != nil {
 		return err
 	}
+	if err := systemdProperties(c.Cgroups.SystemdProperties); err != nil {
+		return err
+	}
 	if c.Cgroups.Resources == nil {
 		return nil
 	}
@@ -38,6 +41,21 @@ func cgroupNames(c *configs.Cgroup) error {
 	}
 	if hasDotDot(c.Parent) {
 		return invalid("Cgroups.Parent", c.Parent, errDotDot)
+	}
+	return nil
+}
+
+// systemdProperties checks that the names could be those of properties. What they
+// mean, and their values, systemd and its manager of cgroups know.
+func systemdProperties(list []configs.SystemdProperty) error {
+	for i, p := range list {
+		letters := func(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' }
+		if p.Name == "" || strings.ContainsFunc(p.Name, func(r rune) bool { return !letters(r) }) {
+			return invalid(fmt.Sprintf("Cgroups.SystemdProperties[%d].Name", i), p.Name, errors.New("is not the name of a property"))
+		}
+		if strings.Contains(p.Value, "\x00") {
+			return invalid(fmt.Sprintf("Cgroups.SystemdProperties[%d].Value", i), p.Value, errNUL)
+		}
 	}
 	return nil
 }

@@ -31,6 +31,15 @@ func TestCgroupNames(t *testing.T) {
 		{"name of a dot", named("."), "Cgroups.Name"},
 		{"name with NUL", named("a\x00"), "Cgroups.Name"},
 		{"prefix with a slash", cg(func(c *configs.Cgroup) { c.ScopePrefix = "a/b" }), "Cgroups.ScopePrefix"},
+		{"property", cg(func(c *configs.Cgroup) {
+			c.SystemdProperties = []configs.SystemdProperty{{Name: "IOWeight", Value: "uint64 5"}}
+		}), ""},
+		{"property with a space", cg(func(c *configs.Cgroup) { c.SystemdProperties = []configs.SystemdProperty{{Name: "IO Weight"}} }),
+			`Cgroups.SystemdProperties[0].Name "IO Weight"`},
+		{"property without a name", cg(func(c *configs.Cgroup) { c.SystemdProperties = []configs.SystemdProperty{{Value: "true"}} }),
+			"Cgroups.SystemdProperties[0].Name"},
+		{"value with NUL", cg(func(c *configs.Cgroup) { c.SystemdProperties = []configs.SystemdProperty{{Name: "A", Value: "'\x00'"}} }),
+			"Cgroups.SystemdProperties[0].Value"},
 		{"parent", below("system"), ""},
 		{"parent of several elements", below("/a/b/c.slice"), ""},
 		{"parent dot dot", below("a/../../b"), `Cgroups.Parent "a/../../b" has a ".."`},

@@ -63,6 +63,13 @@ type Config struct {
 	CgroupPaths  map[string]string
 	CgroupMounts []CgroupMount
 
+	// SetupCgroups and ExecCgroups are names of the files, open descriptors of which
+	// come with the configuration, to which the thread that becomes the program
+	// writes: before it sets up the container, and after that. Without them the host
+	// moves the process.
+	SetupCgroups []string
+	ExecCgroups  []string
+
 	// HostHooks tells that the host has hooks to run before the root changes.
 	HostHooks bool
 

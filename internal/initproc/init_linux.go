@@ -42,8 +42,11 @@ func Run(fd int) error {
 }
 
 func run(p pipe) error {
-	c, err := readConfig(p)
+	c, files, err := readConfig(p)
 	if err != nil {
+		return err
+	}
+	if err := files.enter(c.SetupCgroups); err != nil {
 		return err
 	}
 	l, err := openLabels(c)
@@ -63,7 +66,10 @@ func run(p pipe) error {
 	if err := waitGo(p); err != nil {
 		return err
 	}
-	// From here on the process is in its cgroups.
+	if err := files.enter(c.ExecCgroups); err != nil {
+		return err
+	}
+	// From here on the process, or the thread that will be all of it, is in its cgroups.
 	if !c.Join && c.creates(configs.NEWCGROUP) {
 		if err := unix.Unshare(unix.CLONE_NEWCGROUP); err != nil {
 			return fmt.Errorf("create cgroup namespace: %w", err)
@@ -76,25 +82,29 @@ func run(p pipe) error {
 // that what is set in it reaches nobody else.
 func (c *Config) creates(t configs.NamespaceType) bool { return c.Container.Namespaces.Creates(t) }
 
-func readConfig(p pipe) (*Config, error) {
-	kind, payload, err := ReadFrame(p)
+// readConfig reads the configuration and the files that come with it.
+func readConfig(p pipe) (*Config, cgroupFiles, error) {
+	fail := func(err error) (*Config, cgroupFiles, error) { return nil, nil, err }
+	r := &filesReader{pipe: p}
+	kind, payload, err := ReadFrame(r)
 	if err != nil {
-		return nil, fmt.Errorf("read init configuration: %w", err)
+		return fail(fmt.Errorf("read init configuration: %w", err))
 	}
 	if kind != KindConfig {
-		return nil, fmt.Errorf("read init configuration: unexpected frame %d", kind)
+		return fail(fmt.Errorf("read init configuration: unexpected frame %d", kind))
 	}
 	c, err := DecodeConfig(payload)
 	if err != nil {
-		return nil, fmt.Errorf("decode init configuration: %w", err)
+		return fail(fmt.Errorf("decode init configuration: %w", err))
 	}
 	if len(c.Args) == 0 || c.FdLimit < 3 {
-		return nil, errors.New("decode init configuration: args or fd limit is missing")
+		return fail(errors.New("decode init configuration: args or fd limit is missing"))
 	}
-	return c, nil
+	return c, r.files, nil
 }
 
-// waitGo waits until the host has moved this process into its cgroups. The end
+// waitGo waits until the host has moved this process into those of its cgroups that it
+// does not enter by itself. The end
 // of the stream means that the host is dead; then so are we.
 func waitGo(p pipe) error {
 	kind, _, err := ReadFrame(p)

@@ -187,6 +187,8 @@ func (c *Config) code(w *wire) {
 	text(w, &c.ProcessLabel)
 	w.bool(&c.SetgroupsDenied)
 	dict(w, &c.CgroupPaths)
+	texts(w, &c.SetupCgroups)
+	texts(w, &c.ExecCgroups)
 	list(w, &c.CgroupMounts, func(w *wire, m *CgroupMount) {
 		text(w, &m.Mountpoint)
 		texts(w, &m.Subsystems)

@@ -54,7 +54,7 @@ func (t Target) CheckUnused() error {
 		return nil
 	}
 	pids, err := cgroups.GetAllPids(t.Path())
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(pids) == 0 {
+	if cgdir.IsGone(err) || err == nil && len(pids) == 0 {
 		return nil
 	}
 	if err != nil {

@@ -1,0 +1,350 @@
+//go:build linux
+
+package systemd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"sync"
+
+	"github.com/libcontainer/libcontainer/cgroups"
+	"github.com/libcontainer/libcontainer/cgroups/fs2"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgtree"
+	"github.com/libcontainer/libcontainer/configs"
+)
+
+var (
+	_ cgroups.Manager       = (*Manager)(nil)
+	_ cgroups.Stager        = (*Manager)(nil)
+	_ cgroups.EarlyEnterer  = (*Manager)(nil)
+	_ cgroups.Joiner        = (*Manager)(nil)
+	_ cgroups.Killer        = (*Manager)(nil)
+	_ cgroups.Planner       = (*Manager)(nil)
+	_ cgroups.ParentKeeper  = (*Manager)(nil)
+	_ cgroups.FreezerReader = (*Manager)(nil)
+)
+
+// Manager manages the cgroups of one container as a unit of systemd. Make one with
+// the two fields set; Paths is nil for a container that has no cgroups yet, and the
+// result of an earlier manager's GetPaths for one that has. Do not change the
+// fields afterwards. All methods are safe for concurrent use.
+type Manager struct {
+	// Cgroups names the unit. If it is nil the container has no cgroups.
+	Cgroups *configs.Cgroup
+
+	// Paths holds the cgroup directories, keyed as described at
+	// cgroups.Manager.GetPaths.
+	Paths map[string]string
+
+	// ops is held by what changes cgroups, for its whole duration.
+	ops sync.Mutex
+
+	// mu guards Paths, dirs and refused, and may be taken while ops is held.
+	mu      sync.Mutex
+	dirs    files
+	refused error
+
+	// starting is about a container whose unit is planned or whose first process
+	// is not yet the container's program. Guarded by ops, and its change by mu.
+	starting *starting
+
+	// applied are the limits in force, nil if they are those of Cgroups. Guarded
+	// by ops.
+	applied *configs.Resources
+
+	// extra are the properties passed on that are in force, nil if they are those of
+	// Cgroups. Guarded by ops.
+	extra []configs.SystemdProperty
+
+	// machine is set in tests.
+	machine *host
+}
+
+func (m *Manager) host() *host {
+	if m.machine != nil {
+		return m.machine
+	}
+	return thisHost()
+}
+
+// joins reports whether the container joins existing cgroups.
+func (m *Manager) joins() bool { return m.Cgroups != nil && len(m.Cgroups.Paths) > 0 }
+
+// current gives the manager of the directories, nil if there are none (yet).
+func (m *Manager) current() (files, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.dirs != nil || m.Cgroups == nil || m.starting != nil || len(m.Paths) == 0 && !m.joins() {
+		return m.dirs, nil
+	}
+	layout, err := m.host().layout()
+	if err != nil {
+		return nil, err
+	}
+	cg := m.Cgroups
+	if !m.joins() {
+		if cg, err = m.recorded(); err != nil {
+			return nil, err
+		}
+	}
+	m.dirs = m.host().files(layout, cg, maps.Clone(m.Paths))
+	return m.dirs, nil
+}
+
+// recorded names the cgroups of a container that an earlier manager has made, as
+// far as that can be known without asking systemd, which may be gone.
+func (m *Manager) recorded() (*configs.Cgroup, error) {
+	unit, err := unitName(m.Cgroups)
+	if err != nil {
+		return nil, err
+	}
+	slice, err := parentSlice(m.Cgroups, rootSlice)
+	if err != nil {
+		return nil, err
+	}
+	return placed(m.Cgroups, cgroupOf(slice, unit)), nil
+}
+
+func (m *Manager) setDirs(dirs files, paths map[string]string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.dirs, m.Paths = dirs, paths
+}
+
+func (m *Manager) setStarting(s *starting) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.starting = s
+}
+
+// GetPaths returns a copy of the container's cgroup directories. They are known,
+// after Create, before the unit is started.
+func (m *Manager) GetPaths() map[string]string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	paths := maps.Clone(m.Paths)
+	if paths == nil {
+		paths = make(map[string]string)
+	}
+	return paths
+}
+
+// GetPids returns the processes in the container's cgroup, in ascending order,
+// without those in its sub-cgroups.
+func (m *Manager) GetPids() ([]int, error) {
+	dirs, err := m.current()
+	switch {
+	case err != nil:
+		return nil, err
+	case dirs == nil:
+		return nil, m.missing()
+	}
+	pids, err := dirs.GetPids()
+	return pids, m.gone(err)
+}
+
+// GetAllPids returns the processes in the container's cgroup and its sub-cgroups,
+// in ascending order.
+func (m *Manager) GetAllPids() ([]int, error) {
+	dirs, err := m.current()
+	switch {
+	case err != nil:
+		return nil, err
+	case dirs == nil:
+		return nil, m.missing()
+	}
+	pids, err := dirs.GetAllPids()
+	return pids, m.gone(err)
+}
+
+// missing returns the error for something that needs the cgroups which the
+// container does not have: nil if they are planned, when there are no processes.
+func (m *Manager) missing() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.starting != nil:
+		return nil
+	case m.refused != nil:
+		return &cgtree.RefusedError{Err: m.refused}
+	}
+	return errors.New("the container has no cgroups")
+}
+
+// GetStats reads the cgroups' statistics. When the last process of a container has
+// ended systemd removes its cgroups, with all that they have counted; then the
+// error is fs.ErrNotExist. Before the unit is started all is zero.
+func (m *Manager) GetStats() (*cgroups.Stats, error) {
+	dirs, err := m.current()
+	if err != nil {
+		return nil, err
+	}
+	if dirs == nil {
+		if err := m.missing(); err != nil && m.Cgroups != nil && m.Cgroups.Optional {
+			return nil, fmt.Errorf("read cgroup statistics: %w", err)
+		}
+		return cgroups.NewStats(), nil
+	}
+	stats, err := dirs.GetStats()
+	return stats, m.gone(err)
+}
+
+// gone explains an error about cgroups that do not exist any more. While they are
+// removed the kernel's is ENODEV; it is made fs.ErrNotExist, too.
+func (m *Manager) gone(err error) error {
+	switch {
+	case !cgdir.IsGone(err) || m.joins():
+		return err
+	case !errors.Is(err, fs.ErrNotExist):
+		err = fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+	}
+	return fmt.Errorf("%w (systemd removes a unit's cgroups when its last process ends)", err)
+}
+
+// Freeze stops or continues all processes of the container, and returns when they
+// are. It does not ask systemd, whose freezer is for cgroup v2 alone.
+func (m *Manager) Freeze(state configs.FreezerState) error {
+	dirs, err := m.current()
+	if err == nil && dirs == nil {
+		if err = m.missing(); err == nil {
+			err = errors.New("the container's unit has not been started")
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("freeze: %w", err)
+	}
+	return dirs.Freeze(state)
+}
+
+// FreezerState tells whether the container's processes are frozen now, or being
+// frozen. It is configs.Undefined without cgroups.
+func (m *Manager) FreezerState() (configs.FreezerState, error) {
+	dirs, err := m.current()
+	if err != nil || dirs == nil {
+		return configs.Undefined, err
+	}
+	return dirs.FreezerState()
+}
+
+// Kill sends SIGKILL to all processes of the container at once, see
+// cgroups.Killer. The unit ends with the last of them.
+func (m *Manager) Kill() error {
+	dirs, err := m.current()
+	if err != nil || dirs == nil {
+		return err
+	}
+	err = dirs.Kill()
+	if cgdir.IsGone(err) {
+		return nil // the unit has ended
+	}
+	return err
+}
+
+// JoinFiles is fs.Manager's. For the container's first process it returns nothing:
+// that is for Enter, which starts a scope and sets what had to wait.
+func (m *Manager) JoinFiles(stage cgroups.Stage) ([]*os.File, error) {
+	dirs, err := m.current()
+	if err != nil || dirs == nil || m.EntersEarly() {
+		return nil, err
+	}
+	return dirs.JoinFiles(stage)
+}
+
+// UnifiedDir opens the container's directory of cgroup v2, see cgroups.Joiner. It
+// returns nil before the unit is started, which takes a process.
+func (m *Manager) UnifiedDir() (*os.File, error) {
+	dirs, err := m.current()
+	if err != nil || dirs == nil {
+		return nil, err
+	}
+	return dirs.UnifiedDir()
+}
+
+// MadeParents returns the parents of the container's cgroups that this manager has
+// made. They are in hierarchies of cgroup v1 that systemd does not use; slices are
+// not among them, since systemd removes those that nobody needs.
+func (m *Manager) MadeParents() []string {
+	dirs, err := m.current()
+	if err != nil || dirs == nil {
+		return nil
+	}
+	return dirs.MadeParents()
+}
+
+// AdoptParents makes Destroy remove parents that an earlier manager has made.
+func (m *Manager) AdoptParents(parents []string) {
+	dirs, err := m.current()
+	if err != nil || dirs == nil {
+		return
+	}
+	dirs.AdoptParents(parents)
+}
+
+// Plan returns what GetPaths will return after Create, and those parents which the
+// manager will make itself, each before what is in it; it makes nothing. A unit in
+// use is refused.
+func (m *Manager) Plan() (paths map[string]string, parents []string, err error) {
+	if m.Cgroups == nil {
+		return map[string]string{}, nil, nil
+	}
+	if m.joins() {
+		layout, err := m.host().layout()
+		if err != nil {
+			return nil, nil, err
+		}
+		return m.host().files(layout, m.Cgroups, nil).Plan()
+	}
+	t, err := m.target(context.Background())
+	if err != nil {
+		if m.doWithout(err) {
+			return map[string]string{}, nil, nil
+		}
+		return nil, nil, m.needed(err)
+	}
+	paths, parents, err = m.planOf(t)
+	return paths, t.ownParents(paths, parents), err
+}
+
+// planOf plans the directories of a unit.
+func (m *Manager) planOf(t *target) (paths map[string]string, parents []string, err error) {
+	paths, parents, err = m.host().files(t.layout, t.cg, nil).Plan()
+	if err != nil {
+		return nil, nil, fmt.Errorf("the unit %s: %w", t.unit, err)
+	}
+	if !isSlice(t.unit) {
+		paths = withSub(paths)
+	}
+	return paths, parents, nil
+}
+
+// needed says what optional cgroups are needed for, which could not be made.
+func (m *Manager) needed(err error) error {
+	if r := m.Cgroups.Resources; m.Cgroups.Optional && r != nil && fs2.Asks(r) != "" {
+		return fmt.Errorf("%s cannot be set: %w", fs2.Asks(r), err)
+	}
+	return err
+}
+
+// doWithout tells whether a container whose cgroups are optional, and which has no
+// limits, goes without them because of err: systemd does not let this user have a
+// unit. A machine without systemd is another matter.
+func (m *Manager) doWithout(err error) bool {
+	if !m.Cgroups.Optional || errors.Is(err, errNotBooted) {
+		return false
+	}
+	if !errors.Is(err, errNoSystemd) && !denied(err) {
+		return false
+	}
+	if m.Cgroups.Resources != nil && fs2.Asks(m.Cgroups.Resources) != "" {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.refused = err
+	return true
+}

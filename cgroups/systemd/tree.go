@@ -1,0 +1,194 @@
+//go:build linux
+
+package systemd
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/libcontainer/libcontainer/cgroups"
+	"github.com/libcontainer/libcontainer/cgroups/fs"
+	"github.com/libcontainer/libcontainer/cgroups/fs2"
+	"github.com/libcontainer/libcontainer/configs"
+)
+
+// files is the manager of the directories that belong to a unit: package fs2's
+// where there is cgroup v2 alone, and package fs's elsewhere.
+type files interface {
+	cgroups.Manager
+	cgroups.Stager
+	cgroups.Joiner
+	cgroups.Planner
+	cgroups.ParentKeeper
+	cgroups.FreezerReader
+	cgroups.Killer
+
+	// SetAnd is Set which then calls commit, and takes the limits back if that
+	// fails.
+	SetAnd(container *configs.Config, commit func() error) error
+}
+
+// host is the machine, which tests replace.
+type host struct {
+	bus    bus
+	layout func() (cgroups.Layout, error)
+	files  func(layout cgroups.Layout, cg *configs.Cgroup, paths map[string]string) files
+
+	// cgroupsOf reads /proc/[pid]/cgroup.
+	cgroupsOf func(pid int) (map[string]string, error)
+
+	// makeSub makes the directory of a cgroup in that of a unit.
+	makeSub func(dir string) error
+}
+
+func thisHost() *host {
+	return &host{
+		bus:    shared(),
+		layout: cgroups.DetectLayout,
+		files: func(layout cgroups.Layout, cg *configs.Cgroup, paths map[string]string) files {
+			if layout == cgroups.LayoutV2 {
+				return &fs2.Manager{Cgroups: cg, Paths: paths}
+			}
+			return &fs.Manager{Cgroups: cg, Paths: paths}
+		},
+		cgroupsOf: func(pid int) (map[string]string, error) {
+			return cgroups.ParseCgroupFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+		},
+		makeSub: makeSub,
+	}
+}
+
+// target is what a container's unit is and where its cgroups are.
+type target struct {
+	unit, slice string
+	layout      cgroups.Layout
+	facts       facts
+
+	// cg names the same cgroups as the unit does, for files.
+	cg *configs.Cgroup
+
+	// cgroup is the path that the unit has in each hierarchy.
+	cgroup string
+}
+
+// target finds out what the container's unit is.
+func (m *Manager) target(ctx context.Context) (*target, error) {
+	unit, err := unitName(m.Cgroups)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := extraProperties(m.Cgroups); err != nil {
+		return nil, err
+	}
+	layout, err := m.host().layout()
+	if err != nil {
+		return nil, err
+	}
+	known, err := m.host().bus.facts(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("the unit %s: %w", unit, err)
+	}
+	if known.version < oldestVersion {
+		return nil, fmt.Errorf("the unit %s needs systemd %d, and this is systemd %d", unit, oldestVersion, known.version)
+	}
+	fallback := "system.slice"
+	if known.user {
+		fallback = "app.slice"
+	}
+	slice, err := parentSlice(m.Cgroups, fallback)
+	if err != nil {
+		return nil, err
+	}
+	t := &target{unit: unit, slice: slice, layout: layout, facts: known}
+	t.cgroup = known.root + cgroupOf(slice, unit)
+	t.cg = placed(m.Cgroups, t.cgroup)
+	return t, nil
+}
+
+// placed gives the configuration of the cgroup with an absolute path.
+func placed(cg *configs.Cgroup, cgroup string) *configs.Cgroup {
+	placed := *cg
+	placed.Parent, placed.Name, placed.ScopePrefix = path.Dir(cgroup), path.Base(cgroup), ""
+	return &placed
+}
+
+// devicesKey is the controller whose limits systemd takes away, with cgroup v1,
+// when it writes its own: "all", and then what its properties have, which is not
+// all that a configuration can ask for. The kernel refuses "all" for a cgroup that
+// has another one in it (devices.rst). So in this hierarchy the container is in a
+// cgroup in its unit's, which is the delegated unit's right.
+const (
+	devicesKey = "devices"
+	devicesSub = "container"
+)
+
+// withSub gives paths with the one of the devices controller below its unit's.
+func withSub(paths map[string]string) map[string]string {
+	unit, ok := paths[devicesKey]
+	if !ok {
+		return paths
+	}
+	paths = maps.Clone(paths)
+	for key, p := range paths {
+		if p == unit {
+			paths[key] = path.Join(unit, devicesSub)
+		}
+	}
+	return paths
+}
+
+// withoutSub gives the directories of the unit itself.
+func withoutSub(paths map[string]string) map[string]string {
+	paths = maps.Clone(paths)
+	for key, p := range paths {
+		if path.Base(p) == devicesSub && p == paths[devicesKey] {
+			paths[key] = path.Dir(p)
+		}
+	}
+	return paths
+}
+
+// systemdKey is the hierarchy in which systemd keeps its cgroups.
+func systemdKey(layout cgroups.Layout) string {
+	if layout == cgroups.LayoutV2 {
+		return ""
+	}
+	return "name=systemd"
+}
+
+// madeBySystemd tells whether systemd makes a unit's cgroup in the hierarchy.
+func madeBySystemd(key string) bool {
+	return slices.Contains([]string{"", "name=systemd", "cpu", "cpuacct", "blkio", "memory", devicesKey, "pids"}, key)
+}
+
+// ownParents gives those directories above the container's that systemd does not
+// make, and remove, itself.
+func (t *target) ownParents(paths map[string]string, parents []string) []string {
+	return slices.DeleteFunc(slices.Clone(parents), func(parent string) bool {
+		for key, p := range paths {
+			if madeBySystemd(key) && strings.HasPrefix(p, parent+"/") {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// missingSlices gives the slices above the unit that have no cgroup yet.
+func (t *target) missingSlices(paths map[string]string) (missing []string) {
+	base, ok := strings.CutSuffix(withoutSub(paths)[systemdKey(t.layout)], cgroupOf(t.slice, t.unit))
+	if !ok {
+		return nil
+	}
+	for _, slice := range slicesOf(t.slice) {
+		base += "/" + escapeCgroup(slice)
+		if len(missing) > 0 || !cgroups.PathExists(base) {
+			missing = append(missing, slice)
+		}
+	}
+	return missing
+}
