@@ -429,3 +429,18 @@ func TestUseSystemdHere(t *testing.T) {
 	}
 	wantError(t, err, "not the init system", "Cgroupfs")
 }
+
+// A slice that systemd has stopped while the kernel kept it busy.
+func TestSliceLeft(t *testing.T) {
+	h := newFakeHost(t, cgroups.LayoutV1)
+	m := h.manager(newCgroup(nil), nil)
+	start(t, m)
+	delete(h.units, "a-b.slice")
+	delete(h.units, "a.slice")
+	must(t, m.Destroy())
+	for _, key := range []string{"name=systemd", "memory", "devices"} {
+		if _, err := os.Stat(h.dir(key, "/a.slice")); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("of %s the slice is left: %v", key, err)
+		}
+	}
+}
