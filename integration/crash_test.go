@@ -100,6 +100,16 @@ func childIn(t *testing.T, container libcontainer.Container) *os.Process {
 	return p
 }
 
+// waitUnreaped waits for the end of a child and leaves it a zombie. With childIn's
+// the kernel kills it when init has lost its namespaces.
+func waitUnreaped(t *testing.T, child *os.Process) {
+	t.Helper()
+	var info unix.Siginfo
+	if err := unix.Waitid(unix.P_PID, child.Pid, &info, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // An init that is dying has no namespaces to enter any more.
 func TestExecInDyingContainer(t *testing.T) {
 	container := newContainer(t, newConfig(t))
@@ -108,11 +118,7 @@ func TestExecInDyingContainer(t *testing.T) {
 	if err := p.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	// The kernel kills the child when init has lost its namespaces.
-	var info unix.Siginfo
-	if err := unix.Waitid(unix.P_PID, child.Pid, &info, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
-		t.Fatal(err)
-	}
+	waitUnreaped(t, child)
 	next, _ := command("/bin/true")
 	checkError(t, container.Start(next), libcontainer.ContainerNotRunning, "initial process has ended")
 	if _, err := child.Wait(); err != nil {
