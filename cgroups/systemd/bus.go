@@ -42,7 +42,8 @@ type bus interface {
 	// property returns a property that all units have.
 	property(ctx context.Context, unit, name string) (any, error)
 
-	// ref keeps systemd from forgetting a unit that it has, until unref.
+	// ref keeps systemd from forgetting a unit, until unref. One that it does not
+	// have it loads.
 	ref(ctx context.Context, unit string) error
 	unref(ctx context.Context, unit string) error
 

@@ -5,7 +5,9 @@ package systemd
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 
 	"github.com/libcontainer/libcontainer/cgroups"
 )
@@ -63,41 +65,56 @@ func (m *Manager) stop(ctx context.Context, dirs files) error {
 		return err
 	}
 	if stopErr == nil {
-		awaitSlices(collected, paths)
+		m.awaitSlices(ctx, collected, paths)
 	}
 	return nil
 }
 
 // collectedSlices gives those slices above the unit, the innermost first, that
-// systemd stops when nobody needs them.
+// systemd stops when nobody needs them, or has forgotten already.
 func (m *Manager) collectedSlices(ctx context.Context) (list []string) {
 	slice, err := parentSlice(m.Cgroups, rootSlice)
 	if err != nil {
 		return nil
 	}
-	chain := slicesOf(slice)
-	for i := len(chain) - 1; i >= 0; i-- {
-		value, err := m.host().bus.property(ctx, chain[i], "StopWhenUnneeded")
-		if err != nil || value != true {
+	for _, slice := range slices.Backward(slicesOf(slice)) {
+		value, err := m.host().bus.property(ctx, slice, stopWhenUnneeded)
+		if !isBusError(err, errNoSuchUnit) && (err != nil || value != true) {
 			break
 		}
-		list = append(list, chain[i])
+		list = append(list, slice)
 	}
 	return list
 }
 
 // awaitSlices waits until the slices of the unit that are collected are gone, so
 // that nothing is left when Destroy returns. One that another unit has come to need
-// stays.
-func awaitSlices(collected []string, paths map[string]string) {
-	for key, dir := range paths {
-		if !madeBySystemd(key) {
-			continue
+// stays. On cgroup v1 systemd may have stopped a slice while the kernel kept a unit's
+// cgroup in it busy a moment longer, and does not try again; then the empty
+// directories are removed here.
+func (m *Manager) awaitSlices(ctx context.Context, collected []string, paths map[string]string) {
+	main := "name=systemd"
+	if _, ok := paths[main]; !ok {
+		main = ""
+	}
+	above := maps.Clone(paths)
+	for _, slice := range collected {
+		for key, dir := range above {
+			above[key] = path.Dir(dir)
 		}
-		for range collected {
-			if dir = path.Dir(dir); dir == "/" || awaitRemoval(dir, sliceTimeout) != nil {
-				break
+		if !m.forgotten(ctx, slice) && awaitRemoval(above[main], sliceTimeout) != nil && !m.forgotten(ctx, slice) {
+			return
+		}
+		for key, dir := range above {
+			if used, err := hasDirs(dir); madeBySystemd(key) && err == nil && !used {
+				_ = cgroups.RemovePaths(map[string]string{key: dir})
 			}
 		}
 	}
+}
+
+// forgotten tells whether systemd does not have the slice.
+func (m *Manager) forgotten(ctx context.Context, slice string) bool {
+	_, err := m.host().bus.property(ctx, slice, "ActiveState")
+	return isBusError(err, errNoSuchUnit)
 }

@@ -34,6 +34,7 @@ type fakeHost struct {
 	log     []string                  // what was asked of systemd and of the directories
 	units   map[string]map[string]any // properties
 	places  map[int]string            // the cgroups of processes
+	forget  bool                      // units are forgotten just before there is a reference
 	fail    map[string]error          // by the start of a line of the log
 	failOne map[string]error          // the same, once
 }
@@ -114,7 +115,7 @@ func (h *fakeHost) start(_ context.Context, unit string, props []sd.Property, au
 		if _, ok := h.units[slice]; ok {
 			return busError(errUnitExists, "Unit "+slice+" was already loaded or has a fragment file.")
 		}
-		h.units[slice] = map[string]any{}
+		h.units[slice] = map[string]any{stopWhenUnneeded: true}
 	}
 	got := map[string]any{}
 	for _, p := range props {
@@ -158,17 +159,30 @@ func (h *fakeHost) set(_ context.Context, unit string, props []sd.Property) erro
 }
 
 func (h *fakeHost) property(_ context.Context, unit, name string) (any, error) {
-	return false, h.note("property %s %s", unit, name)
+	if err := h.note("property %s %s", unit, name); err != nil {
+		return nil, err
+	}
+	props, ok := h.units[unit]
+	if !ok {
+		return nil, busError(errNoSuchUnit, "Unit "+unit+" not loaded.")
+	}
+	return props[name] == true, nil
 }
 
 func (h *fakeHost) ref(_ context.Context, unit string) error {
-	if _, ok := h.units[unit]; !ok {
-		return busError(errNoSuchUnit, "Unit "+unit+" not loaded.")
+	err := h.note("ref %s", unit)
+	if h.forget {
+		h.units[unit] = map[string]any{}
 	}
-	return h.note("ref %s", unit)
+	return err
 }
 
-func (h *fakeHost) unref(_ context.Context, unit string) error { return h.note("unref %s", unit) }
+func (h *fakeHost) unref(_ context.Context, unit string) error {
+	if h.forget {
+		delete(h.units, unit)
+	}
+	return h.note("unref %s", unit)
+}
 
 func (h *fakeHost) attach(_ context.Context, unit string, pid int) error {
 	return h.note("attach %s %d", unit, pid)
@@ -177,7 +191,7 @@ func (h *fakeHost) attach(_ context.Context, unit string, pid int) error {
 // wantLog compares the log, and empties it.
 func (h *fakeHost) wantLog(want ...string) {
 	h.t.Helper()
-	got := slices.DeleteFunc(h.log, func(line string) bool { return line == "facts" })
+	got := slices.DeleteFunc(h.log, func(line string) bool { return line == "facts" || strings.HasPrefix(line, "property ") })
 	if !slices.Equal(got, want) {
 		h.t.Errorf("log\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
 	}

@@ -86,7 +86,7 @@ func TestLifeOnV2(t *testing.T) {
 		t.Errorf("after the start: %v", unit)
 	}
 	must(t, m.Enter(78, cgroups.StageSetup), m.Enter(78, cgroups.StageExec), m.Destroy())
-	h.wantLog("files enter 78 setup", "files enter 78 exec", "property a-b.slice StopWhenUnneeded", "stop c.scope", "files destroy")
+	h.wantLog("files enter 78 setup", "files enter 78 exec", "stop c.scope", "files destroy")
 	must(t, m.Destroy())
 	h.wantLog()
 	if len(m.GetPaths()) != 0 {
@@ -131,7 +131,7 @@ func TestLifeOnV1(t *testing.T) {
 	}
 	later := h.manager(m.Cgroups, m.GetPaths())
 	must(t, later.Destroy())
-	h.wantLog("property a-b.slice StopWhenUnneeded", "stop c.scope", "files destroy")
+	h.wantLog("stop c.scope", "files destroy")
 	if _, err := os.Stat(filepath.Dir(devices)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the unit's devices cgroup is left: %v", err)
 	}
@@ -169,7 +169,7 @@ func TestUnitInUse(t *testing.T) {
 		t.Error("the other one's cgroups are taken for our own")
 	}
 	must(t, late.Destroy())
-	h.wantLog("start c.scope []")
+	h.wantLog("ref a-b.slice", "ref a.slice", "start c.scope []", "unref a.slice", "unref a-b.slice")
 }
 
 // One without processes, of an earlier life, makes way.
@@ -181,13 +181,27 @@ func TestUnitLeft(t *testing.T) {
 	h.wantLog("start c.scope [a-b.slice a.slice]", "stop c.scope", "start c.scope [a-b.slice a.slice]", "files create", "files enter 77 setup")
 }
 
-// Slices that systemd has are not made, whatever their cgroups.
+// Slices that systemd has are not made, whatever their cgroups; those that it would
+// forget are held.
 func TestLoadedSlice(t *testing.T) {
-	h := newFakeHost(t, cgroups.LayoutV2)
-	h.units["a.slice"] = map[string]any{}
-	m := h.manager(newCgroup(nil), nil)
-	must(t, m.Create(), m.Enter(pid, cgroups.StageSetup))
-	h.wantLog("ref a.slice", "start c.scope [a-b.slice]", "unref a.slice", "files create", "files enter 77 setup")
+	for _, test := range []struct {
+		name   string
+		unit   map[string]any
+		forget bool
+		want   []string
+	}{
+		{"administrator's", map[string]any{}, false, []string{"start c.scope [a-b.slice]"}},
+		{"collected", map[string]any{stopWhenUnneeded: true}, false, []string{"ref a.slice", "start c.scope [a-b.slice]", "unref a.slice"}},
+		{"forgotten", map[string]any{stopWhenUnneeded: true}, true, []string{"ref a.slice", "unref a.slice", "start c.scope [a-b.slice a.slice]"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			h := newFakeHost(t, cgroups.LayoutV2)
+			h.units["a.slice"], h.forget = test.unit, test.forget
+			m := h.manager(newCgroup(nil), nil)
+			must(t, m.Create(), m.Enter(pid, cgroups.StageSetup))
+			h.wantLog(append(test.want, "files create", "files enter 77 setup")...)
+		})
+	}
 }
 
 // Others that take the name over and over end the tries.
@@ -211,7 +225,7 @@ func TestStartHeard(t *testing.T) {
 	m.starting = &starting{target: &target{unit: "c.scope", slice: "a-b.slice", layout: h.layout, cgroup: h.places[pid], cg: placed(m.Cgroups, h.places[pid])}}
 	h.fail["start"] = busError(errUnitExists, "Unit c.scope was already loaded.")
 	must(t, m.Enter(pid, cgroups.StageSetup))
-	h.wantLog("start c.scope []", "files create", "files enter 77 setup")
+	h.wantLog("start c.scope [a-b.slice a.slice]", "files create", "files enter 77 setup")
 }
 
 func TestWrongPlace(t *testing.T) {
@@ -233,7 +247,7 @@ func TestStartRefused(t *testing.T) {
 	if len(m.GetPaths()) != 0 {
 		t.Errorf("paths %v are left", m.GetPaths())
 	}
-	h.wantLog("start c.scope [a-b.slice a.slice]", "property a-b.slice StopWhenUnneeded", "stop c.scope", "files destroy")
+	h.wantLog("start c.scope [a-b.slice a.slice]", "stop c.scope", "files destroy")
 }
 
 // If systemd refuses, the files get their former values; if the kernel does, systemd
@@ -414,4 +428,19 @@ func TestUseSystemdHere(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	wantError(t, err, "not the init system", "Cgroupfs")
+}
+
+// A slice that systemd has stopped while the kernel kept it busy.
+func TestSliceLeft(t *testing.T) {
+	h := newFakeHost(t, cgroups.LayoutV1)
+	m := h.manager(newCgroup(nil), nil)
+	start(t, m)
+	delete(h.units, "a-b.slice")
+	delete(h.units, "a.slice")
+	must(t, m.Destroy())
+	for _, key := range []string{"name=systemd", "memory", "devices"} {
+		if _, err := os.Stat(h.dir(key, "/a.slice")); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("of %s the slice is left: %v", key, err)
+		}
+	}
 }

@@ -225,17 +225,41 @@ func (m *Manager) startUnit(ctx context.Context, t *target, pid int, props []sd.
 func (m *Manager) startIn(ctx context.Context, t *target, props []sd.Property) error {
 	bus := m.host().bus
 	var missing []string
-	if !isSlice(t.unit) {
-		for _, slice := range t.missingSlices(m.GetPaths()) {
-			switch err := bus.ref(ctx, slice); {
-			case err == nil:
-				defer bus.unref(ctx, slice)
-			case isBusError(err, errNoSuchUnit):
-				missing = append(missing, slice)
-			}
+	for _, slice := range slices.Backward(slicesOf(t.slice)) {
+		if isSlice(t.unit) {
+			break
+		}
+		held, there := m.hold(ctx, slice)
+		if held {
+			defer bus.unref(ctx, slice)
+		}
+		if there && !held {
+			break // it is the administrator's, and needs those that it is in
+		}
+		if !there {
+			missing = append(missing, slice)
 		}
 	}
 	return bus.start(ctx, t.unit, props, auxiliary(missing))
+}
+
+// hold holds a slice that systemd stops when nobody needs it, and tells whether it
+// is there. A reference to one that is not makes it, so that it has to be looked at
+// before and after.
+func (m *Manager) hold(ctx context.Context, slice string) (held, there bool) {
+	bus := m.host().bus
+	collected, err := bus.property(ctx, slice, stopWhenUnneeded)
+	if err != nil {
+		return false, !isBusError(err, errNoSuchUnit)
+	}
+	if collected != true || bus.ref(ctx, slice) != nil {
+		return false, true
+	}
+	if collected, err = bus.property(ctx, slice, stopWhenUnneeded); err == nil && collected != true {
+		_ = bus.unref(ctx, slice) // it was forgotten between, and is so again
+		return false, false
+	}
+	return true, true
 }
 
 // makeWay stops a unit of that name which has no processes.
@@ -254,16 +278,18 @@ func (m *Manager) makeWay(ctx context.Context, t *target) error {
 	return nil
 }
 
+// stopWhenUnneeded is the property of a unit that systemd stops when no other needs it.
+const stopWhenUnneeded = "StopWhenUnneeded"
+
 // auxiliary gives slices to be made with a unit in them. When nothing in them runs
 // any more systemd stops them, whoever is there to see it.
 func auxiliary(missing []string) (aux []sd.PropertyCollection) {
 	for _, slice := range missing {
 		aux = append(aux, sd.PropertyCollection{Name: slice, Properties: []sd.Property{
 			sd.PropDescription("slice of libcontainer containers"),
-			property{name: "StopWhenUnneeded", value: true}.variant(),
+			property{name: stopWhenUnneeded, value: true}.variant(),
 		}})
 	}
-	slices.Reverse(aux)
 	return aux
 }
 

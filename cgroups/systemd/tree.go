@@ -177,18 +177,3 @@ func (t *target) ownParents(paths map[string]string, parents []string) []string 
 		return false
 	})
 }
-
-// missingSlices gives the slices above the unit that have no cgroup yet.
-func (t *target) missingSlices(paths map[string]string) (missing []string) {
-	base, ok := strings.CutSuffix(withoutSub(paths)[systemdKey(t.layout)], cgroupOf(t.slice, t.unit))
-	if !ok {
-		return nil
-	}
-	for _, slice := range slicesOf(t.slice) {
-		base += "/" + escapeCgroup(slice)
-		if len(missing) > 0 || !cgroups.PathExists(base) {
-			missing = append(missing, slice)
-		}
-	}
-	return missing
-}
