@@ -11,6 +11,8 @@ import (
 	"slices"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs"
 )
@@ -235,7 +237,13 @@ func (c *linuxContainer) status() (Status, error) {
 	if prepared {
 		return Created, nil
 	}
-	return c.freezerStatus()
+	status, err := c.freezerStatus()
+	if err != nil {
+		if alive, aliveErr := c.init.alive(); aliveErr == nil && !alive {
+			return Destroyed, nil // and its cgroup, too, meanwhile
+		}
+	}
+	return status, err
 }
 
 // freezerStatus asks the kernel, since another process may have paused the
@@ -310,13 +318,31 @@ func (c *linuxContainer) Stats() (*Stats, error) {
 	if !c.started {
 		return stats, nil
 	}
+	fail := func(err error) (*Stats, error) {
+		err = fmt.Errorf("read statistics of container %q: %w", c.id, err)
+		if c.vanishes(err) {
+			return nil, newError(err, ContainerNotExists)
+		}
+		return nil, newSystemError(err)
+	}
 	if stats.CgroupStats, err = c.cgroups.GetStats(); err != nil {
-		return nil, newSystemError(fmt.Errorf("read statistics of container %q: %w", c.id, err))
+		return fail(err)
 	}
 	if stats.Interfaces, err = c.networkStats(); err != nil {
-		return nil, newSystemError(fmt.Errorf("read statistics of container %q: %w", c.id, err))
+		return fail(err)
 	}
 	return stats, nil
+}
+
+// vanishes tells whether what looked at the container without its lock has failed
+// because another process is destroying it. A cgroup that is open and has been
+// removed has no files any more: ENODEV.
+func (c *linuxContainer) vanishes(err error) bool {
+	if !errors.Is(err, os.ErrNotExist) && !errors.Is(err, unix.ENODEV) {
+		return false
+	}
+	alive, aliveErr := c.init.alive()
+	return aliveErr == nil && !alive
 }
 
 func (c *linuxContainer) Set(config configs.Config) error {

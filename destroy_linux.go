@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/cgroups"
-	"github.com/libcontainer/libcontainer/configs"
 )
 
 // errDestroying is why a start ends that Destroy has overtaken.
@@ -116,10 +115,8 @@ func (c *linuxContainer) killAll(ctx context.Context) error {
 	// pid_namespaces(7): with init the kernel kills all of its namespace. What
 	// is left then, or without a pid namespace of its own, is in the cgroup.
 	// A paused process dies only when it is thawed.
-	if status, err := c.freezerStatus(); err == nil && status != Running {
-		if err := c.cgroups.Freeze(configs.Thawed); err != nil {
-			return err
-		}
+	if err := c.thaw(); err != nil {
+		return err
 	}
 	// The first process of a pid namespace ends only when all others have been
 	// reaped; those that entered it from here their own goroutines reap.

@@ -169,6 +169,14 @@ func (c *linuxContainer) startInit(ctx context.Context, process *Process, mode s
 	c.m.Lock()
 	c.dropInit()
 	c.m.Unlock()
+	// An earlier process may have been killed while it was paused. A process that
+	// is born in a frozen cgroup does not even run to its execve(2), for which the
+	// thread that has made it waits in the kernel.
+	if c.started {
+		if err := c.thaw(); err != nil {
+			return newSystemError(fmt.Errorf("start container %q: %w", c.id, err))
+		}
+	}
 	if err := c.start(ctx, process, mode); err != nil {
 		err = newSystemError(fmt.Errorf("start container %q: %w", c.id, err))
 		return errors.Join(err, c.undoStart())

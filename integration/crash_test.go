@@ -1,6 +1,8 @@
 package integration
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -8,6 +10,7 @@ import (
 	"runtime"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -97,6 +100,16 @@ func childIn(t *testing.T, container libcontainer.Container) *os.Process {
 	return p
 }
 
+// waitUnreaped waits for the end of a child and leaves it a zombie. With childIn's
+// the kernel kills it when init has lost its namespaces.
+func waitUnreaped(t *testing.T, child *os.Process) {
+	t.Helper()
+	var info unix.Siginfo
+	if err := unix.Waitid(unix.P_PID, child.Pid, &info, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // An init that is dying has no namespaces to enter any more.
 func TestExecInDyingContainer(t *testing.T) {
 	container := newContainer(t, newConfig(t))
@@ -105,11 +118,7 @@ func TestExecInDyingContainer(t *testing.T) {
 	if err := p.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	// The kernel kills the child when init has lost its namespaces.
-	var info unix.Siginfo
-	if err := unix.Waitid(unix.P_PID, child.Pid, &info, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
-		t.Fatal(err)
-	}
+	waitUnreaped(t, child)
 	next, _ := command("/bin/true")
 	checkError(t, container.Start(next), libcontainer.ContainerNotRunning, "initial process has ended")
 	if _, err := child.Wait(); err != nil {
@@ -123,5 +132,66 @@ func TestExecInDyingContainer(t *testing.T) {
 	}
 	if _, err := next.Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+// What was killed while it was paused leaves a cgroup that is frozen.
+func TestStartInFrozenCgroup(t *testing.T) {
+	container := newContainer(t, newConfig(t))
+	_, release := startBlocked(t, container)
+	state, err := container.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+	frozen := 0
+	for key, freeze := range map[string][2]string{"": {"cgroup.freeze", "1"}, "freezer": {"freezer.state", "FROZEN"}} {
+		dir, ok := state.CgroupPaths[key]
+		if !ok {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(dir, freeze[0]), []byte(freeze[1]), 0); err != nil {
+			t.Fatal(err)
+		}
+		frozen++
+	}
+	if frozen == 0 {
+		t.Fatalf("there is no freezer among %v", state.CgroupPaths)
+	}
+	p, out := command("/bin/echo", "runs")
+	if err := container.Start(p); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Wait(); err != nil || out.stdout.String() != "runs\n" {
+		t.Errorf("wait: %v; output %q", err, out.stdout.String())
+	}
+}
+
+// Several programs do what they like with the same containers, and no one of them
+// sees anything that is not the others' right.
+func TestProgramsContend(t *testing.T) {
+	checkLeaks(t)
+	dir := publicTempDir(t)
+	root, rootfs := filepath.Join(dir, "state"), newRootfs(t)
+	// One that hangs shows where its goroutines are.
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	var hosts []*exec.Cmd
+	for n := range 4 {
+		host := exec.CommandContext(ctx, buildProgram(t, "contends"), root, rootfs, cgroupParent, itoa(n), itoa(lives(t, 100)))
+		host.Cancel = func() error { return host.Process.Signal(syscall.SIGQUIT) }
+		host.Stderr = new(bytes.Buffer)
+		if err := host.Start(); err != nil {
+			t.Fatal(err)
+		}
+		hosts = append(hosts, host)
+	}
+	for n, host := range hosts {
+		if err := host.Wait(); err != nil {
+			t.Errorf("host %d: %v: %s", n, err, host.Stderr)
+		}
+	}
+	for _, id := range list(t, root) {
+		collect(t, root, id)
 	}
 }

@@ -32,6 +32,7 @@ var programs = map[string]program{
 	"chaos":           {goBuild, "./chaos", nil},
 	"imports":         {goBuild, "./testdata/hosts/imports", nil},
 	"imports-without": {goBuild, "./testdata/hosts/imports", noCgo},
+	"contends":        {goBuild, "./testdata/hosts/contends", nil},
 	"hook":            {goBuild, "./testdata/hosts/hook", nil},
 	"neither":         {goBuild, "./testdata/hosts/neither", nil},
 	"daemon":          {goBuild, "./testdata/hosts/daemon", nil},

@@ -45,7 +45,7 @@ type slot struct {
 	number    int
 	container libcontainer.LinuxContainer
 	phase     phase
-	init      *libcontainer.Process
+	pidNS     bool
 }
 
 // phase is how far a container is in its life.
@@ -142,6 +142,7 @@ func (v *victim) create(s *slot) error {
 		return err
 	}
 	s.container, s.phase = container.(libcontainer.LinuxContainer), created
+	s.pidNS = config.Namespaces.Contains(configs.NEWPID)
 	return nil
 }
 
@@ -158,6 +159,9 @@ func (v *victim) initProgram() (p *libcontainer.Process, closeInput func(), err 
 }
 
 func (v *victim) start(s *slot) error {
+	if s.phase == ended && !s.pidNS {
+		return nil // there may be processes of the last run, and then no other may begin
+	}
 	p, closeInput, err := v.initProgram()
 	if err != nil {
 		return err
@@ -166,7 +170,7 @@ func (v *victim) start(s *slot) error {
 	if err := s.container.Start(p); err != nil {
 		return err
 	}
-	s.phase, s.init = running, p
+	s.phase = running
 	return nil
 }
 
@@ -179,7 +183,7 @@ func (v *victim) prepare(s *slot) error {
 	if err := s.container.Prepare(context.Background(), p); err != nil {
 		return err
 	}
-	s.phase, s.init = prepared, p
+	s.phase = prepared
 	return nil
 }
 
@@ -247,6 +251,6 @@ func (v *victim) destroy(s *slot) error {
 	if err := s.container.Destroy(); err != nil {
 		return err
 	}
-	s.phase, s.container, s.init = absent, nil, nil
+	s.phase, s.container = absent, nil
 	return nil
 }

@@ -1,6 +1,7 @@
 // Starts is a host that starts a container, says so, and then does nothing until
-// it is killed: it does not wait for the container's processes. A command that is
-// given is a createContainer hook, for the host's shell.
+// it is killed: it does not wait for the container's processes. A further argument
+// is a createContainer hook, for the host's shell; the next one a script that the
+// container runs instead of cat, for its shell.
 package main
 
 import (
@@ -18,7 +19,7 @@ import (
 func main() {
 	log.SetFlags(0)
 	if len(os.Args) < 4 {
-		log.Fatal("usage: starts ROOT ROOTFS CGROUP [HOOK]")
+		log.Fatal("usage: starts ROOT ROOTFS CGROUP [HOOK [SCRIPT]]")
 	}
 	factory, err := libcontainer.New(os.Args[1], tested.Manager)
 	if err != nil {
@@ -39,7 +40,12 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := container.Start(&libcontainer.Process{Args: []string{"/bin/cat"}, Stdin: r}); err != nil {
+	args := []string{"/bin/cat"}
+	if len(os.Args) > 5 {
+		args = []string{"/bin/sh", "-c", os.Args[5]}
+	}
+	p := &libcontainer.Process{Args: args, Env: []string{"PATH=/bin"}, Stdin: r}
+	if err := container.Start(p); err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println("started")
