@@ -23,6 +23,10 @@ MANAGER ?= all
 RUN ?=
 override RUN := $(value RUN)
 
+# make chaos. Without a SEED there is a new one each time.
+KILLS ?= 500
+SEED ?=
+
 BUILD_NEEDS := gcc=gcc /usr/include/stdlib.h=libc6-dev /usr/include/seccomp.h=libseccomp-dev pkg-config=pkg-config
 TEST_NEEDS := $(BUILD_NEEDS) busybox-static newuidmap=uidmap
 VM_NEEDS := $(BUILD_NEEDS) qemu-system-x86_64=qemu-system-x86 mmdebstrap mkfs.ext4=e2fsprogs modprobe=kmod xz=xz-utils zstd \
@@ -30,11 +34,11 @@ VM_NEEDS := $(BUILD_NEEDS) qemu-system-x86_64=qemu-system-x86 mmdebstrap mkfs.ex
 
 BENCH = $(CACHE)/bench -floor $(CACHE)/floor -floor-exec $(CACHE)/floor-exec -rootfs $(CACHE)/rootfs
 
-export GO ROOTFS CMD FUZZTIME WORLD MANAGER RUN
+export GO ROOTFS CMD FUZZTIME WORLD MANAGER RUN KILLS SEED
 export CGO_ENABLED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit integration vmtest lint bench bench-smoke fuzz clean go root
+.PHONY: help run test unit integration vmtest chaos lint bench bench-smoke fuzz clean go root
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -59,6 +63,12 @@ vmtest: go root ## the integration tests in virtual machines: WORLD=v2|v1|hybrid
 	@scripts/need.sh $(VM_NEEDS)
 	$(GO) build -buildvcs=false -o $(CACHE)/vmtest ./integration/vm
 	@PATH="$$($(GO) env GOROOT)/bin:$$PATH" $(CACHE)/vmtest -world "$$WORLD" -manager "$$MANAGER" -run "$$RUN"
+
+chaos: go root ## kill a host program at random instants and collect what it leaves: KILLS=500, SEED=n
+	@scripts/need.sh $(BUILD_NEEDS)
+	@scripts/mkrootfs.sh $(CACHE)/rootfs
+	$(GO) build -buildvcs=false -o $(CACHE)/chaos ./integration/chaos
+	@$(CACHE)/chaos -rootfs $(CACHE)/rootfs -kills "$$KILLS"
 
 lint: go ## gofmt, go vet, staticcheck
 	@scripts/need.sh $(BUILD_NEEDS)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -18,17 +19,28 @@ import (
 // not even the copy can be changed (memfd_create(2), fcntl(2) F_ADD_SEALS).
 var sealedSelf = sync.OnceValues(func() (*os.File, error) { return sealedCopy(selfExe) })
 
+// sealedName is the name of a copy, see memfd_create(2).
+const sealedName = "libcontainer-init"
+
+// isSettingUp tells whether the process still runs a sealed copy, so that the
+// container is not made yet: one who joined it now might find the host's root
+// there. Who may not look takes it for the user's program.
+func (r *initRef) isSettingUp() bool {
+	exe, err := os.Readlink(procFile(r.pid, "exe"))
+	return err == nil && strings.HasPrefix(exe, "/memfd:"+sealedName+" ")
+}
+
 func sealedCopy(path string) (*os.File, error) {
 	src, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("make sealed copy of the init program: %w", err)
 	}
 	defer src.Close()
-	fd, err := memfdExec("libcontainer-init")
+	fd, err := memfdExec(sealedName)
 	if err != nil {
 		return nil, fmt.Errorf("make sealed copy of %s: memfd_create: %w", path, err)
 	}
-	memfd := os.NewFile(uintptr(fd), "libcontainer-init")
+	memfd := os.NewFile(uintptr(fd), sealedName)
 	if _, err := io.Copy(memfd, src); err != nil {
 		memfd.Close()
 		return nil, fmt.Errorf("make sealed copy of %s: %w", path, err)

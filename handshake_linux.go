@@ -231,10 +231,45 @@ func (l *launch) enterCgroups(stage cgroups.Stage) error {
 	return l.c.applyCgroups(l.ref.pid)
 }
 
+// retrier gives what has been read of a frame again, when a deadline has passed in
+// the middle of it: the frame may be the one that tells of a process which must be
+// reaped. It reads no byte more than it is asked for.
+type retrier struct {
+	read []byte
+	next int
+}
+
+func (r *retrier) from(src io.Reader) io.Reader {
+	return readerFunc(func(p []byte) (n int, err error) {
+		if r.next == len(r.read) {
+			n, err = src.Read(p)
+			r.read = append(r.read, p[:n]...)
+		} else {
+			n = copy(p, r.read[r.next:])
+		}
+		r.next += n
+		return n, err
+	})
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// readFrame reads a frame, from its beginning if the last one failed.
+func (l *launch) readFrame() (initproc.Kind, []byte, error) {
+	l.frame.next = 0
+	kind, payload, err := initproc.ReadFrame(l.frame.from(l.pipe))
+	if err == nil {
+		l.frame.read = l.frame.read[:0]
+	}
+	return kind, payload, err
+}
+
 // read reads a frame. A failure that the other side reports, and its end, come
 // back as errors.
 func (l *launch) read() (initproc.Kind, []byte, error) {
-	kind, payload, err := initproc.ReadFrame(l.pipe)
+	kind, payload, err := l.readFrame()
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
 		return 0, nil, errDied

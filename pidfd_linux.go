@@ -85,6 +85,18 @@ func (r *initRef) alive() (bool, error) {
 	return !ended, nil
 }
 
+// ending tells whether the process has ended, or is about to: the kernel takes its
+// namespaces from a process before its pidfd tells the end, for which the first
+// process of a pid namespace waits until all others have ended.
+func (r *initRef) ending() bool {
+	if r == nil || r.pidfd < 0 {
+		return true
+	}
+	_, err := os.Readlink(procFile(r.pid, "ns/mnt"))
+	alive, aliveErr := r.alive() // now, for another process may have got its pid
+	return aliveErr == nil && !alive || noProcess(err)
+}
+
 // kill sends a signal; that the process has ended already is no error.
 func (r *initRef) kill(sig unix.Signal) error {
 	defer runtime.KeepAlive(r)
@@ -135,7 +147,7 @@ func (r *initRef) close() {
 	}
 }
 
-// openNamespace opens a namespace of a process; nil if that has ended.
+// openNamespace opens a namespace of a process; nil if that has ended or is ending.
 func openNamespace(ref *initRef, t configs.NamespaceType) (*os.File, error) {
 	alive, err := ref.alive()
 	if err != nil || !alive {
@@ -144,7 +156,7 @@ func openNamespace(ref *initRef, t configs.NamespaceType) (*os.File, error) {
 	namespace := configs.Namespace{Type: t}
 	ns, err := os.Open(namespace.GetPath(ref.pid))
 	if err != nil {
-		if alive, aerr := ref.alive(); aerr == nil && !alive {
+		if ref.ending() {
 			return nil, nil
 		}
 		return nil, fmt.Errorf("open a namespace of the container: %w", err)

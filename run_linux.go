@@ -123,9 +123,13 @@ func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode star
 	case mode == modePrepare:
 		return outcomeDone, errorf(ContainerNotStopped, "prepare process: container %q is %s", c.id, status)
 	case status == Running:
+		if c.initRun == nil && c.init.isSettingUp() {
+			return outcomeDone, errorf(ContainerNotRunning, "%s: container %q does not run its program yet, "+
+				"and the program that has started it has ended", step, c.id)
+		}
 		if err := c.start(ctx, process, modeJoin); err != nil {
 			err = fmt.Errorf("start process in container %q: %w", c.id, err)
-			if alive, _ := c.init.alive(); !alive && ctx.Err() == nil {
+			if c.init.ending() && ctx.Err() == nil {
 				return outcomeDone, newError(fmt.Errorf("%w: its initial process has ended", err), ContainerNotRunning)
 			}
 			return outcomeDone, newSystemError(err)

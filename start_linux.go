@@ -45,6 +45,7 @@ type launch struct {
 	stdio   *stdio
 
 	pipe  *os.File    // the host's end of the init pipe
+	frame retrier     // what has been read of a frame
 	stage *os.Process // runs the preamble, ends when init has been cloned
 	init  *os.Process // nil until the preamble has told its pid
 	ref   *initRef
@@ -536,8 +537,9 @@ func (l *launch) findOrphan() {
 	if err := l.pipe.SetReadDeadline(time.Now().Add(helloTimeout)); err != nil {
 		return
 	}
+	// An init that has seen our end may report that before the preamble reports it.
 	for {
-		kind, payload, err := l.read()
+		kind, payload, err := l.readFrame()
 		if err != nil {
 			return
 		}

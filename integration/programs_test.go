@@ -29,6 +29,7 @@ var programs = map[string]program{
 	"shell":           {goBuild, "../examples/shell", nil},
 	"supervisor":      {goBuild, "../examples/supervisor", nil},
 	"sandbox":         {goBuild, "../examples/sandbox", nil},
+	"chaos":           {goBuild, "./chaos", nil},
 	"imports":         {goBuild, "./testdata/hosts/imports", nil},
 	"imports-without": {goBuild, "./testdata/hosts/imports", noCgo},
 	"hook":            {goBuild, "./testdata/hosts/hook", nil},

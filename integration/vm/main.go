@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
 )
@@ -51,9 +52,9 @@ func run(ctx context.Context, args []string) (status int, err error) {
 	flags.StringVar(&o.manager, "manager", "all", "cgroupfs, systemd or all")
 	flags.StringVar(&o.run, "run", "", "run the tests that this pattern, as of go test, matches")
 	flags.StringVar(&o.command, "cmd", "", "run this shell command instead of the tests, in one world")
-	flags.IntVar(&o.cpus, "cpus", 2, "processors of a machine")
-	flags.IntVar(&o.jobs, "jobs", 1, "machines at once")
-	flags.DurationVar(&o.timeout, "timeout", 20*time.Minute, "time limit in a machine, without its boot")
+	flags.IntVar(&o.cpus, "cpus", 1, "processors of a machine")
+	flags.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "machines at once")
+	flags.DurationVar(&o.timeout, "timeout", 30*time.Minute, "time limit in a machine, without its boot")
 	if err := flags.Parse(args); err != nil {
 		return 2, err
 	}

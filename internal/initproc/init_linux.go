@@ -60,6 +60,7 @@ func run(p pipe) error {
 	if err != nil {
 		return err
 	}
+	makeSpareThreads() // before there are limits to meet
 	if err := WriteFrame(p, KindReady, nil); err != nil {
 		return fmt.Errorf("report ready: %w", err)
 	}

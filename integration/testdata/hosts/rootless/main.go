@@ -26,7 +26,7 @@ import (
 	_ "github.com/libcontainer/libcontainer/nsenter"
 )
 
-const script = "echo $(id -u) $(id -g) $(hostname); awk '{print $1, $2, $3}' /proc/self/uid_map; echo x >/dev/null; ps | wc -l"
+const script = "echo $(id -u) $(id -g) $(hostname); awk '{print $1, $2, $3}' /proc/self/uid_map; echo x >/dev/null; x=\"$(ps)\"; echo \"$x\" | wc -l"
 
 func main() {
 	if err := rootless(); err != nil {

@@ -1,5 +1,6 @@
 // Starts is a host that starts a container, says so, and then does nothing until
-// it is killed: it does not wait for the container's processes.
+// it is killed: it does not wait for the container's processes. A command that is
+// given is a createContainer hook, for the host's shell.
 package main
 
 import (
@@ -16,8 +17,8 @@ import (
 
 func main() {
 	log.SetFlags(0)
-	if len(os.Args) != 4 {
-		log.Fatal("usage: starts ROOT ROOTFS CGROUP")
+	if len(os.Args) < 4 {
+		log.Fatal("usage: starts ROOT ROOTFS CGROUP [HOOK]")
 	}
 	factory, err := libcontainer.New(os.Args[1], tested.Manager)
 	if err != nil {
@@ -26,6 +27,10 @@ func main() {
 	config := configs.Default()
 	config.Rootfs = os.Args[2]
 	config.Cgroups.Parent = os.Args[3]
+	if len(os.Args) > 4 {
+		hook := configs.Command{Path: "/bin/sh", Args: []string{"sh", "-c", os.Args[4]}}
+		config.Hooks = &configs.Hooks{CreateContainer: []configs.Hook{configs.NewCommandHook(hook)}}
+	}
 	container, err := factory.Create("test", config)
 	if err != nil {
 		log.Fatal(err)

@@ -1,0 +1,127 @@
+package integration
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer"
+)
+
+// killHost kills a host program and waits for its end.
+func killHost(t *testing.T, host *exec.Cmd) {
+	t.Helper()
+	if err := host.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = host.Wait()
+}
+
+// A program that dies while a hook runs leaves an init that has not set up the
+// container: nobody may enter that, for its root is still the host's.
+func TestNoExecInHalfMadeContainer(t *testing.T) {
+	checkLeaks(t)
+	dir := publicTempDir(t)
+	said, hold := filepath.Join(dir, "said"), filepath.Join(dir, "hold")
+	for _, fifo := range []string{said, hold} {
+		if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root := filepath.Join(dir, "state")
+	hook := fmt.Sprintf("cat >/dev/null; echo in the hook >%s; cat %s", said, hold)
+	host, _ := startHost(t, "starts", root, newRootfs(t), cgroupParent, hook)
+	text, err := os.ReadFile(said) // waits for the hook
+	if err != nil || string(text) != "in the hook\n" {
+		t.Fatalf("the hook said %q, error %v", text, err)
+	}
+	killHost(t, host)
+	factory, err := newFactoryIn(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	container, err := factory.Load("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, _ := command("/bin/true")
+	checkError(t, container.Start(p), libcontainer.ContainerNotRunning, "does not run its program yet")
+	if err := container.Destroy(); err != nil {
+		t.Error(err)
+	}
+	// A hook without a pid namespace is the host's own; with one it is dead.
+	if ids := list(t, root); len(ids) != 0 {
+		t.Errorf("left: %v", ids)
+	}
+}
+
+// childIn starts a program that is the container's only by its pid namespace, and
+// that only we can reap: until then the container's init cannot end.
+func childIn(t *testing.T, container libcontainer.Container) *os.Process {
+	t.Helper()
+	state, err := container.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	started := make(chan *os.Process, 1)
+	go func() {
+		defer close(started)
+		runtime.LockOSThread() // until the end: the thread is of no more use then
+		ns, err := os.Open(state.NamespacePaths["NEWPID"])
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer ns.Close()
+		if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWPID); err != nil {
+			t.Errorf("enter pid namespace: %v", err)
+			return
+		}
+		p, err := os.StartProcess("/bin/cat", []string{"cat", "/dev/zero"}, &os.ProcAttr{})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		started <- p
+	}()
+	p := <-started
+	if p == nil {
+		t.FailNow()
+	}
+	return p
+}
+
+// An init that is dying has no namespaces to enter any more.
+func TestExecInDyingContainer(t *testing.T) {
+	container := newContainer(t, newConfig(t))
+	p, _ := startBlocked(t, container)
+	child := childIn(t, container)
+	if err := p.Signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	// The kernel kills the child when init has lost its namespaces.
+	var info unix.Siginfo
+	if err := unix.Waitid(unix.P_PID, child.Pid, &info, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
+		t.Fatal(err)
+	}
+	next, _ := command("/bin/true")
+	checkError(t, container.Start(next), libcontainer.ContainerNotRunning, "initial process has ended")
+	if _, err := child.Wait(); err != nil {
+		t.Error(err)
+	}
+	if state, err := p.Wait(); state == nil || state.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+		t.Errorf("state %v, error %v", state, err)
+	}
+	if err := container.Start(next); err != nil { // it is init now
+		t.Fatal(err)
+	}
+	if _, err := next.Wait(); err != nil {
+		t.Error(err)
+	}
+}
