@@ -78,8 +78,7 @@ func (m *Manager) collectedSlices(ctx context.Context) (list []string) {
 		return nil
 	}
 	for _, slice := range slices.Backward(slicesOf(slice)) {
-		value, err := m.host().bus.property(ctx, slice, stopWhenUnneeded)
-		if !isBusError(err, errNoSuchUnit) && (err != nil || value != true) {
+		if collected, there := m.lookAt(ctx, slice); there && !collected {
 			break
 		}
 		list = append(list, slice)
@@ -115,6 +114,6 @@ func (m *Manager) awaitSlices(ctx context.Context, collected []string, paths map
 
 // forgotten tells whether systemd does not have the slice.
 func (m *Manager) forgotten(ctx context.Context, slice string) bool {
-	_, err := m.host().bus.property(ctx, slice, "ActiveState")
-	return isBusError(err, errNoSuchUnit)
+	_, there := m.lookAt(ctx, slice)
+	return !there
 }

@@ -112,7 +112,7 @@ func (h *fakeHost) start(_ context.Context, unit string, props []sd.Property, au
 		return busError(errUnitExists, "Unit "+unit+" was already loaded or has a fragment file.")
 	}
 	for _, slice := range slicesMade {
-		if _, ok := h.units[slice]; ok {
+		if u, ok := h.units[slice]; ok && u["inactive"] != true {
 			return busError(errUnitExists, "Unit "+slice+" was already loaded or has a fragment file.")
 		}
 		h.units[slice] = map[string]any{stopWhenUnneeded: true}
@@ -166,13 +166,23 @@ func (h *fakeHost) property(_ context.Context, unit, name string) (any, error) {
 	if !ok {
 		return nil, busError(errNoSuchUnit, "Unit "+unit+" not loaded.")
 	}
-	return props[name] == true, nil
+	switch name {
+	case stopWhenUnneeded:
+		return props[name] == true, nil
+	case "ActiveState":
+		if props["inactive"] == true {
+			return "inactive", nil
+		}
+		return "active", nil
+	}
+	file, _ := props[name].(string)
+	return file, nil
 }
 
 func (h *fakeHost) ref(_ context.Context, unit string) error {
 	err := h.note("ref %s", unit)
 	if h.forget {
-		h.units[unit] = map[string]any{}
+		h.units[unit] = map[string]any{"inactive": true}
 	}
 	return err
 }

@@ -191,6 +191,8 @@ func TestLoadedSlice(t *testing.T) {
 		want   []string
 	}{
 		{"administrator's", map[string]any{}, false, []string{"start c.scope [a-b.slice]"}},
+		{"administrator's, not active", map[string]any{"inactive": true, "FragmentPath": "/etc/systemd/system/a.slice"}, false, []string{"start c.scope [a-b.slice]"}},
+		{"of its name alone", map[string]any{"inactive": true}, false, []string{"start c.scope [a-b.slice a.slice]"}},
 		{"collected", map[string]any{stopWhenUnneeded: true}, false, []string{"ref a.slice", "start c.scope [a-b.slice]", "unref a.slice"}},
 		{"forgotten", map[string]any{stopWhenUnneeded: true}, true, []string{"ref a.slice", "unref a.slice", "start c.scope [a-b.slice a.slice]"}},
 	} {

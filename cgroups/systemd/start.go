@@ -248,18 +248,38 @@ func (m *Manager) startIn(ctx context.Context, t *target, props []sd.Property) e
 // before and after.
 func (m *Manager) hold(ctx context.Context, slice string) (held, there bool) {
 	bus := m.host().bus
-	collected, err := bus.property(ctx, slice, stopWhenUnneeded)
-	if err != nil {
-		return false, !isBusError(err, errNoSuchUnit)
+	collected, there := m.lookAt(ctx, slice)
+	if !collected || bus.ref(ctx, slice) != nil {
+		return false, there
 	}
-	if collected != true || bus.ref(ctx, slice) != nil {
-		return false, true
-	}
-	if collected, err = bus.property(ctx, slice, stopWhenUnneeded); err == nil && collected != true {
+	if collected, _ = m.lookAt(ctx, slice); !collected {
 		_ = bus.unref(ctx, slice) // it was forgotten between, and is so again
 		return false, false
 	}
 	return true, true
+}
+
+// lookAt tells whether systemd has a slice, and stops it when nobody needs it. To look
+// at one that is just being forgotten makes it anew, of its name alone: that one is
+// inactive, and as good as none.
+func (m *Manager) lookAt(ctx context.Context, slice string) (collected, there bool) {
+	bus := m.host().bus
+	value, err := bus.property(ctx, slice, stopWhenUnneeded)
+	if err != nil {
+		return false, !isBusError(err, errNoSuchUnit)
+	}
+	if value == true {
+		return true, true
+	}
+	state, err := bus.property(ctx, slice, "ActiveState")
+	if isBusError(err, errNoSuchUnit) {
+		return false, false
+	}
+	if err != nil || state != "inactive" {
+		return false, true
+	}
+	file, err := bus.property(ctx, slice, "FragmentPath")
+	return false, err == nil && file != ""
 }
 
 // makeWay stops a unit of that name which has no processes.
