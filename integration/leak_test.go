@@ -45,6 +45,10 @@ func checkLeaks(t *testing.T) {
 			{"goroutine", before.goroutines, after.goroutines},
 		} {
 			for _, left := range added(kind.before, kind.after) {
+				if kind.name == "child process" {
+					comm, _ := os.ReadFile("/proc/" + left + "/comm")
+					left += " " + strings.TrimSpace(string(comm))
+				}
 				t.Errorf("%s left behind: %s", kind.name, left)
 			}
 		}
@@ -97,10 +101,7 @@ func children(t *testing.T) (list []string) {
 		if err != nil {
 			continue // the thread has gone
 		}
-		for _, pid := range strings.Fields(string(data)) {
-			comm, _ := os.ReadFile("/proc/" + pid + "/comm")
-			list = append(list, fmt.Sprintf("%s (%s)", pid, strings.TrimSpace(string(comm))))
-		}
+		list = append(list, strings.Fields(string(data))...)
 	}
 	return list
 }
