@@ -218,17 +218,25 @@ func (m *Manager) Freeze(state configs.FreezerState) error {
 	if err != nil {
 		return fmt.Errorf("freeze: %w", err)
 	}
-	return dirs.Freeze(state)
+	err = dirs.Freeze(state)
+	if state == configs.Thawed && cgdir.IsGone(err) && !m.joins() {
+		return nil // the unit has ended, and nothing in it is frozen
+	}
+	return err
 }
 
 // FreezerState tells whether the container's processes are frozen now, or being
-// frozen. It is configs.Undefined without cgroups.
+// frozen. It is configs.Undefined without cgroups, or when the unit has ended.
 func (m *Manager) FreezerState() (configs.FreezerState, error) {
 	dirs, err := m.current()
 	if err != nil || dirs == nil {
 		return configs.Undefined, err
 	}
-	return dirs.FreezerState()
+	state, err := dirs.FreezerState()
+	if cgdir.IsGone(err) && !m.joins() {
+		return configs.Undefined, nil
+	}
+	return state, err
 }
 
 // Kill sends SIGKILL to all processes of the container at once, see
