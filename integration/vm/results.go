@@ -32,6 +32,47 @@ func (rs results) count(action string) (n int) {
 	return n
 }
 
+// noEnd ends the output of a test that began and has no end, for the program died.
+const noEnd = "it did not end\n"
+
+// died tells that the program did not run all its tests.
+func (rs results) died() bool {
+	return slices.ContainsFunc(rs, func(r result) bool { return strings.HasSuffix(r.output, noEnd) })
+}
+
+// topTest gives the test that a subtest is in.
+func topTest(name string) string {
+	top, _, _ := strings.Cut(name, "/")
+	return top
+}
+
+// failedTests gives the tests that have failed, without their subtests.
+func (rs results) failedTests() (names []string) {
+	for _, r := range rs {
+		if top := topTest(r.name); r.action == "fail" && !slices.Contains(names, top) {
+			names = append(names, top)
+		}
+	}
+	return names
+}
+
+// replace gives the results with those of second for the tests that it ran, and the
+// failures which have passed in it.
+func (rs results) replace(tests []string, second results) (all, unsure results) {
+	for _, r := range rs {
+		if !slices.Contains(tests, topTest(r.name)) {
+			all = append(all, r)
+		}
+	}
+	for _, r := range rs {
+		passed := func(s result) bool { return s.name == r.name && s.action == "pass" }
+		if r.action == "fail" && slices.ContainsFunc(second, passed) {
+			unsure = append(unsure, r)
+		}
+	}
+	return append(all, second...), unsure
+}
+
 // readResults reads what a test binary wrote with -test.v=test2json.
 func readResults(ctx context.Context, name string) (results, error) {
 	log, err := os.Open(name)
@@ -48,8 +89,7 @@ func readResults(ctx context.Context, name string) (results, error) {
 	return parseEvents(strings.NewReader(events))
 }
 
-// parseEvents reads the events of test2json. A test that began and has no end,
-// for the program died, has failed.
+// parseEvents reads the events of test2json. A test that has no end has failed.
 func parseEvents(r io.Reader) (results, error) {
 	type event struct{ Action, Test, Output string }
 	var ended results
@@ -83,7 +123,7 @@ func parseEvents(r io.Reader) (results, error) {
 	}
 	for _, name := range begun {
 		if b := running[name]; b != nil {
-			ended = append(ended, result{name, "fail", b.String() + "it did not end\n"})
+			ended = append(ended, result{name, "fail", b.String() + noEnd})
 		}
 	}
 	return ended, nil
@@ -95,8 +135,8 @@ func isFrame(line string) bool {
 	return strings.HasPrefix(line, "=== ") || strings.HasPrefix(line, "--- ")
 }
 
-// report prints a table of all runs, then what failed and why, and which tests
-// were skipped and why.
+// report prints a table of all runs, then what failed and why, be it once, and which
+// tests were skipped and why.
 func report(w io.Writer, runs []*suiteRun) {
 	const row = "%-8s%-10s%8v%8v%9v%8v\n"
 	fmt.Fprintf(w, row, "world", "manager", "passed", "failed", "skipped", "time")
@@ -111,6 +151,9 @@ func report(w io.Writer, runs []*suiteRun) {
 			if result.action == "fail" {
 				fmt.Fprintf(w, "\n%s: FAIL %s\n%s", r.name(), result.name, ending(result.output, 20))
 			}
+		}
+		for _, result := range r.unsure {
+			fmt.Fprintf(w, "\n%s: %s passed when it ran again, after\n%s", r.name(), result.name, ending(result.output, 20))
 		}
 	}
 	reportSkips(w, runs)

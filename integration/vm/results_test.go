@@ -50,7 +50,28 @@ func TestReadResults(t *testing.T) {
 			if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(result{})); diff != "" {
 				t.Error(diff)
 			}
+			if got.died() != (name == "died") {
+				t.Errorf("died: %v", got.died())
+			}
 		})
+	}
+}
+
+func TestReplace(t *testing.T) {
+	first := results{
+		{"TestA", "pass", ""}, {"TestB/x", "fail", "slow"}, {"TestB/y", "pass", ""}, {"TestB", "fail", ""}, {"TestC", "fail", "why"},
+	}
+	failed := first.failedTests()
+	if diff := cmp.Diff([]string{"TestB", "TestC"}, failed); diff != "" {
+		t.Error(diff)
+	}
+	second := results{{"TestB/x", "pass", ""}, {"TestB/y", "pass", ""}, {"TestB", "pass", ""}, {"TestC", "fail", "why again"}}
+	all, unsure := first.replace(failed, second)
+	if diff := cmp.Diff(append(results{first[0]}, second...), all, cmp.AllowUnexported(result{})); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(results{first[1], first[3]}, unsure, cmp.AllowUnexported(result{})); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -61,7 +82,7 @@ func TestReport(t *testing.T) {
 		}},
 		{world: worlds[2], manager: "systemd", results: results{
 			{"TestOther", "skip", "    a_test.go:9: no such\n        device\n"},
-		}, err: errors.New("the machine burned")},
+		}, unsure: results{{"TestSlow", "fail", "late\n"}}, err: errors.New("the machine burned")},
 	}
 	var out bytes.Buffer
 	report(&out, runs)
@@ -74,6 +95,9 @@ v2 cgroupfs: FAIL TestBad
 why
 
 hybrid systemd: the machine burned
+
+hybrid systemd: TestSlow passed when it ran again, after
+late
 
 skipped:
 TestOther: a_test.go:9: no such device (v2 cgroupfs, hybrid systemd)

@@ -22,6 +22,7 @@ type suiteRun struct {
 	world   world
 	manager string
 	results results
+	unsure  results // failures of tests that passed when they ran again
 	time    time.Duration
 	err     error // what kept the tests from running or ending
 }
@@ -124,12 +125,33 @@ cd /src/integration
 export LCTEST_PROGRAMS=/var/tmp/build/programs LCTEST_MANAGER=%s
 exec /var/tmp/build/integration.test -test.v=test2json -test.short -test.timeout=%v -test.run=%s`
 
-// run runs the tests once. Its error is about the machine; what the tests say is
-// in the results.
+// run runs the tests. Its error is about the machine; what the tests say is in the
+// results. An emulated machine can be so slow for a moment that a test's own limit
+// passes, so the tests that fail, if they are few, run once more in a new one.
 func (r *suiteRun) run(ctx context.Context, o options, image image, source string, echo bool) error {
-	log, err := os.Create(r.log(source, ".log"))
+	first, err := r.once(ctx, o, image, source, echo, o.run, "")
+	r.results = first
+	failed := first.failedTests()
+	if err != nil || first.died() || len(failed) == 0 || len(failed) > maxAgain {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "vm: %s: again: %s\n", r.name(), strings.Join(failed, " "))
+	second, err := r.once(ctx, o, image, source, echo, "^("+strings.Join(failed, "|")+")$", "-again")
 	if err != nil {
 		return err
+	}
+	r.results, r.unsure = first.replace(failed, second)
+	return nil
+}
+
+// maxAgain is how many tests may fail and run again.
+const maxAgain = 8
+
+// once runs the tests that the pattern matches.
+func (r *suiteRun) once(ctx context.Context, o options, image image, source string, echo bool, pattern, suffix string) (results, error) {
+	log, err := os.Create(r.log(source, suffix+".log"))
+	if err != nil {
+		return nil, err
 	}
 	defer log.Close()
 	var out io.Writer = log
@@ -140,18 +162,17 @@ func (r *suiteRun) run(ctx context.Context, o options, image image, source strin
 	inner := o.timeout - o.timeout/10
 	status, err := job{
 		image: image, world: r.world, cpus: o.cpus, source: source,
-		command: fmt.Sprintf(suiteScript, r.manager, inner, quote(o.run)),
-		timeout: o.timeout, output: out, console: r.log(source, ".console"),
+		command: fmt.Sprintf(suiteScript, r.manager, inner, quote(pattern)),
+		timeout: o.timeout, output: out, console: r.log(source, suffix+".console"),
 	}.run(ctx)
 	if err != nil && ctx.Err() != nil {
-		return err
+		return nil, err
 	}
 	results, parseErr := readResults(ctx, log.Name())
-	r.results = results
 	if err == nil && status != 0 && results.count("fail") == 0 {
 		err = fmt.Errorf("the tests ended with status %d", status)
 	}
-	return errors.Join(err, parseErr)
+	return results, errors.Join(err, parseErr)
 }
 
 // quote writes a word for the shell.
