@@ -18,11 +18,11 @@
 //
 // A scope needs a process to start, and ends with its last one; then systemd removes
 // its cgroups, and with them their statistics and those events that nobody has read
-// yet. So Create only decides on the unit,
-// and Enter starts it with the container's first process. Limits that the
-// container's set-up could meet are set at cgroups.StageExec. Where they are tighter
-// than what a set-up takes (64 MiB) the unit is started only then, and a container
-// of that kind cannot mount its own cgroup on cgroup v2.
+// yet. So Create only decides on the unit, and Enter starts it with the container's
+// first process. Limits that the container's set-up could meet are set at
+// cgroups.StageExec. Where they are tighter than what a set-up takes (64 MiB) the unit
+// is started only then, and a container of that kind cannot mount its own cgroup on
+// cgroup v2.
 //
 // The paths are known before anything is made. Whenever the caller dies, a manager
 // with such Paths can Destroy what there is: systemd itself collects a unit whose
