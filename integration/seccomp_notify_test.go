@@ -50,6 +50,7 @@ type agent struct {
 	t        *testing.T
 	listener *net.UnixListener
 	wg       sync.WaitGroup
+	came     chan struct{} // a state has come
 	ended    chan struct{} // a listener whose filter no process has any more was closed
 
 	mu     sync.Mutex
@@ -80,7 +81,7 @@ func startAgent(t *testing.T) (a *agent, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a = &agent{t: t, listener: listener, ended: make(chan struct{}, 16), calls: make(map[int32]int)}
+	a = &agent{t: t, listener: listener, came: make(chan struct{}, 16), ended: make(chan struct{}, 16), calls: make(map[int32]int)}
 	a.wg.Go(func() {
 		for {
 			conn, err := listener.AcceptUnix()
@@ -127,6 +128,7 @@ func (a *agent) serve(conn *net.UnixConn) {
 	}
 	a.mu.Lock()
 	a.states = append(a.states, state)
+	a.came <- struct{}{}
 	a.mu.Unlock()
 	a.answer(fds[0])
 }
@@ -243,6 +245,7 @@ func TestSeccompNotify(t *testing.T) {
 				if got := a.count(unix.SYS_EXECVE) - execs; got != tt.execs {
 					t.Errorf("the agent was asked %d times about execve, want %d", got, tt.execs)
 				}
+				<-a.came
 				states := a.received()
 				if len(states) != 1 {
 					t.Fatalf("the agent got %d states", len(states))
@@ -260,6 +263,7 @@ func TestSeccompNotify(t *testing.T) {
 				return // cat, below, needs more
 			}
 			_, release := startBlocked(t, c)
+			<-a.came
 			a.received()
 			run("running")
 			release()
