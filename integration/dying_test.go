@@ -86,7 +86,7 @@ func TestOutOfMemoryAtStart(t *testing.T) {
 	container := linux(newContainer(t, config))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	p, _ := command("/bin/sort", "/bin/busybox")
+	p, _ := shell("exec tail -n 1 /dev/zero")
 	err := container.StartContext(ctx, p)
 	if err == nil {
 		_, err = p.WaitContext(ctx)
