@@ -238,10 +238,8 @@ func (c *linuxContainer) status() (Status, error) {
 		return Created, nil
 	}
 	status, err := c.freezerStatus()
-	if err != nil {
-		if alive, aliveErr := c.init.alive(); aliveErr == nil && !alive {
-			return Destroyed, nil // and its cgroup, too, meanwhile
-		}
+	if err != nil && c.init.ended() {
+		return Destroyed, nil // and its cgroup, too, meanwhile
 	}
 	return status, err
 }
@@ -338,11 +336,8 @@ func (c *linuxContainer) Stats() (*Stats, error) {
 // because another process is destroying it. A cgroup that is open and has been
 // removed has no files any more: ENODEV.
 func (c *linuxContainer) vanishes(err error) bool {
-	if !errors.Is(err, os.ErrNotExist) && !errors.Is(err, unix.ENODEV) {
-		return false
-	}
-	alive, aliveErr := c.init.alive()
-	return aliveErr == nil && !alive
+	gone := errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENODEV)
+	return gone && c.init.ended()
 }
 
 func (c *linuxContainer) Set(config configs.Config) error {

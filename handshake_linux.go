@@ -194,10 +194,7 @@ func (l *launch) entersEarly() bool {
 // something else could not enter, and that is not the reason.
 func (l *launch) enterEarly() error {
 	err := l.enterCgroups(cgroups.StageSetup)
-	if err == nil {
-		return nil
-	}
-	if alive, aliveErr := l.ref.alive(); alive || aliveErr != nil {
+	if err == nil || !l.ref.ended() {
 		return err
 	}
 	if _, _, err := l.read(); err != nil {

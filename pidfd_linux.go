@@ -85,6 +85,12 @@ func (r *initRef) alive() (bool, error) {
 	return !ended, nil
 }
 
+// ended tells whether the process is known to have ended.
+func (r *initRef) ended() bool {
+	alive, err := r.alive()
+	return err == nil && !alive
+}
+
 // ending tells whether the process has ended, or is about to: the kernel takes its
 // namespaces from a process before its pidfd tells the end, for which the first
 // process of a pid namespace waits until all others have ended.
@@ -93,8 +99,7 @@ func (r *initRef) ending() bool {
 		return true
 	}
 	_, err := os.Readlink(procFile(r.pid, "ns/mnt"))
-	alive, aliveErr := r.alive() // now, for another process may have got its pid
-	return aliveErr == nil && !alive || noProcess(err)
+	return r.ended() || noProcess(err) // in this order, for another process may have got its pid
 }
 
 // kill sends a signal; that the process has ended already is no error.

@@ -345,6 +345,27 @@ func TestRootlessDelegatedUnified(t *testing.T) {
 	})
 }
 
+// outcome is what comes of a host without privileges, and what it says.
+type outcome struct {
+	args  []string
+	works bool
+	texts []string
+}
+
+func (o outcome) check(t *testing.T) string {
+	t.Helper()
+	out, err := rootlessHost(t, o.args...).CombinedOutput()
+	if (err == nil) != o.works {
+		t.Errorf("error %v", err)
+	}
+	for _, text := range o.texts {
+		if !strings.Contains(string(out), text) {
+			t.Errorf("output %q does not say %q", out, text)
+		}
+	}
+	return string(out)
+}
+
 // Where nothing is delegated, a container that insists does not run, and the
 // error says which directory is missing; another one runs, and what needs a
 // cgroup says that there is none.
@@ -361,30 +382,20 @@ func TestRootlessWithoutCgroups(t *testing.T) {
 	}
 	made := regexp.MustCompile(`mkdir /\S*` + regexp.QuoteMeta(cgroupParent) + `: permission denied`)
 	for name, tt := range map[string]struct {
-		args   []string
-		works  bool
-		texts  []string
+		outcome
 		denied int
 	}{
-		"strict":            {[]string{"strict"}, false, []string{"make the cgroup" + what("")}, 1},
-		"optional, limited": {[]string{"limits"}, false, []string{"Memory cannot be set", "no cgroup" + what("memory") + ", which is optional"}, 1},
-		"optional": {[]string{"measure"}, true, []string{
+		"strict":            {outcome{[]string{"strict"}, false, []string{"make the cgroup" + what("")}}, 1},
+		"optional, limited": {outcome{[]string{"limits"}, false, []string{"Memory cannot be set", "no cgroup" + what("memory") + ", which is optional"}}, 1},
+		"optional": {outcome{[]string{"measure"}, true, []string{
 			"cgroups []\n", "read cgroup statistics: the container has no cgroup, which is optional",
 			"1 processes\n", "freeze: the container has no cgroup" + what("freezer") + ", which is optional",
-		}, 2},
+		}}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			checkLeaks(t)
-			out, err := rootlessHost(t, tt.args...).CombinedOutput()
-			if (err == nil) != tt.works {
-				t.Errorf("error %v", err)
-			}
-			for _, text := range tt.texts {
-				if !strings.Contains(string(out), text) {
-					t.Errorf("output %q does not say %q", out, text)
-				}
-			}
-			if n := len(made.FindAllString(string(out), -1)); n != tt.denied {
+			out := tt.check(t)
+			if n := len(made.FindAllString(out, -1)); n != tt.denied {
 				t.Errorf("output %q names a directory that could not be made %d times, want %d", out, n, tt.denied)
 			}
 		})
@@ -393,11 +404,7 @@ func TestRootlessWithoutCgroups(t *testing.T) {
 
 // rootlessWithoutSystemd is the same for a user who has no systemd.
 func rootlessWithoutSystemd(t *testing.T) {
-	for name, tt := range map[string]struct {
-		args  []string
-		works bool
-		texts []string
-	}{
+	for name, tt := range map[string]outcome{
 		"strict":            {[]string{"strict"}, false, []string{"the unit rootless.scope", "connect to systemd", "/run/user/54321/bus"}},
 		"optional, limited": {[]string{"limits"}, false, []string{"Memory cannot be set", "connect to systemd"}},
 		"optional": {[]string{"measure"}, true, []string{
@@ -407,15 +414,7 @@ func rootlessWithoutSystemd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			checkLeaks(t)
-			out, err := rootlessHost(t, tt.args...).CombinedOutput()
-			if (err == nil) != tt.works {
-				t.Errorf("error %v", err)
-			}
-			for _, text := range tt.texts {
-				if !strings.Contains(string(out), text) {
-					t.Errorf("output %q does not say %q", out, text)
-				}
-			}
+			tt.check(t)
 		})
 	}
 }

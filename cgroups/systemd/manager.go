@@ -136,21 +136,13 @@ func (m *Manager) GetPaths() map[string]string {
 
 // GetPids returns the processes in the container's cgroup, in ascending order,
 // without those in its sub-cgroups.
-func (m *Manager) GetPids() ([]int, error) {
-	dirs, err := m.current()
-	switch {
-	case err != nil:
-		return nil, err
-	case dirs == nil:
-		return nil, m.missing()
-	}
-	pids, err := dirs.GetPids()
-	return pids, m.gone(err)
-}
+func (m *Manager) GetPids() ([]int, error) { return m.pids(files.GetPids) }
 
 // GetAllPids returns the processes in the container's cgroup and its sub-cgroups,
 // in ascending order.
-func (m *Manager) GetAllPids() ([]int, error) {
+func (m *Manager) GetAllPids() ([]int, error) { return m.pids(files.GetAllPids) }
+
+func (m *Manager) pids(get func(files) ([]int, error)) ([]int, error) {
 	dirs, err := m.current()
 	switch {
 	case err != nil:
@@ -158,7 +150,7 @@ func (m *Manager) GetAllPids() ([]int, error) {
 	case dirs == nil:
 		return nil, m.missing()
 	}
-	pids, err := dirs.GetAllPids()
+	pids, err := get(dirs)
 	return pids, m.gone(err)
 }
 
