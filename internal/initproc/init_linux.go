@@ -60,7 +60,9 @@ func run(p pipe) error {
 	if err != nil {
 		return err
 	}
-	makeSpareThreads() // before there are limits to meet
+	if c.limitsThreads(u) {
+		makeSpareThreads() // before there are limits to meet
+	}
 	if err := WriteFrame(p, KindReady, nil); err != nil {
 		return fmt.Errorf("report ready: %w", err)
 	}
@@ -105,8 +107,8 @@ func readConfig(p pipe) (*Config, cgroupFiles, error) {
 }
 
 // waitGo waits until the host has moved this process into those of its cgroups that it
-// does not enter by itself. The end
-// of the stream means that the host is dead; then so are we.
+// does not enter by itself. The end of the stream means that the host is dead; then so
+// are we.
 func waitGo(p pipe) error {
 	kind, _, err := ReadFrame(p)
 	if err != nil {
