@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -54,9 +56,9 @@ func (c *linuxContainer) setPausing(pausing bool) {
 	c.pausing = pausing
 }
 
-// awaitResume waits until the container is not paused any more. The kernel does
-// not tell, on cgroup v1; but who resumes it has opened its directory for the
-// lock, and closes it, even if it dies then. inotify(7) sees that.
+// awaitResume waits until the container is not paused any more, or has ended. The
+// kernel does not tell the former, on cgroup v1; but who resumes it has opened its
+// directory for the lock, and closes it, even if it dies then. inotify(7) sees that.
 func (c *linuxContainer) awaitResume(ctx context.Context) error {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
@@ -68,6 +70,11 @@ func (c *linuxContainer) awaitResume(ctx context.Context) error {
 		return fmt.Errorf("watch %s: %w", c.root, err)
 	}
 	defer closeWith(ctx, events)()
+	stop, err := c.onEnd(ctx, func() { _ = events.SetReadDeadline(time.Unix(1, 0)) })
+	if err != nil {
+		return err
+	}
+	defer stop()
 	buf := make([]byte, 4096)
 	for {
 		status, err := c.Status()
@@ -81,10 +88,42 @@ func (c *linuxContainer) awaitResume(ctx context.Context) error {
 		if cause := context.Cause(ctx); cause != nil {
 			return cause
 		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil // and another may have started it anew, and paused it
+		}
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			return fmt.Errorf("read events of %s: %w", c.root, err)
 		}
 	}
+}
+
+// onEnd has a function called if the container's init ends before the context does,
+// or the returned function is called.
+func (c *linuxContainer) onEnd(ctx context.Context, call func()) (stop func(), err error) {
+	unlock, err := c.look("wait for the end")
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	pidfd, err := c.init.file()
+	if err != nil {
+		return nil, err
+	}
+	if pidfd == nil {
+		return func() {}, nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		defer pidfd.Close()
+		if awaitExit(ctx, pidfd) == nil {
+			call()
+		}
+	})
+	return func() {
+		cancel()
+		watch.Wait()
+	}, nil
 }
 
 // closeWith closes the file when the context ends, which ends a Read. The

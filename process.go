@@ -81,7 +81,9 @@ type Process struct {
 	WaitDelay time.Duration
 
 	// WaitPaused makes the start of a process in a paused container wait until
-	// it is resumed, instead of failing with ContainerPaused.
+	// it is resumed, instead of failing with ContainerPaused. It fails with
+	// ContainerNotRunning if the container ends instead, and with
+	// ContainerNotExists if it is destroyed.
 	WaitPaused bool
 
 	// run is set by Start.

@@ -49,8 +49,8 @@ func (c *linuxContainer) run(ctx context.Context, process *Process, mode startMo
 	}()
 	ctx, cancel := c.untilDestroyed(ctx)
 	defer cancel()
-	for {
-		outcome, err := c.tryRun(ctx, process, mode)
+	for waited := false; ; {
+		outcome, err := c.tryRun(ctx, process, mode, waited)
 		if err != nil {
 			return err
 		}
@@ -59,6 +59,7 @@ func (c *linuxContainer) run(ctx context.Context, process *Process, mode startMo
 			if err := c.awaitResume(ctx); err != nil {
 				return newSystemError(fmt.Errorf("start process: wait until container %q is resumed: %w", c.id, err))
 			}
+			waited = true
 			continue
 		case outcomeRuns:
 			c.postStart()
@@ -105,7 +106,10 @@ const (
 	outcomePaused         // nothing: the container must be resumed first
 )
 
-func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode startMode) (outcome, error) {
+// tryRun starts a process unless the container is paused. One that has waited for
+// that to end was to run beside an init, and does not become one if that has ended:
+// Destroy, by another handle, kills init before it comes to the lock.
+func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode startMode, waited bool) (outcome, error) {
 	const step = "start process"
 	leave, status, err := c.enterToStart(ctx, step)
 	if err != nil {
@@ -113,6 +117,8 @@ func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode star
 	}
 	defer leave()
 	switch {
+	case waited && (status == Created || status == Destroyed):
+		return outcomeDone, errorf(ContainerNotRunning, "%s: container %q has ended while it was paused", step, c.id)
 	case status == Created && c.init != nil:
 		return outcomeDone, errorf(ContainerNotRunning, "%s: container %q is prepared and must be released first", step, c.id)
 	case status == Created, status == Destroyed:

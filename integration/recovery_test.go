@@ -4,12 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer"
 )
@@ -226,11 +230,70 @@ func TestStartWaitsWhilePaused(t *testing.T) {
 	p.WaitPaused = true
 	started := make(chan error, 1)
 	go func() { started <- c.Start(p) }()
+	awaitWatch(t, filepath.Join(root, c.ID()))
 	if err := other.Destroy(); err != nil {
 		t.Error(err)
 	}
 	if err := <-started; err == nil {
 		t.Error("a process has started in a container that was destroyed")
+	}
+}
+
+// A start that waits while the container is paused was to run beside its init: it
+// does not take the place of one that has ended.
+func TestPausedContainerEnds(t *testing.T) {
+	c, root := newContainerIn(t, newConfig(t))
+	startBlocked(t, c)
+	if err := c.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	p, _ := command("true")
+	p.WaitPaused = true
+	started := make(chan error, 1)
+	go func() { started <- c.Start(p) }()
+	awaitWatch(t, filepath.Join(root, c.ID()))
+	if err := c.Signal(unix.SIGKILL); err != nil {
+		t.Error(err)
+	}
+	// On cgroup v1 a frozen process does not die; on v2 it does, and nobody comes
+	// by to wake who waits.
+	state, err := c.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if state.CgroupPaths[""] == "" {
+		if err := c.Resume(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := <-started; !errors.Is(err, libcontainer.ContainerNotRunning) {
+		t.Errorf("start that waits: %v", err)
+	}
+	wantStatus(t, c, libcontainer.Destroyed)
+}
+
+// awaitWatch waits until a goroutine of ours waits for an inotify event of a file:
+// proc(5) shows in fdinfo what is watched.
+func awaitWatch(t *testing.T, name string) {
+	var stat unix.Stat_t
+	if err := unix.Stat(name, &stat); err != nil {
+		t.Fatal(err)
+	}
+	watch := fmt.Sprintf("inotify wd:1 ino:%x ", stat.Ino)
+	for t.Context().Err() == nil {
+		infos, err := filepath.Glob("/proc/self/fdinfo/*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, info := range infos {
+			text, err := os.ReadFile(info)
+			if err != nil && !errors.Is(err, os.ErrNotExist) {
+				t.Fatal(err)
+			}
+			if strings.Contains(string(text), watch) {
+				return
+			}
+		}
 	}
 }
 
