@@ -332,12 +332,12 @@ func (c *linuxContainer) Stats() (*Stats, error) {
 	return stats, nil
 }
 
-// vanishes tells whether what looked at the container without its lock has failed
-// because another process is destroying it. A cgroup that is open and has been
-// removed has no files any more: ENODEV.
+// vanishes tells whether an error is because the container has ended, and its cgroups
+// have gone: another process is destroying it, or systemd has removed what nobody is
+// in. A cgroup that is open and has been removed has no files any more: ENODEV.
 func (c *linuxContainer) vanishes(err error) bool {
 	gone := errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENODEV)
-	return gone && c.init.ended()
+	return gone && c.init.ending()
 }
 
 func (c *linuxContainer) Set(config configs.Config) error {
@@ -357,7 +357,8 @@ func (c *linuxContainer) Set(config configs.Config) error {
 	}
 	if c.started {
 		c.keepMade(next)
-		if err := c.cgroups.Set(next); err != nil {
+		// The next start makes cgroups that have gone with what was in them.
+		if err := c.cgroups.Set(next); err != nil && !c.vanishes(err) {
 			return fail(err)
 		}
 	}

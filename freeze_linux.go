@@ -35,7 +35,11 @@ func (c *linuxContainer) freeze(step string, state configs.FreezerState) error {
 	}
 	c.setPausing(state == configs.Frozen)
 	defer c.setPausing(false)
-	if err := c.cgroups.Freeze(state); err != nil {
+	err = c.cgroups.Freeze(state)
+	if err != nil && c.init.ending() {
+		return newError(fmt.Errorf("%s container %q: it has ended meanwhile: %w", step, c.id, err), ContainerNotRunning)
+	}
+	if err != nil {
 		return fail(err)
 	}
 	return nil

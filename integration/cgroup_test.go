@@ -1,8 +1,10 @@
 package integration
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -11,6 +13,7 @@ import (
 	"github.com/libcontainer/libcontainer"
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/integration/internal/tested"
 )
 
 // unifiedOnly tells whether there is cgroup v2 and nothing else.
@@ -211,6 +214,53 @@ func TestSetOnARunningContainer(t *testing.T) {
 	}
 	if got := cgroupValue(t, container, "pids", "pids.max", "pids.max"); got != "50" {
 		t.Errorf("after a failed Set pids.max is %s, want 50", got)
+	}
+}
+
+// What is set while no process runs is for the next one.
+func TestSetBetweenLives(t *testing.T) {
+	config := newConfig(t)
+	config.Cgroups.PidsLimit = 70
+	container := newContainer(t, config)
+	_, release := startBlocked(t, container)
+	state, err := container.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+	wantStatus(t, container, libcontainer.Destroyed)
+	set := func(limit int64) {
+		t.Helper()
+		if err := container.Set(withResources(container, func(r *configs.Resources) { r.PidsLimit = limit })); err != nil {
+			t.Fatal(err)
+		}
+		if err := container.Pause(); !errors.Is(err, libcontainer.ContainerNotRunning) {
+			t.Errorf("pause: %v", err)
+		}
+	}
+	set(71)
+	if tested.Systemd() {
+		dir, ok := state.CgroupPaths["name=systemd"]
+		if !ok {
+			dir = state.CgroupPaths[""]
+		}
+		awaitNoFile(t, dir)
+	}
+	set(72)
+	startBlocked(t, container)
+	if got := cgroupValue(t, container, "pids", "pids.max", "pids.max"); got != "72" {
+		t.Errorf("pids.max is %s, want 72", got)
+	}
+}
+
+// awaitNoFile waits until another process has removed a file.
+func awaitNoFile(t *testing.T, name string) {
+	t.Helper()
+	for t.Context().Err() == nil {
+		if _, err := os.Lstat(name); errors.Is(err, os.ErrNotExist) {
+			return
+		}
+		runtime.Gosched()
 	}
 }
 

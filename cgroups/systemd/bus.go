@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"sync"
 	"time"
@@ -189,9 +190,13 @@ func (b *systemBus) stop(ctx context.Context, unit string) error {
 }
 
 func (b *systemBus) set(ctx context.Context, unit string, props []sd.Property) error {
-	return b.do(ctx, func(ctx context.Context, l *link) error {
+	err := b.do(ctx, func(ctx context.Context, l *link) error {
 		return l.conn.SetUnitPropertiesContext(ctx, unit, true, props...)
 	})
+	if isBusError(err, errNoSuchUnit) {
+		return fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+	}
+	return err
 }
 
 func (b *systemBus) property(ctx context.Context, unit, name string) (value any, err error) {
