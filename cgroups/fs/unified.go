@@ -11,6 +11,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups/fs2"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgtree"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -77,7 +78,7 @@ const core = "cgroup"
 // unifiedControllers returns the controllers that the cgroup v2 mount holds, and the
 // core; none if there is no mount or the container is not in it.
 func (m *Manager) unifiedControllers() (names []string, err error) {
-	s, err := m.currentSnapshot()
+	s, err := cgtree.Snapshot(m.snapshot)
 	if err != nil {
 		return nil, err
 	}

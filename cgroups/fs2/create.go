@@ -32,7 +32,7 @@ func (m *Manager) Plan() (paths map[string]string, parents []string, err error) 
 		paths, err = m.joinedPath()
 		return paths, nil, err
 	}
-	s, err := m.currentSnapshot()
+	s, err := cgtree.Snapshot(m.snapshot)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -107,25 +107,7 @@ func (m *Manager) create() ([]string, error) {
 	if m.joins() {
 		return nil, m.joinExisting()
 	}
-	s, err := m.currentSnapshot()
-	if err != nil {
-		return nil, err
-	}
-	made, err := m.createIn(s)
-	if errors.Is(err, cgtree.ErrStale) && m.snapshot == nil {
-		if s, err = cgroups.ReadSnapshot(); err != nil {
-			return nil, err
-		}
-		made, err = m.createIn(s)
-	}
-	return made, err
-}
-
-func (m *Manager) currentSnapshot() (*cgroups.Snapshot, error) {
-	if m.snapshot != nil {
-		return m.snapshot, nil
-	}
-	return cgroups.CurrentSnapshot()
+	return cgtree.WithSnapshot(m.snapshot, m.createIn)
 }
 
 // createIn makes the cgroup in the hierarchy of s. Controllers that cannot be

@@ -14,6 +14,7 @@ import (
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgfeature"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cglimit"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgtree"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -145,7 +146,7 @@ func (m *Manager) enableFor(dir *cgdir.Dir, r *configs.Resources) (enabled []str
 	if len(missing) == 0 {
 		return enabled, nil
 	}
-	s, err := m.currentSnapshot()
+	s, err := cgtree.Snapshot(m.snapshot)
 	if err != nil {
 		return nil, err
 	}
