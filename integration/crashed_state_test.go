@@ -135,7 +135,7 @@ func TestEveryStateOfACrash(t *testing.T) {
 			if ids := list(t, root); len(ids) != 0 {
 				t.Errorf("left: %v", ids)
 			}
-			if err := life(factory, config.Rootfs, "test"); err != nil {
+			if err := shortLife(factory, "test", config.Rootfs); err != nil {
 				t.Errorf("the id again: %v", err)
 			}
 		})

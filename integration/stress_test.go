@@ -1,35 +1,35 @@
 package integration
 
 import (
+	"errors"
 	"sync"
 	"testing"
 
 	"github.com/libcontainer/libcontainer"
+	"github.com/libcontainer/libcontainer/configs"
 )
 
 // life is a whole life of a container.
-func life(factory libcontainer.Factory, rootfs, id string) error {
-	config := configFor(rootfs, id)
+func life(factory libcontainer.Factory, id string, config *configs.Config, p *libcontainer.Process) error {
 	container, err := factory.Create(id, config)
 	if err != nil {
 		return err
 	}
-	p := &libcontainer.Process{Args: []string{"/bin/true"}}
-	if err := container.Start(p); err != nil {
-		container.Destroy()
-		return err
+	err = container.Start(p)
+	if err == nil {
+		_, err = p.Wait()
 	}
-	if _, err := p.Wait(); err != nil {
-		container.Destroy()
-		return err
-	}
-	return container.Destroy()
+	return errors.Join(err, container.Destroy())
+}
+
+func shortLife(factory libcontainer.Factory, id, rootfs string) error {
+	return life(factory, id, configFor(rootfs, id), &libcontainer.Process{Args: []string{"/bin/true"}})
 }
 
 func lives(t *testing.T, full int) int {
 	t.Helper()
 	if testing.Short() {
-		return full / 10
+		return full / 20
 	}
 	return full
 }
@@ -38,7 +38,7 @@ func TestLivesOneAfterAnother(t *testing.T) {
 	checkLeaks(t)
 	factory, rootfs := newFactory(t), newRootfs(t)
 	for i := range lives(t, 1000) {
-		if err := life(factory, rootfs, "life"); err != nil {
+		if err := shortLife(factory, "life", rootfs); err != nil {
 			t.Fatalf("life %d: %v", i, err)
 		}
 	}
@@ -52,7 +52,7 @@ func TestLivesAtOnce(t *testing.T) {
 	for range 16 {
 		wg.Go(func() {
 			for id := range ids {
-				if err := life(factory, rootfs, id); err != nil {
+				if err := shortLife(factory, id, rootfs); err != nil {
 					t.Errorf("life %s: %v", id, err)
 				}
 			}
