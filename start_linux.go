@@ -404,6 +404,7 @@ func (l *launch) initConfig(caps initproc.CapabilityMasks) (*initproc.Config, er
 		CgroupPaths:      l.c.cgroups.GetPaths(),
 		SetupCgroups:     names(l.joins.setup),
 		ExecCgroups:      names(l.joins.exec),
+		LimitedTasks:     l.limitsTasks(),
 		CgroupMounts:     cgroupMounts(config),
 		HostHooks:        len(hooks.Prestart)+len(hooks.CreateRuntime) > 0,
 		CreateContainer:  commandHooks(hooks.CreateContainer),

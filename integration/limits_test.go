@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"errors"
 	"os"
 	"regexp"
 	"strings"
@@ -38,6 +39,40 @@ func TestRlimits(t *testing.T) {
 	} {
 		if got := rlimit(t, limits, name); got != want {
 			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
+// A limit on the user's tasks hits the threads of Go's runtime before execve(2), which
+// refuses then. But it does not end init without a word: the runtime would want
+// another thread for what takes as long as the wait for Release.
+func TestRlimitOfTasks(t *testing.T) {
+	checkLeaks(t)
+	factory, rootfs := newFactory(t), newRootfs(t)
+	for range lives(t, 20) {
+		var containers []libcontainer.LinuxContainer
+		for most := range uint64(12) {
+			name := "tasks-" + itoa(int(most))
+			config := configFor(rootfs, name)
+			config.Rlimits = []configs.Rlimit{{Type: unix.RLIMIT_NPROC, Hard: most, Soft: most}}
+			c, err := factory.Create(name, config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Destroy()
+			p := &libcontainer.Process{Args: []string{"/bin/true"}, User: itoa(54321 + int(most))}
+			if err := c.(libcontainer.LinuxContainer).Prepare(t.Context(), p); err != nil {
+				t.Fatal(err)
+			}
+			containers = append(containers, c.(libcontainer.LinuxContainer))
+		}
+		for most, c := range containers {
+			if err := c.Release(t.Context()); err != nil && !errors.Is(err, unix.EAGAIN) {
+				t.Errorf("%d tasks: %v", most, err)
+			}
+			if err := c.Destroy(); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }

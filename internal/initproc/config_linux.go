@@ -70,6 +70,10 @@ type Config struct {
 	SetupCgroups []string
 	ExecCgroups  []string
 
+	// LimitedTasks tells that there may be too few tasks in the container for what
+	// threads Go's runtime may still want.
+	LimitedTasks bool
+
 	// HostHooks tells that the host has hooks to run before the root changes.
 	HostHooks bool
 

@@ -60,7 +60,7 @@ func run(p pipe) error {
 	if err != nil {
 		return err
 	}
-	if c.limitsThreads(u) {
+	if c.LimitedTasks {
 		makeSpareThreads() // before there are limits to meet
 	}
 	if err := WriteFrame(p, KindReady, nil); err != nil {

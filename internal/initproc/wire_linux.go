@@ -189,6 +189,7 @@ func (c *Config) code(w *wire) {
 	dict(w, &c.CgroupPaths)
 	texts(w, &c.SetupCgroups)
 	texts(w, &c.ExecCgroups)
+	w.bool(&c.LimitedTasks)
 	list(w, &c.CgroupMounts, func(w *wire, m *CgroupMount) {
 		text(w, &m.Mountpoint)
 		texts(w, &m.Subsystems)

@@ -1,0 +1,44 @@
+// The host's side: whether there may be too few tasks for the threads of init.
+
+package libcontainer
+
+import (
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/configs"
+)
+
+// initTasks is how many threads Go's runtime, or the hooks, may have in init until
+// execve(2) ends them, with a good margin.
+const initTasks = 32
+
+// limitsTasks tells whether a limit of this container on tasks may hit the threads
+// of Go's runtime in init: then they have to be made before, which takes a tenth of
+// an exec's time.
+func (l *launch) limitsTasks() bool {
+	rlimits := l.config.Rlimits
+	if l.process.Rlimits != nil {
+		rlimits = l.process.Rlimits
+	}
+	if slices.ContainsFunc(rlimits, func(r configs.Rlimit) bool { return r.Type == unix.RLIMIT_NPROC }) {
+		return true
+	}
+	cg := l.config.Cgroups
+	switch {
+	case len(l.joins.exec) > 0 && l.c.cgroups.GetPaths()["pids"] != "":
+		// The thread that executes the program enters alone. It is locked, and the
+		// runtime makes no thread from one that is.
+		return false
+	case l.join:
+		return !l.born // that had room; by a move one enters a cgroup that is full, too
+	case len(cg.Paths) > 0:
+		return true // who knows
+	case cg.Resources == nil:
+		return false
+	}
+	_, unified := cg.Resources.Unified["pids.max"]
+	most := cg.Resources.PidsLimit
+	return unified || most > 0 && most < initTasks
+}
