@@ -147,6 +147,11 @@ exec /var/tmp/build/integration.test -test.v=test2json -test.short -test.timeout
 // results. An emulated machine can be so slow for a moment that a test's own limit
 // passes, so the tests that fail, if they are few, run once more in a new one.
 func (r *suiteRun) run(ctx context.Context, o options, image image, source string, echo bool) error {
+	for _, kind := range []string{".log", ".console"} { // an earlier run's
+		if err := os.Remove(r.log(source, again+kind)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
 	first, err := r.once(ctx, o, image, source, echo, o.run, "")
 	r.results = first
 	failed := first.failedTests()
@@ -154,7 +159,7 @@ func (r *suiteRun) run(ctx context.Context, o options, image image, source strin
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "vm: %s: again: %s\n", r.name(), strings.Join(failed, " "))
-	second, err := r.once(ctx, o, image, source, echo, "^("+strings.Join(failed, "|")+")$", "-again")
+	second, err := r.once(ctx, o, image, source, echo, "^("+strings.Join(failed, "|")+")$", again)
 	if err != nil {
 		return err
 	}
@@ -162,8 +167,10 @@ func (r *suiteRun) run(ctx context.Context, o options, image image, source strin
 	return nil
 }
 
-// maxAgain is how many tests may fail and run again.
-const maxAgain = 8
+const (
+	maxAgain = 8        // how many tests may fail and run again
+	again    = "-again" // in the names of their files
+)
 
 // once runs the tests that the pattern matches.
 func (r *suiteRun) once(ctx context.Context, o options, image image, source string, echo bool, pattern, suffix string) (results, error) {
