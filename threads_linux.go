@@ -26,13 +26,15 @@ func (l *launch) limitsTasks() bool {
 		return true
 	}
 	cg := l.config.Cgroups
+	v1 := l.c.cgroups.GetPaths()["pids"] != ""
 	switch {
-	case len(l.joins.exec) > 0 && l.c.cgroups.GetPaths()["pids"] != "":
+	case v1 && len(l.joins.exec) > 0:
 		// The thread that executes the program enters alone. It is locked, and the
 		// runtime makes no thread from one that is.
 		return false
 	case l.join:
-		return !l.born // that had room; by a move one enters a cgroup that is full, too
+		// By a move one enters a cgroup that is full; the one it was born in had room.
+		return v1 || !l.born
 	case len(cg.Paths) > 0:
 		return true // who knows
 	case cg.Resources == nil:

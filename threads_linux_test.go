@@ -13,6 +13,7 @@ import (
 func TestLimitsTasks(t *testing.T) {
 	v1 := map[string]string{"pids": "/cg/pids/c", "memory": "/cg/memory/c"}
 	v2 := map[string]string{"": "/cg/c"}
+	hybrid := map[string]string{"": "/cg/unified/c", "pids": "/cg/pids/c"}
 	alone := joinFiles{exec: []*os.File{os.Stdin}}
 	limit := func(most int64) *configs.Resources { return &configs.Resources{PidsLimit: most} }
 	tasks := []configs.Rlimit{{Type: unix.RLIMIT_NPROC, Soft: 10, Hard: 10}}
@@ -36,6 +37,7 @@ func TestLimitsTasks(t *testing.T) {
 		"further, born inside":  {paths: v2, cgroup: configs.Cgroup{Resources: limit(5)}, launch: launch{join: true, born: true}},
 		"further, moved":        {paths: v2, launch: launch{join: true}, want: true},
 		"further, enters alone": {paths: v1, launch: launch{join: true, joins: alone}},
+		"further, in both":      {paths: hybrid, launch: launch{join: true, born: true}, want: true},
 		"rlimit":                {paths: v1, rlimits: tasks, launch: launch{joins: alone}, want: true},
 		"the process's own":     {paths: v1, process: Process{Rlimits: tasks}, launch: launch{joins: alone}, want: true},
 		"the process has none":  {paths: v1, rlimits: tasks, process: Process{Rlimits: []configs.Rlimit{}}, launch: launch{joins: alone}},
