@@ -40,7 +40,7 @@ func TestManyExecsInManyContainers(t *testing.T) {
 		startBlocked(t, container)
 		s.containers = append(s.containers, linux(container))
 	}
-	s.mean.Store(int64(50 * time.Millisecond))
+	s.mean.Store(int64(5 * time.Millisecond)) // what comes first is cancelled in Start
 	numbers := make(chan int)
 	var wg sync.WaitGroup
 	for range 16 {
@@ -70,8 +70,8 @@ func TestManyExecsInManyContainers(t *testing.T) {
 }
 
 // exec runs the n-th process, which has a status and an output of its own. Every
-// second one is cancelled at some time, but may end before; some of these end only
-// after that.
+// second one is cancelled: by turns at some time, before which it may end, and when it
+// has started, and cannot end before.
 func (s *stress) exec(n int) {
 	c := s.containers[n%len(s.containers)]
 	status := n % 200
@@ -85,12 +85,15 @@ func (s *stress) exec(n int) {
 	defer w.Close()
 	p.Stdin = r
 	ctx, cancel := s.t.Context(), func() {}
-	cancelled := n%2 == 1
-	if cancelled {
+	cancelled, started := n%2 == 1, n%4 == 3
+	switch {
+	case started:
+		ctx, cancel = context.WithCancel(ctx)
+	case cancelled:
 		ctx, cancel = context.WithTimeout(ctx, rand.N(2*time.Duration(s.mean.Load())))
 	}
 	defer cancel()
-	if n%4 != 3 {
+	if !started {
 		w.Close() // it ends when it has begun
 	}
 	begin := time.Now()
@@ -101,8 +104,11 @@ func (s *stress) exec(n int) {
 		}
 		return
 	}
+	if started {
+		go cancel()
+	}
 	state, err := p.WaitContext(ctx)
-	if cancelled && errors.Is(err, context.DeadlineExceeded) {
+	if cancelled && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		s.noWait.Add(1)
 		w.Close()
 		state, err = p.Wait()
