@@ -49,8 +49,8 @@ func (c *linuxContainer) run(ctx context.Context, process *Process, mode startMo
 	}()
 	ctx, cancel := c.untilDestroyed(ctx)
 	defer cancel()
-	for waited := false; ; {
-		outcome, err := c.tryRun(ctx, process, mode, waited)
+	for {
+		outcome, err := c.tryRun(ctx, process, mode)
 		if err != nil {
 			return err
 		}
@@ -59,7 +59,9 @@ func (c *linuxContainer) run(ctx context.Context, process *Process, mode startMo
 			if err := c.awaitResume(ctx); err != nil {
 				return newSystemError(fmt.Errorf("start process: wait until container %q is resumed: %w", c.id, err))
 			}
-			waited = true
+			// It was to run beside an init, and does not become one if that has ended:
+			// Destroy, by another handle, kills init before it comes to the lock.
+			mode = modeJoin
 			continue
 		case outcomeRuns:
 			c.postStart()
@@ -106,10 +108,7 @@ const (
 	outcomePaused         // nothing: the container must be resumed first
 )
 
-// tryRun starts a process unless the container is paused. One that has waited for
-// that to end was to run beside an init, and does not become one if that has ended:
-// Destroy, by another handle, kills init before it comes to the lock.
-func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode startMode, waited bool) (outcome, error) {
+func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode startMode) (outcome, error) {
 	const step = "start process"
 	leave, status, err := c.enterToStart(ctx, step)
 	if err != nil {
@@ -117,7 +116,7 @@ func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode star
 	}
 	defer leave()
 	switch {
-	case waited && (status == Created || status == Destroyed):
+	case mode == modeJoin && (status == Created || status == Destroyed):
 		return outcomeDone, errorf(ContainerNotRunning, "%s: container %q has ended while it was paused", step, c.id)
 	case status == Created && c.init != nil:
 		return outcomeDone, errorf(ContainerNotRunning, "%s: container %q is prepared and must be released first", step, c.id)

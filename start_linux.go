@@ -384,6 +384,7 @@ func (l *launch) initConfig(caps initproc.CapabilityMasks) (*initproc.Config, er
 		return nil, fmt.Errorf("encode state for hooks: %w", err)
 	}
 	profile, label := l.processLabels()
+	paths := l.c.cgroups.GetPaths()
 	return &initproc.Config{
 		Args:             p.Args,
 		Env:              p.Env,
@@ -401,10 +402,10 @@ func (l *launch) initConfig(caps initproc.CapabilityMasks) (*initproc.Config, er
 		Terminal:         p.console != nil,
 		InUserNS:         config.Namespaces.Contains(configs.NEWUSER),
 		SetgroupsDenied:  l.denySetgroups,
-		CgroupPaths:      l.c.cgroups.GetPaths(),
+		CgroupPaths:      paths,
 		SetupCgroups:     names(l.joins.setup),
 		ExecCgroups:      names(l.joins.exec),
-		LimitedTasks:     l.limitsTasks(),
+		LimitedTasks:     l.limitsTasks(paths),
 		CgroupMounts:     cgroupMounts(config),
 		HostHooks:        len(hooks.Prestart)+len(hooks.CreateRuntime) > 0,
 		CreateContainer:  commandHooks(hooks.CreateContainer),
@@ -418,12 +419,17 @@ func (l *launch) initConfig(caps initproc.CapabilityMasks) (*initproc.Config, er
 // containerConfig is the container's configuration with what is the process's own.
 func (l *launch) containerConfig() *configs.Config {
 	c := withMountEnv(l.config)
-	if l.process.Rlimits != nil {
-		c.Rlimits = l.process.Rlimits
-	}
+	c.Rlimits = l.rlimits()
 	c.NoNewPrivileges = c.NoNewPrivileges || l.process.NoNewPrivileges
 	withMountLabel(c.Mounts, c.MountLabel)
 	return c
+}
+
+func (l *launch) rlimits() []configs.Rlimit {
+	if l.process.Rlimits != nil {
+		return l.process.Rlimits
+	}
+	return l.config.Rlimits
 }
 
 // explain adds to an error of the handshake what the end of the processes tells.

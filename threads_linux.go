@@ -16,17 +16,13 @@ const initTasks = 32
 
 // limitsTasks tells whether a limit of this container on tasks may hit the threads
 // of Go's runtime in init: then they have to be made before, which takes a tenth of
-// an exec's time.
-func (l *launch) limitsTasks() bool {
-	rlimits := l.config.Rlimits
-	if l.process.Rlimits != nil {
-		rlimits = l.process.Rlimits
-	}
-	if slices.ContainsFunc(rlimits, func(r configs.Rlimit) bool { return r.Type == unix.RLIMIT_NPROC }) {
+// an exec's time. The paths are those of its cgroups.
+func (l *launch) limitsTasks(paths map[string]string) bool {
+	if slices.ContainsFunc(l.rlimits(), func(r configs.Rlimit) bool { return r.Type == unix.RLIMIT_NPROC }) {
 		return true
 	}
 	cg := l.config.Cgroups
-	v1 := l.c.cgroups.GetPaths()["pids"] != ""
+	v1 := paths["pids"] != ""
 	switch {
 	case v1 && len(l.joins.exec) > 0:
 		// The thread that executes the program enters alone. It is locked, and the

@@ -6,7 +6,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/libcontainer/libcontainer/cgroups/fs"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -43,10 +42,9 @@ func TestLimitsTasks(t *testing.T) {
 		"the process has none":  {paths: v1, rlimits: tasks, process: Process{Rlimits: []configs.Rlimit{}}, launch: launch{joins: alone}},
 	} {
 		l := tt.launch
-		l.c = &linuxContainer{cgroups: &fs.Manager{Paths: tt.paths}}
 		l.config = &configs.Config{Cgroups: &tt.cgroup, Rlimits: tt.rlimits}
 		l.process = &tt.process
-		if got := l.limitsTasks(); got != tt.want {
+		if got := l.limitsTasks(tt.paths); got != tt.want {
 			t.Errorf("%s: %v, want %v", name, got, tt.want)
 		}
 	}

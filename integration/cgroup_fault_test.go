@@ -111,10 +111,7 @@ func TestCgroupVanishes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, ok := state.CgroupPaths["pids"]
-	if !ok {
-		dir = state.CgroupPaths[""]
-	}
+	dir := cgroupDir(state, "pids")
 	aside := filepath.Join(filepath.Dir(filepath.Dir(dir)), filepath.Base(cgroupParent)+"-aside")
 	if err := os.Mkdir(aside, 0o755); err != nil {
 		t.Fatal(err)

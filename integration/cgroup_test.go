@@ -26,6 +26,14 @@ func unifiedOnly(t *testing.T) bool {
 	return layout == cgroups.LayoutV2
 }
 
+// cgroupDir gives a container's cgroup in a hierarchy of v1, or in that of v2.
+func cgroupDir(state *libcontainer.State, key string) string {
+	if dir, ok := state.CgroupPaths[key]; ok {
+		return dir
+	}
+	return state.CgroupPaths[""]
+}
+
 // cgroupValue reads a file of a container's cgroup on the host: file of a v1
 // hierarchy, or v2 where there is cgroup v2 alone, of which "file key" is a line.
 func cgroupValue(t *testing.T, container libcontainer.Container, subsystem, file, v2 string) string {
@@ -240,11 +248,7 @@ func TestSetBetweenLives(t *testing.T) {
 	}
 	set(71)
 	if tested.Systemd() {
-		dir, ok := state.CgroupPaths["name=systemd"]
-		if !ok {
-			dir = state.CgroupPaths[""]
-		}
-		awaitNoFile(t, dir)
+		awaitNoFile(t, cgroupDir(state, "name=systemd"))
 	}
 	set(72)
 	startBlocked(t, container)

@@ -61,10 +61,10 @@ func TestRlimitOfTasks(t *testing.T) {
 			}
 			defer c.Destroy()
 			p := &libcontainer.Process{Args: []string{"/bin/true"}, User: itoa(54321 + int(most))}
-			if err := c.(libcontainer.LinuxContainer).Prepare(t.Context(), p); err != nil {
+			if err := linux(c).Prepare(t.Context(), p); err != nil {
 				t.Fatal(err)
 			}
-			containers = append(containers, c.(libcontainer.LinuxContainer))
+			containers = append(containers, linux(c))
 		}
 		for most, c := range containers {
 			if err := c.Release(t.Context()); err != nil && !errors.Is(err, unix.EAGAIN) {

@@ -226,11 +226,7 @@ func TestStartWaitsWhilePaused(t *testing.T) {
 	if err := c.Pause(); err != nil {
 		t.Fatal(err)
 	}
-	p, _ := command("true")
-	p.WaitPaused = true
-	started := make(chan error, 1)
-	go func() { started <- c.Start(p) }()
-	awaitWatch(t, filepath.Join(root, c.ID()))
+	started := startWaiting(t, c, root)
 	if err := other.Destroy(); err != nil {
 		t.Error(err)
 	}
@@ -247,11 +243,7 @@ func TestPausedContainerEnds(t *testing.T) {
 	if err := c.Pause(); err != nil {
 		t.Fatal(err)
 	}
-	p, _ := command("true")
-	p.WaitPaused = true
-	started := make(chan error, 1)
-	go func() { started <- c.Start(p) }()
-	awaitWatch(t, filepath.Join(root, c.ID()))
+	started := startWaiting(t, c, root)
 	if err := c.Signal(unix.SIGKILL); err != nil {
 		t.Error(err)
 	}
@@ -272,9 +264,21 @@ func TestPausedContainerEnds(t *testing.T) {
 	wantStatus(t, c, libcontainer.Destroyed)
 }
 
+// startWaiting starts a process in a paused container, and returns when that waits.
+func startWaiting(t *testing.T, c libcontainer.Container, root string) <-chan error {
+	t.Helper()
+	p, _ := command("true")
+	p.WaitPaused = true
+	started := make(chan error, 1)
+	go func() { started <- c.Start(p) }()
+	awaitWatch(t, filepath.Join(root, c.ID()))
+	return started
+}
+
 // awaitWatch waits until a goroutine of ours waits for an inotify event of a file:
 // proc(5) shows in fdinfo what is watched.
 func awaitWatch(t *testing.T, name string) {
+	t.Helper()
 	var stat unix.Stat_t
 	if err := unix.Stat(name, &stat); err != nil {
 		t.Fatal(err)

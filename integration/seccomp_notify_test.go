@@ -128,8 +128,8 @@ func (a *agent) serve(conn *net.UnixConn) {
 	}
 	a.mu.Lock()
 	a.states = append(a.states, state)
-	a.came <- struct{}{}
 	a.mu.Unlock()
+	a.came <- struct{}{}
 	a.answer(fds[0])
 }
 

@@ -186,13 +186,16 @@ func (m *Manager) GetStats() (*cgroups.Stats, error) {
 	return stats, m.gone(err)
 }
 
+// unitEnded tells whether an error is because the cgroups have gone with the unit.
+func (m *Manager) unitEnded(err error) bool { return cgdir.IsGone(err) && !m.joins() }
+
 // gone explains an error about cgroups that do not exist any more. While they are
 // removed the kernel's is ENODEV; it is made fs.ErrNotExist, too.
 func (m *Manager) gone(err error) error {
-	switch {
-	case !cgdir.IsGone(err) || m.joins():
+	if !m.unitEnded(err) {
 		return err
-	case !errors.Is(err, fs.ErrNotExist):
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("%w: %w", fs.ErrNotExist, err)
 	}
 	return fmt.Errorf("%w (systemd removes a unit's cgroups when its last process ends)", err)
@@ -211,8 +214,8 @@ func (m *Manager) Freeze(state configs.FreezerState) error {
 		return fmt.Errorf("freeze: %w", err)
 	}
 	err = dirs.Freeze(state)
-	if state == configs.Thawed && cgdir.IsGone(err) && !m.joins() {
-		return nil // the unit has ended, and nothing in it is frozen
+	if state == configs.Thawed && m.unitEnded(err) {
+		return nil // nothing in it is frozen
 	}
 	return err
 }
@@ -225,7 +228,7 @@ func (m *Manager) FreezerState() (configs.FreezerState, error) {
 		return configs.Undefined, err
 	}
 	state, err := dirs.FreezerState()
-	if cgdir.IsGone(err) && !m.joins() {
+	if m.unitEnded(err) {
 		return configs.Undefined, nil
 	}
 	return state, err

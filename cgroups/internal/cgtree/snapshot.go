@@ -16,18 +16,18 @@ func Snapshot(fixed *cgroups.Snapshot) (*cgroups.Snapshot, error) {
 	return cgroups.CurrentSnapshot()
 }
 
-// WithSnapshot calls make with a Snapshot, and if that is stale with a new one.
-func WithSnapshot(fixed *cgroups.Snapshot, make func(*cgroups.Snapshot) ([]string, error)) ([]string, error) {
+// WithSnapshot calls create with a Snapshot, and if that is stale with a new one.
+func WithSnapshot(fixed *cgroups.Snapshot, create func(*cgroups.Snapshot) ([]string, error)) ([]string, error) {
 	s, err := Snapshot(fixed)
 	if err != nil {
 		return nil, err
 	}
-	made, err := make(s)
+	made, err := create(s)
 	if !errors.Is(err, ErrStale) || fixed != nil {
 		return made, err
 	}
 	if s, err = cgroups.ReadSnapshot(); err != nil {
 		return nil, err
 	}
-	return make(s)
+	return create(s)
 }
