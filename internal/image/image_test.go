@@ -92,6 +92,9 @@ func (p *proc) write(b []byte, files ...*os.File) {
 	if cerr := conn.Control(func(fd uintptr) { n, err = unix.SendmsgN(int(fd), b, oob, nil, unix.MSG_NOSIGNAL) }); cerr != nil || err != nil {
 		p.t.Fatal(cerr, err)
 	}
+	if n == len(b) {
+		return // and the process may have ended by now
+	}
 	if _, err := p.pipe.Write(b[n:]); err != nil {
 		p.t.Fatal(err)
 	}
