@@ -91,6 +91,8 @@ error:
 	JEQ  tolerated
 	CMPW CX, (OP_ERRNOS+6)(R13)
 	JEQ  tolerated
+	CMPW (OP_ERRNOS+0)(R13), $ANY_ERROR
+	JEQ  tolerated
 
 // CX is the error that ends the process. The host is told first.
 die:
@@ -181,10 +183,13 @@ less:
 	JLT  advance
 
 otherwise:
-	CMPL OP_GOTO(R13), $0
-	JNE  goto
-	MOVL R10, CX
-	JMP  die
+	CMPL  OP_GOTO(R13), $0
+	JNE   goto
+	MOVL  R10, CX
+	TESTL CX, CX
+	JPL   die
+	NEGL  CX // the result of an operation that has failed
+	JMP   die
 
 load:
 	CMPQ    SI, $8

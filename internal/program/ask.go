@@ -14,7 +14,13 @@ type Handler func(payload []byte, files []int) (*Program, error)
 // Ask sends the host a request, and executes the list that the host answers with.
 // The request is about size bytes at payload, and descriptors.
 func (b *Builder) Ask(what string, h Handler, payload, size Arg, files ...Reg) {
-	b.Tell(what, h, payload, size, files...)
+	b.Tell(what, func(payload []byte, files []int) (*Program, error) {
+		p, err := h(payload, files)
+		if p == nil && err == nil {
+			return NewBuilder(b.regs).Build() // on with the list that asks
+		}
+		return p, err
+	}, payload, size, files...)
 	b.Next(what)
 }
 

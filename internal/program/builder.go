@@ -56,6 +56,7 @@ type Builder struct {
 
 	prefix  string
 	invalid bool
+	later   []func()
 
 	files   []*os.File
 	fileReg Reg
@@ -81,6 +82,7 @@ type reloc struct{ at, to uint32 }
 type step struct {
 	prefix, what string
 	invalid      bool
+	cause        error // nil, or what the failure is besides
 }
 
 // NewBuilder returns a builder of a list without operations, for an interpreter
@@ -191,7 +193,7 @@ func (b *Builder) emit(what string, number uint32, result Reg, args ...Arg) {
 	for i, a := range args {
 		op.args[i], op.kinds[i] = a.value, a.kind
 	}
-	b.steps = append(b.steps, step{b.prefix, what, b.invalid})
+	b.steps = append(b.steps, step{b.prefix, what, b.invalid, nil})
 }
 
 // Do is a system call whose result is not needed.
@@ -252,6 +254,29 @@ func (b *Builder) Or(l Label, errnos ...syscall.Errno) {
 // one of the errors. Its result is the negative error then.
 func (b *Builder) Ignore(errnos ...syscall.Errno) {
 	b.Or(-1, errnos...)
+}
+
+// OrAny makes the last operation go on at a label, whatever it fails with.
+func (b *Builder) OrAny(l Label) {
+	op := &b.ops[len(b.ops)-1]
+	op.errnos[0], op.target = anyErrno, l+1
+}
+
+// IgnoreAll makes the last operation go on, whatever it fails with.
+func (b *Builder) IgnoreAll() { b.OrAny(-1) }
+
+// Cause adds an error to those that the failure of the last operation is, for
+// errors.Is; its text comes before that of the error number.
+func (b *Builder) Cause(err error) { b.steps[len(b.steps)-1].cause = err }
+
+// Later has f emit operations behind the end of the list, to which operations jump
+// only when something is unusual. In and Blame are as they are now.
+func (b *Builder) Later(f func()) {
+	prefix, invalid := b.prefix, b.invalid
+	b.later = append(b.later, func() {
+		b.prefix, b.invalid = prefix, invalid
+		f()
+	})
 }
 
 // Label makes a label, which Bind gives its place.
@@ -322,6 +347,11 @@ func (b *Builder) Next(what string) { b.emit(what, opNext, NoReg, Pipe.Arg()) }
 
 // Return ends the list. At the end of the operations that need not be said.
 func (b *Builder) Return() { b.emit("return", opReturn, NoReg) }
+
+// FailWith fails with the error that an operation whose result is r was tolerated.
+func (b *Builder) FailWith(what string, r Reg) {
+	b.emit(what, opTest, NoReg, Num(0), Num(0), Num(1), r.Arg())
+}
 
 // Fail fails with an error.
 func (b *Builder) Fail(what string, err syscall.Errno) {

@@ -18,6 +18,14 @@ type Program struct {
 
 // Build ends the list.
 func (b *Builder) Build() (*Program, error) {
+	if len(b.later) > 0 {
+		b.Return()
+	}
+	for len(b.later) > 0 {
+		f := b.later[0]
+		b.later = b.later[1:]
+		f()
+	}
 	if b.err != nil {
 		return nil, b.err
 	}
@@ -123,16 +131,28 @@ type Failure struct {
 	Step string
 	// Errno is the error.
 	Errno syscall.Errno
+	// Cause is what the failure is besides, or nil.
+	Cause error
 	// Invalid is set when the cause is what the caller asked for: a program,
 	// user or directory, say, that the container does not have.
 	Invalid bool
 }
 
 // Error returns the step and the error.
-func (f *Failure) Error() string { return f.Step + ": " + f.Errno.Error() }
+func (f *Failure) Error() string {
+	if f.Cause != nil {
+		return f.Step + ": " + f.Cause.Error() + ": " + f.Errno.Error()
+	}
+	return f.Step + ": " + f.Errno.Error()
+}
 
-// Unwrap returns the error number, for errors.Is.
-func (f *Failure) Unwrap() error { return f.Errno }
+// Unwrap returns the error number and the cause, for errors.Is.
+func (f *Failure) Unwrap() []error {
+	if f.Cause != nil {
+		return []error{f.Errno, f.Cause}
+	}
+	return []error{f.Errno}
+}
 
 // Error makes an error of the failure of the operation with that index.
 func (p *Program) Error(index uint32, errno syscall.Errno) error {
@@ -140,7 +160,7 @@ func (p *Program) Error(index uint32, errno syscall.Errno) error {
 		return fmt.Errorf("operation %d of a list of %d: %w", index, len(p.steps), errno)
 	}
 	s := p.steps[index]
-	return &Failure{Step: s.prefix + s.what, Errno: errno, Invalid: s.invalid}
+	return &Failure{Step: s.prefix + s.what, Errno: errno, Cause: s.cause, Invalid: s.invalid}
 }
 
 // Steps returns the texts of the operations, by their index.

@@ -30,7 +30,7 @@ const (
 	opNumber = 0  // u32, of the system call, or one of the numbers below
 	opResult = 4  // u16, a register; NoReg for none
 	opRegs   = 6  // u8, bit i: argument i is the number of a register
-	opErrnos = 8  // 4 u16, errors that are tolerated, 0 for none
+	opErrnos = 8  // 4 u16, errors that are tolerated, 0 for none; the first anyErrno: all
 	opGoto   = 16 // u32, the operation to go on with then; 0: the next one
 	opArgs   = 24 // 6 u64
 
@@ -42,6 +42,7 @@ const (
 	maxDepth    = 64
 	registers   = 256
 	specialBase = 0x10000
+	anyErrno    = 0xffff
 )
 
 // MaxFiles is how many descriptors can come with one list.
