@@ -28,7 +28,8 @@ KILLS ?= 500
 SEED ?=
 
 BUILD_NEEDS := gcc=gcc /usr/include/stdlib.h=libc6-dev /usr/include/seccomp.h=libseccomp-dev pkg-config=pkg-config
-TEST_NEEDS := $(BUILD_NEEDS) busybox-static newuidmap=uidmap
+UNIT_NEEDS := $(BUILD_NEEDS) qemu-aarch64-static=qemu-user-static
+TEST_NEEDS := $(UNIT_NEEDS) busybox-static newuidmap=uidmap
 VM_NEEDS := $(BUILD_NEEDS) qemu-system-x86_64=qemu-system-x86 mmdebstrap mkfs.ext4=e2fsprogs modprobe=kmod xz=xz-utils zstd \
 	debian-archive-keyring
 
@@ -52,7 +53,7 @@ run: go root ## run a container: ROOTFS=/path and CMD='...' choose another root 
 test: unit integration ## unit and integration tests, with the race detector (integration as root)
 
 unit: go
-	@scripts/need.sh $(BUILD_NEEDS)
+	@scripts/need.sh $(UNIT_NEEDS)
 	$(GO) test -race $$($(GO) list ./... | grep -v /integration)
 
 integration: go root

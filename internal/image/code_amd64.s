@@ -159,21 +159,21 @@ bad:
 	JMP  error
 
 special:
-	CMPL AX, $TEST
+	CMPL AX, $DO_TEST
 	JEQ  test
-	CMPL AX, $LESS
+	CMPL AX, $DO_LESS
 	JEQ  less
-	CMPL AX, $LOAD
+	CMPL AX, $DO_LOAD
 	JEQ  load
-	CMPL AX, $STORE
+	CMPL AX, $DO_STORE
 	JEQ  put
-	CMPL AX, $ADD
+	CMPL AX, $DO_ADD
 	JEQ  add
-	CMPL AX, $JUMP
+	CMPL AX, $DO_JUMP
 	JEQ  goto
-	CMPL AX, $NEXT
+	CMPL AX, $DO_NEXT
 	JEQ  next
-	CMPL AX, $RETURN
+	CMPL AX, $DO_RETURN
 	JEQ  return
 	JMP  bad
 

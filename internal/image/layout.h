@@ -27,14 +27,14 @@
 #define REGISTERS 256
 
 #define SPECIAL 0x10000
-#define TEST 0x10000
-#define LESS 0x10001
-#define LOAD 0x10002
-#define STORE 0x10003
-#define ADD 0x10004
-#define JUMP 0x10005
-#define NEXT 0x10006
-#define RETURN 0x10007
+#define DO_TEST 0x10000
+#define DO_LESS 0x10001
+#define DO_LOAD 0x10002
+#define DO_STORE 0x10003
+#define DO_ADD 0x10004
+#define DO_JUMP 0x10005
+#define DO_NEXT 0x10006
+#define DO_RETURN 0x10007
 
 #define KIND_FAILED 1
 #define ANY_ERROR -1 // 0xffff
