@@ -111,14 +111,7 @@ func (in *interpreter) checkClone() outcome {
 //go:norace
 //go:nocheckptr
 func (in *interpreter) clone() outcome {
-	in.clean.all = ^uint64(0)
-	in.sigmask(&in.clean.all, &in.clean.before)
 	r, _, e := syscall.RawSyscall6(unix.SYS_CLONE3, in.args[0], in.args[1], 0, 0, 0, 0)
-	if e == 0 && r == 0 {
-		in.child = true
-		in.resetSignals()
-	}
-	in.sigmask(&in.clean.before, nil)
 	switch e {
 	case 0:
 		in.result = uint64(r)
@@ -129,12 +122,22 @@ func (in *interpreter) clone() outcome {
 	return in.fail(e)
 }
 
+const setMask = 2 // SIG_SETMASK
+
 //go:nosplit
 //go:norace
 //go:nocheckptr
-func (in *interpreter) sigmask(set, old *uint64) {
-	const setMask = 2 // SIG_SETMASK
-	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, setMask, uintptr(unsafe.Pointer(set)), uintptr(unsafe.Pointer(old)), 8, 0, 0)
+func (in *interpreter) blockSignals() {
+	in.clean.all = ^uint64(0)
+	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, setMask, uintptr(unsafe.Pointer(&in.clean.all)),
+		uintptr(unsafe.Pointer(&in.clean.before)), 8, 0, 0)
+}
+
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (in *interpreter) restoreSignals() {
+	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, setMask, uintptr(unsafe.Pointer(&in.clean.before)), 0, 8, 0, 0)
 }
 
 // resetSignals gives the signals that Go handles their default actions. What is

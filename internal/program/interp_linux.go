@@ -93,11 +93,13 @@ type interpreter struct {
 	maps  [maxMaps]mapping
 	clean signals
 
-	header  header
-	iov     unix.Iovec
-	msg     unix.Msghdr
-	control control
-	frame   [MessageHeader/4 + 3]uint32
+	// The list that is read: its header, its address, its descriptors.
+	header   header
+	incoming uintptr
+	iov      unix.Iovec
+	msg      unix.Msghdr
+	control  control
+	frame    [MessageHeader/4 + 3]uint32
 }
 
 // outcome is how an operation, or a run of them, ends.
@@ -220,7 +222,12 @@ func (in *interpreter) run() outcome {
 			o = in.call()
 		case clones:
 			if o = in.checkClone(); o == calls {
-				o = in.clone()
+				in.blockSignals()
+				if o = in.clone(); o == stored && in.result == 0 {
+					in.child = true
+					in.resetSignals()
+				}
+				in.restoreSignals()
 			}
 		case maps:
 			o = in.mmap()

@@ -27,22 +27,48 @@ var _ [maxControl]byte = [unsafe.Sizeof(control{})]byte{}
 //go:norace
 //go:nocheckptr
 func (in *interpreter) next() outcome {
-	if e := in.read(in.args[0]); e != 0 {
-		in.errno = uint32(e)
-		if in.top != nil {
-			op := (*rawOp)(pointer(in.top.base + headerSize + in.top.at*opSize))
-			o := in.tolerate(op)
-			if o == jumped {
-				o = in.jump(op)
-			}
-			if o != died {
-				return o
-			}
-		}
-		in.report()
-		return died
+	in.incoming = 0
+	e := in.readHeader()
+	if e == 0 {
+		e = in.mapList()
 	}
-	return again
+	if e == 0 {
+		e = in.readRest()
+	}
+	if e == 0 {
+		e = in.relocate()
+	}
+	if e == 0 {
+		e = in.takeFiles()
+	}
+	if e == 0 {
+		e = in.enter()
+	}
+	if e == 0 {
+		return again
+	}
+	in.unmapList()
+	in.errno = uint32(e)
+	return in.unread()
+}
+
+// unread is what becomes of it if there is no list to be read.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (in *interpreter) unread() outcome {
+	o := died
+	if in.top != nil {
+		op := (*rawOp)(pointer(in.top.base + headerSize + in.top.at*opSize))
+		if o = in.tolerate(op); o == jumped {
+			o = in.jump(op)
+		}
+	}
+	if o == died {
+		in.report()
+	}
+	return o
 }
 
 // leave goes back to the list that has read this one.
@@ -65,36 +91,29 @@ func (in *interpreter) leave() outcome {
 	return again
 }
 
-// read reads a list and makes it the one that is executed.
+// mapList makes room for the list whose header has been read.
 //
 //go:nosplit
 //go:norace
 //go:nocheckptr
-func (in *interpreter) read(fd uintptr) syscall.Errno {
-	if e := in.readHeader(fd); e != 0 {
-		return e
-	}
-	size := uintptr(in.header.size)
-	base, _, e := syscall.RawSyscall6(unix.SYS_MMAP, 0, size, unix.PROT_READ|unix.PROT_WRITE,
+func (in *interpreter) mapList() syscall.Errno {
+	base, _, e := syscall.RawSyscall6(unix.SYS_MMAP, 0, uintptr(in.header.size), unix.PROT_READ|unix.PROT_WRITE,
 		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uintptr(0), 0)
 	if e != 0 {
 		return e
 	}
+	in.incoming = base
 	*(*header)(pointer(base)) = in.header
-	e = in.readRest(fd, base, size)
-	if e == 0 {
-		e = in.relocate(base, size)
+	return 0
+}
+
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (in *interpreter) unmapList() {
+	if in.incoming != 0 {
+		syscall.RawSyscall6(unix.SYS_MUNMAP, in.incoming, uintptr(in.header.size), 0, 0, 0, 0)
 	}
-	if e == 0 {
-		e = in.takeFiles()
-	}
-	if e == 0 {
-		e = in.enter(base, size)
-	}
-	if e != 0 {
-		syscall.RawSyscall6(unix.SYS_MUNMAP, base, size, 0, 0, 0, 0)
-	}
-	return e
 }
 
 // readHeader reads and checks a header, and the descriptors that come with it.
@@ -102,7 +121,7 @@ func (in *interpreter) read(fd uintptr) syscall.Errno {
 //go:nosplit
 //go:norace
 //go:nocheckptr
-func (in *interpreter) readHeader(fd uintptr) syscall.Errno {
+func (in *interpreter) readHeader() syscall.Errno {
 	const flags = unix.MSG_CMSG_CLOEXEC | unix.MSG_WAITALL
 	h, m := &in.header, &in.msg
 	in.iov.Base, in.iov.Len = (*byte)(unsafe.Pointer(h)), headerSize
@@ -111,7 +130,7 @@ func (in *interpreter) readHeader(fd uintptr) syscall.Errno {
 	for {
 		m.Control, m.Controllen, m.Flags = (*byte)(unsafe.Pointer(&in.control)), maxControl, 0
 		var e syscall.Errno
-		n, _, e = syscall.RawSyscall6(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(m)), flags, 0, 0, 0)
+		n, _, e = syscall.RawSyscall6(unix.SYS_RECVMSG, in.args[0], uintptr(unsafe.Pointer(m)), flags, 0, 0, 0)
 		if e == 0 {
 			break
 		}
@@ -133,9 +152,10 @@ func (in *interpreter) readHeader(fd uintptr) syscall.Errno {
 //go:nosplit
 //go:norace
 //go:nocheckptr
-func (in *interpreter) readRest(fd, base, size uintptr) syscall.Errno {
+func (in *interpreter) readRest() syscall.Errno {
+	size := uintptr(in.header.size)
 	for have := uintptr(headerSize); have != size; {
-		n, _, e := syscall.RawSyscall6(unix.SYS_READ, fd, base+have, size-have, 0, 0, 0)
+		n, _, e := syscall.RawSyscall6(unix.SYS_READ, in.args[0], in.incoming+have, size-have, 0, 0, 0)
 		switch {
 		case e == unix.EINTR:
 		case e != 0:
@@ -155,7 +175,8 @@ func (in *interpreter) readRest(fd, base, size uintptr) syscall.Errno {
 //go:nosplit
 //go:norace
 //go:nocheckptr
-func (in *interpreter) relocate(base, size uintptr) syscall.Errno {
+func (in *interpreter) relocate() syscall.Errno {
+	base, size := in.incoming, uintptr(in.header.size)
 	table := base + headerSize + opSize*uintptr(in.header.ops)
 	for end := table + 4*uintptr(in.header.relocs); table != end; table += 4 {
 		at := uintptr(*(*uint32)(pointer(table)))
@@ -191,7 +212,7 @@ func (in *interpreter) takeFiles() syscall.Errno {
 //go:nosplit
 //go:norace
 //go:nocheckptr
-func (in *interpreter) enter(base, size uintptr) syscall.Errno {
+func (in *interpreter) enter() syscall.Errno {
 	to := &in.lists[0]
 	if in.top != nil {
 		if in.top == &in.lists[maxDepth] {
@@ -199,7 +220,7 @@ func (in *interpreter) enter(base, size uintptr) syscall.Errno {
 		}
 		to = (*loaded)(unsafe.Add(unsafe.Pointer(in.top), unsafe.Sizeof(*to)))
 	}
-	to.base, to.size, to.ops, to.at = base, size, uintptr(in.header.ops), 0
+	to.base, to.size, to.ops, to.at = in.incoming, uintptr(in.header.size), uintptr(in.header.ops), 0
 	in.top = to
 	return 0
 }
