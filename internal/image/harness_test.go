@@ -35,6 +35,11 @@ func TestMain(m *testing.M) {
 	switch as := os.Getenv(role); as {
 	case "":
 		os.Exit(m.Run())
+	case asWithoutMemfd:
+		if err := os.Unsetenv(role); err != nil {
+			panic(err)
+		}
+		os.Exit(testWithoutMemfd(m))
 	case asEmulator:
 		os.Exit(emulate(os.Args))
 	case asBusy:

@@ -69,10 +69,14 @@ func machine() uint16 {
 	return 62 // EM_X86_64
 }
 
-// New makes the file of an init whose pipe will be that descriptor, sealed against
-// every change. The descriptor is close-on-exec. The caller closes it.
+// New makes the file of an init whose pipe will be that descriptor, which nobody can
+// change any more. The descriptor is close-on-exec. The caller closes it.
 func New(pipe int) (*os.File, error) {
 	fd, err := memfd()
+	if errors.Is(err, unix.EACCES) {
+		// The sysctl vm.memfd_noexec is 2.
+		return newOnTmpfs(pipe)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("make init image: memfd_create: %w", err)
 	}
