@@ -23,8 +23,8 @@ func newOnTmpfs(pipe int) (*os.File, error) {
 	if err := writeFile(dir, elf(pipe)); err != nil {
 		return nil, err
 	}
-	// mount_setattr(2) is older than the sysctl. No descriptor is open for writing any more: with one, execve is ETXTBSY, and
-	// the mount cannot become read-only.
+	// No descriptor is open for writing any more: with one, execve is ETXTBSY, and
+	// the mount cannot become read-only. (Linux 5.12, older than the sysctl.)
 	attr := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}
 	if err := unix.MountSetattr(dir, "", unix.AT_EMPTY_PATH, &attr); err != nil {
 		return nil, fmt.Errorf("make init image: make its tmpfs read-only: %w", err)
