@@ -15,6 +15,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/internal/pidfd"
 )
 
 // linuxContainer is one program's handle on a container. What changes the
@@ -42,7 +43,7 @@ type linuxContainer struct {
 	destroyed bool            // Destroy has done its work
 	removing  bool            // Destroy is removing the directory
 	pausing   bool            // Pause is at work
-	init      *initRef        // nil before the first start
+	init      *pidfd.Process  // nil before the first start
 	initRun   *runningProcess // nil if another process started it
 
 	netDevices []netDevice // the host's devices that are, or were to be, moved in
@@ -187,7 +188,7 @@ func (c *linuxContainer) adopt(state *State) error {
 	}
 	c.started = true
 	pid, start := state.InitProcessPid, state.InitProcessStartTime
-	if c.init != nil && c.init.pid == pid && c.init.start == start {
+	if c.init.Is(pid, start) {
 		return nil
 	}
 	c.dropInit()
@@ -195,13 +196,13 @@ func (c *linuxContainer) adopt(state *State) error {
 		return nil
 	}
 	var err error
-	c.init, err = findInit(pid, start)
+	c.init, err = pidfd.Find(pid, start)
 	return err
 }
 
 func (c *linuxContainer) dropInit() {
 	c.initRun = nil // its own goroutine reaps it
-	c.init.close()
+	c.init.Close()
 	c.init = nil
 }
 
@@ -226,7 +227,7 @@ func (c *linuxContainer) status() (Status, error) {
 	if c.init == nil {
 		return Created, nil
 	}
-	alive, err := c.init.alive()
+	alive, err := c.init.Alive()
 	if err != nil || !alive {
 		return Destroyed, err
 	}
@@ -238,7 +239,7 @@ func (c *linuxContainer) status() (Status, error) {
 		return Created, nil
 	}
 	status, err := c.freezerStatus()
-	if err != nil && c.init.ended() {
+	if err != nil && c.init.Ended() {
 		return Destroyed, nil // and its cgroup, too, meanwhile
 	}
 	return status, err
@@ -285,9 +286,9 @@ func (c *linuxContainer) state() *State {
 		s.CgroupParents = keeper.MadeParents()
 	}
 	if c.init != nil {
-		s.InitProcessPid = c.init.pid
-		s.InitProcessStartTime = c.init.start
-		s.NamespacePaths = namespacePaths(c.init.pid)
+		s.InitProcessPid = c.init.Pid()
+		s.InitProcessStartTime = c.init.StartTime()
+		s.NamespacePaths = namespacePaths(c.init.Pid())
 	}
 	return s
 }
@@ -337,7 +338,7 @@ func (c *linuxContainer) Stats() (*Stats, error) {
 // in. A cgroup that is open and has been removed has no files any more: ENODEV.
 func (c *linuxContainer) vanishes(err error) bool {
 	gone := errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENODEV)
-	return gone && c.init.ending()
+	return gone && c.init.Ending()
 }
 
 func (c *linuxContainer) Set(config configs.Config) error {

@@ -61,7 +61,7 @@ func (c *linuxContainer) beginDestroy(step string) error {
 	}
 	defer unlock()
 	c.end(errDestroying)
-	if err := c.init.kill(unix.SIGKILL); err != nil {
+	if err := c.init.Signal(unix.SIGKILL); err != nil {
 		return newSystemError(fmt.Errorf("%s container %q: %w", step, c.id, err))
 	}
 	return nil
@@ -109,7 +109,7 @@ func (c *linuxContainer) setRemoving(removing bool) {
 
 // killAll ends all processes of the container and waits for their end.
 func (c *linuxContainer) killAll(ctx context.Context) error {
-	if err := c.init.kill(unix.SIGKILL); err != nil {
+	if err := c.init.Signal(unix.SIGKILL); err != nil {
 		return err
 	}
 	// pid_namespaces(7): with init the kernel kills all of its namespace. What
@@ -126,7 +126,7 @@ func (c *linuxContainer) killAll(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := c.init.await(ctx); err != nil {
+	if err := c.init.Await(ctx); err != nil {
 		return fmt.Errorf("wait for the end of init: %w", err)
 	}
 	if c.initRun != nil {
@@ -156,13 +156,13 @@ func (c *linuxContainer) killCgroup(ctx context.Context) error {
 			return err
 		}
 		for _, ref := range members {
-			err = errors.Join(err, ref.kill(unix.SIGKILL))
+			err = errors.Join(err, ref.Signal(unix.SIGKILL))
 		}
 		for _, ref := range members {
 			if err == nil {
-				err = ref.await(ctx)
+				err = ref.Await(ctx)
 			}
-			ref.close()
+			ref.Close()
 		}
 		if err != nil {
 			return err

@@ -36,7 +36,7 @@ func (c *linuxContainer) freeze(step string, state configs.FreezerState) error {
 	c.setPausing(state == configs.Frozen)
 	defer c.setPausing(false)
 	err = c.cgroups.Freeze(state)
-	if err != nil && c.init.ending() {
+	if err != nil && c.init.Ending() {
 		return newError(fmt.Errorf("%s container %q: it has ended meanwhile: %w", step, c.id, err), ContainerNotRunning)
 	}
 	if err != nil {
@@ -109,18 +109,12 @@ func (c *linuxContainer) onEnd(ctx context.Context, call func()) (stop func(), e
 		return nil, err
 	}
 	defer unlock()
-	pidfd, err := c.init.file()
-	if err != nil {
-		return nil, err
-	}
-	if pidfd == nil {
-		return func() {}, nil
-	}
+	init := c.init.Clone()
 	ctx, cancel := context.WithCancel(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() {
-		defer pidfd.Close()
-		if awaitExit(ctx, pidfd) == nil {
+		defer init.Close()
+		if init.Await(ctx) == nil {
 			call()
 		}
 	})

@@ -17,6 +17,7 @@ import (
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/internal/initproc"
+	"github.com/libcontainer/libcontainer/internal/pidfd"
 )
 
 // awaitInit serves the preamble until it has cloned init.
@@ -56,7 +57,7 @@ func (l *launch) adoptInit(payload []byte) error {
 	if l.init, err = os.FindProcess(pid); err != nil {
 		return fmt.Errorf("find init process %d: %w", pid, err)
 	}
-	if l.ref, err = newInitRef(pid); err != nil {
+	if l.ref, err = pidfd.Open(pid); err != nil {
 		return err
 	}
 	if !l.join {
@@ -73,11 +74,11 @@ func (l *launch) chownStdio() error {
 	if !l.config.Namespaces.Contains(configs.NEWUSER) {
 		return nil
 	}
-	uid, err := hostRootID(l.ref.pid, "uid_map")
+	uid, err := hostRootID(l.ref.Pid(), "uid_map")
 	if err != nil {
 		return err
 	}
-	gid, err := hostRootID(l.ref.pid, "gid_map")
+	gid, err := hostRootID(l.ref.Pid(), "gid_map")
 	if err != nil {
 		return err
 	}
@@ -122,7 +123,7 @@ func (l *launch) handshake(payload []byte) error {
 			return err
 		}
 	}
-	if err := setOomScoreAdj(l.ref.pid, l.config.OomScoreAdj); err != nil {
+	if err := setOomScoreAdj(l.ref.Pid(), l.config.OomScoreAdj); err != nil {
 		return err
 	}
 	if err := l.awaitReady(); err != nil {
@@ -194,7 +195,7 @@ func (l *launch) entersEarly() bool {
 // something else could not enter, and that is not the reason.
 func (l *launch) enterEarly() error {
 	err := l.enterCgroups(cgroups.StageSetup)
-	if err == nil || !l.ref.ended() {
+	if err == nil || !l.ref.Ended() {
 		return err
 	}
 	if _, _, err := l.read(); err != nil {
@@ -211,7 +212,7 @@ func (l *launch) enterCgroups(stage cgroups.Stage) error {
 	}
 	if stager, ok := l.c.cgroups.(cgroups.Stager); ok {
 		before := len(l.c.cgroups.GetPaths())
-		if err := stager.Enter(l.ref.pid, stage); err != nil {
+		if err := stager.Enter(l.ref.Pid(), stage); err != nil {
 			return err
 		}
 		if l.join || len(l.c.cgroups.GetPaths()) == before {
@@ -223,9 +224,9 @@ func (l *launch) enterCgroups(stage cgroups.Stage) error {
 	case stage != cgroups.StageExec:
 		return nil
 	case l.join:
-		return cgroups.EnterPid(l.c.cgroups.GetPaths(), l.ref.pid)
+		return cgroups.EnterPid(l.c.cgroups.GetPaths(), l.ref.Pid())
 	}
-	return l.c.applyCgroups(l.ref.pid)
+	return l.c.applyCgroups(l.ref.Pid())
 }
 
 // retrier gives what has been read of a frame again, when a deadline has passed in

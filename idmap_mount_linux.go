@@ -83,7 +83,7 @@ func (l *launch) mountUserns(m *configs.Mount) (*os.File, error) {
 	if len(m.UidMappings) > 0 && !own {
 		return l.c.factory.makeUserns(m.UidMappings, m.GidMappings)
 	}
-	userns, err := os.Open(procFile(l.ref.pid, "ns/user"))
+	userns, err := os.Open(procFile(l.ref.Pid(), "ns/user"))
 	if err != nil {
 		return nil, fmt.Errorf("open user namespace of the container: %w", err)
 	}

@@ -79,7 +79,7 @@ func (c *linuxContainer) postStart() {
 	}
 	var pid int
 	if c.init != nil {
-		pid = c.init.pid
+		pid = c.init.Pid()
 	}
 	hooks, state := c.hooks().Poststart, c.hookState(pid, "running")
 	unlock()
@@ -128,13 +128,13 @@ func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode star
 	case mode == modePrepare:
 		return outcomeDone, errorf(ContainerNotStopped, "prepare process: container %q is %s", c.id, status)
 	case status == Running:
-		if c.initRun == nil && c.init.isSettingUp() {
+		if c.initRun == nil && c.isSettingUp() {
 			return outcomeDone, errorf(ContainerNotRunning, "%s: container %q does not run its program yet, "+
 				"and the program that has started it has ended", step, c.id)
 		}
 		if err := c.start(ctx, process, modeJoin); err != nil {
 			err = fmt.Errorf("start process in container %q: %w", c.id, err)
-			if c.init.ending() && ctx.Err() == nil {
+			if c.init.Ending() && ctx.Err() == nil {
 				return outcomeDone, newError(fmt.Errorf("%w: its initial process has ended", err), ContainerNotRunning)
 			}
 			return outcomeDone, newSystemError(err)
@@ -144,6 +144,14 @@ func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode star
 		return outcomePaused, nil
 	}
 	return outcomeDone, errorf(ContainerPaused, "%s: container %q is %s", step, c.id, status)
+}
+
+// isSettingUp tells whether init has not become the user's program: the preamble has
+// cloned it, and the first program that it executes is that. Then the container is
+// not made yet, and one who joined it now might find the host's root there.
+func (c *linuxContainer) isSettingUp() bool {
+	executed, err := c.init.HasExecuted()
+	return err == nil && !executed
 }
 
 // enterToStart enters alone to start the init process, together with others to
@@ -394,7 +402,7 @@ func (c *linuxContainer) tryRelease(ctx context.Context, step string) error {
 	fail := func(err error) error {
 		return newSystemError(fmt.Errorf("%s of container %q: %w", step, c.id, err))
 	}
-	alive, err := c.init.alive()
+	alive, err := c.init.Alive()
 	if err != nil {
 		return fail(err)
 	}

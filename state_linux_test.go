@@ -3,12 +3,9 @@ package libcontainer
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/configs"
 )
@@ -59,76 +56,5 @@ func TestReadStateRefusesBadFiles(t *testing.T) {
 	}
 	if _, err := readState(t.TempDir()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("missing file: error %v", err)
-	}
-}
-
-func TestInitRef(t *testing.T) {
-	cmd := exec.Command("cat")
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ref, err := newInitRef(cmd.Process.Pid)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ref.close()
-	if alive, err := ref.alive(); err != nil || !alive {
-		t.Errorf("running process: alive %v, error %v", alive, err)
-	}
-	if other, err := findInit(ref.pid, ref.start+"0"); err != nil {
-		t.Error(err)
-	} else if alive, _ := other.alive(); alive {
-		t.Error("a process with another start time was taken for ours")
-	}
-	stdin.Close()
-	if err := ref.await(t.Context()); err != nil {
-		t.Error(err)
-	}
-	if alive, _ := ref.alive(); alive {
-		t.Error("a zombie counts as alive")
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Error(err)
-	}
-	if err := ref.kill(unix.SIGKILL); err != nil {
-		t.Errorf("killing a dead process: %v", err)
-	}
-	if gone, err := findInit(ref.pid, ref.start); err != nil {
-		t.Error(err)
-	} else if alive, _ := gone.alive(); alive {
-		t.Error("a reaped process counts as alive")
-	}
-}
-
-// A command may have a name that looks like the rest of the line.
-func TestStartTimeOfHostileName(t *testing.T) {
-	dir := t.TempDir()
-	cat, err := exec.LookPath("cat")
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := filepath.Join(dir, "a) R 1 2 (b")
-	if err := os.Symlink(cat, name); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(name)
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	start, err := startTime(cmd.Process.Pid)
-	if err != nil || len(start) < 2 || strings.Trim(start, "0123456789") != "" {
-		t.Errorf("start time %q, error %v", start, err)
-	}
-	stdin.Close()
-	if err := cmd.Wait(); err != nil {
-		t.Error(err)
 	}
 }
