@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -27,7 +26,7 @@ func (c *linuxContainer) DestroyContext(ctx context.Context) error {
 		}
 		return err
 	}
-	leave, err := c.enter(ctx, step, true)
+	unlock, err := c.lock(ctx, step, true)
 	if errors.Is(err, ContainerNotExists) {
 		c.endDestroy(true)
 		return nil
@@ -38,11 +37,11 @@ func (c *linuxContainer) DestroyContext(ctx context.Context) error {
 	}
 	err = c.destroy(ctx)
 	c.endDestroy(err == nil)
-	leave()
+	unlock()
 	if err != nil {
 		return fail(err)
 	}
-	// Nobody can be in the gate any more, but a hook may call our methods.
+	// Without the lock, since a hook may call our methods.
 	c.logHooks("poststop", c.hooks().Poststop, c.hookState(0, "stopped"))
 	return nil
 }
@@ -94,7 +93,7 @@ func (c *linuxContainer) destroy(ctx context.Context) error {
 		}
 	}
 	c.setRemoving(true)
-	if err := os.RemoveAll(c.root); err != nil {
+	if err := c.dir.Remove(); err != nil {
 		c.setRemoving(false)
 		return fmt.Errorf("remove state: %w", err)
 	}

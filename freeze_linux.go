@@ -20,11 +20,11 @@ func (c *linuxContainer) Pause() error { return c.freeze("pause", configs.Frozen
 func (c *linuxContainer) Resume() error { return c.freeze("resume", configs.Thawed) }
 
 func (c *linuxContainer) freeze(step string, state configs.FreezerState) error {
-	leave, err := c.enter(context.Background(), step, true)
+	unlock, err := c.lock(context.Background(), step, true)
 	if err != nil {
 		return err
 	}
-	defer leave()
+	defer unlock()
 	fail := func(err error) error { return newSystemError(fmt.Errorf("%s container %q: %w", step, c.id, err)) }
 	status, err := c.status()
 	if err != nil {
@@ -45,8 +45,8 @@ func (c *linuxContainer) freeze(step string, state configs.FreezerState) error {
 	return nil
 }
 
-// thaw is Resume without a look at the container's status. The caller is in the
-// gate, alone.
+// thaw is Resume without a look at the container's status. The caller holds the lock
+// exclusively.
 func (c *linuxContainer) thaw() error {
 	if status, err := c.freezerStatus(); err != nil || status == Running {
 		return nil // there may be no cgroup

@@ -13,6 +13,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs/validate"
+	"github.com/libcontainer/libcontainer/internal/statedir"
 )
 
 // startMode is what a launch is for.
@@ -70,8 +71,8 @@ func (c *linuxContainer) run(ctx context.Context, process *Process, mode startMo
 	}
 }
 
-// postStart runs the poststart hooks, when the gate is open again: they may call
-// the container's methods.
+// postStart runs the poststart hooks, when the lock is free again: they may call the
+// container's methods.
 func (c *linuxContainer) postStart() {
 	unlock, err := c.lookBack("poststart")
 	if err != nil {
@@ -110,11 +111,11 @@ const (
 
 func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode startMode) (outcome, error) {
 	const step = "start process"
-	leave, status, err := c.enterToStart(ctx, step)
+	unlock, status, err := c.lockToStart(ctx, step)
 	if err != nil {
 		return outcomeDone, err
 	}
-	defer leave()
+	defer unlock()
 	switch {
 	case mode == modeJoin && (status == Created || status == Destroyed):
 		return outcomeDone, errorf(ContainerNotRunning, "%s: container %q has ended while it was paused", step, c.id)
@@ -154,23 +155,23 @@ func (c *linuxContainer) isSettingUp() bool {
 	return err == nil && !executed
 }
 
-// enterToStart enters alone to start the init process, together with others to
-// start a further one.
-func (c *linuxContainer) enterToStart(ctx context.Context, step string) (leave func(), status Status, err error) {
-	alone := false
+// lockToStart locks exclusively to start the init process, shared to start a further
+// one.
+func (c *linuxContainer) lockToStart(ctx context.Context, step string) (unlock func(), status Status, err error) {
+	exclusive := false
 	for {
-		if leave, err = c.enter(ctx, step, alone); err != nil {
+		if unlock, err = c.lock(ctx, step, exclusive); err != nil {
 			return nil, status, err
 		}
 		if status, err = c.status(); err != nil {
-			leave()
+			unlock()
 			return nil, status, newSystemError(fmt.Errorf("%s: status of container %q: %w", step, c.id, err))
 		}
-		if alone || status != Created && status != Destroyed {
-			return leave, status, nil
+		if exclusive || status != Created && status != Destroyed {
+			return unlock, status, nil
 		}
-		leave()
-		alone = true
+		unlock()
+		exclusive = true
 	}
 }
 
@@ -215,12 +216,13 @@ func (c *linuxContainer) undoStart() error {
 	c.m.Lock()
 	defer c.m.Unlock()
 	c.dropInit()
-	for _, name := range []string{c.releaseSocket(), c.stateFile()} {
-		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fail(err)
-		}
+	if err := os.Remove(c.releaseSocket()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fail(err)
 	}
-	c.saved, c.started = fileID{}, false
+	if err := c.dir.Forget(); err != nil {
+		return fail(err)
+	}
+	c.saved, c.started = statedir.Version{}, false
 	return nil
 }
 
@@ -394,11 +396,11 @@ func (c *linuxContainer) Release(ctx context.Context) error {
 }
 
 func (c *linuxContainer) tryRelease(ctx context.Context, step string) error {
-	leave, err := c.enter(ctx, step, true)
+	unlock, err := c.lock(ctx, step, true)
 	if err != nil {
 		return err
 	}
-	defer leave()
+	defer unlock()
 	fail := func(err error) error {
 		return newSystemError(fmt.Errorf("%s of container %q: %w", step, c.id, err))
 	}

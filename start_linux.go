@@ -77,7 +77,7 @@ const (
 	stepExec     launchStep = "run the program"
 )
 
-// start runs p. The caller is in the gate, alone unless to join.
+// start runs p. The caller holds the lock, exclusively unless to join.
 func (c *linuxContainer) start(ctx context.Context, p *Process, mode startMode) (err error) {
 	if !preamble.Supported {
 		return errors.New("the program was built without cgo, which containers need")

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -11,8 +12,7 @@ import (
 )
 
 func TestStateRoundTrip(t *testing.T) {
-	dir := t.TempDir()
-	in := &State{
+	data, err := json.Marshal(&State{
 		BaseState: BaseState{ID: "a", InitProcessPid: 7, InitProcessStartTime: "99", Config: configs.Config{
 			Rootfs: "/r",
 			Cgroups: &configs.Cgroup{Name: "n", Resources: &configs.Resources{
@@ -20,13 +20,11 @@ func TestStateRoundTrip(t *testing.T) {
 			}},
 		}},
 		CgroupPaths: map[string]string{"cpu": "/c"},
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	for range 2 { // the second one replaces the first
-		if _, err := writeState(dir, in); err != nil {
-			t.Fatal(err)
-		}
-	}
-	out, err := readState(dir)
+	out, err := decodeState(data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,25 +34,30 @@ func TestStateRoundTrip(t *testing.T) {
 	if d := out.Config.Cgroups.BlkioThrottleReadBpsDevice[0]; d.Major != 8 || d.Minor != 1 || d.Rate != 1024 {
 		t.Errorf("throttle device read back as %+v", d)
 	}
-	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
-		t.Errorf("left behind: %v", entries)
-	}
 }
 
-func TestReadStateRefusesBadFiles(t *testing.T) {
+func TestLoadRefusesBadState(t *testing.T) {
+	root := t.TempDir()
+	factory, err := New(root)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, content := range map[string]string{
-		"empty": "", "truncated": `{"id":"a"`, "negative pid": `{"id":"a","init_process_pid":-1}`, "wrong type": `{"id":7}`,
+		"empty": "", "truncated": `{"id":"a"`, "negative.pid": `{"id":"negative.pid","init_process_pid":-1}`,
+		"wrong.type": `{"id":7}`, "other": `{"id":"a"}`,
 	} {
-		dir := t.TempDir()
-		file := filepath.Join(dir, stateName)
+		file := filepath.Join(root, name, "state.json")
+		if err := os.Mkdir(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := readState(dir); err == nil || !strings.Contains(err.Error(), file) {
+		if _, err := factory.Load(name); !errors.Is(err, SystemError) || !strings.Contains(err.Error(), file) {
 			t.Errorf("%s: error %v, want one that names %s", name, err, file)
 		}
 	}
-	if _, err := readState(t.TempDir()); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("missing file: error %v", err)
+	if _, err := factory.Load("none"); !errors.Is(err, ContainerNotExists) {
+		t.Errorf("no container: error %v", err)
 	}
 }
