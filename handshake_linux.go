@@ -18,6 +18,7 @@ import (
 	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/internal/initproc"
 	"github.com/libcontainer/libcontainer/internal/pidfd"
+	"github.com/libcontainer/libcontainer/internal/unixsock"
 )
 
 // awaitInit serves the preamble until it has cloned init.
@@ -254,6 +255,10 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
 // readFrame reads a frame, from its beginning if the last one failed.
 func (l *launch) readFrame() (initproc.Kind, []byte, error) {
 	l.frame.next = 0
@@ -306,7 +311,8 @@ func (l *launch) write(kind initproc.Kind, payload []byte) error {
 // writeWith writes a frame, with files. If init is dead, what it said before says more
 // than the broken pipe.
 func (l *launch) writeWith(kind initproc.Kind, payload []byte, files []*os.File) error {
-	err := initproc.WriteFrame(&filesWriter{l.pipe, files}, kind, payload)
+	socket := writerFunc(func(b []byte) (int, error) { return len(b), unixsock.Send(l.ctx, l.pipe, b, files...) })
+	err := initproc.WriteFrame(socket, kind, payload)
 	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
 		if _, _, rerr := l.read(); rerr != nil {
 			return rerr

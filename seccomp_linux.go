@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"sync"
 	"syscall"
@@ -21,6 +20,7 @@ import (
 	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/internal/initproc"
 	"github.com/libcontainer/libcontainer/internal/pidfd"
+	"github.com/libcontainer/libcontainer/internal/unixsock"
 	"github.com/libcontainer/libcontainer/seccomp"
 )
 
@@ -228,8 +228,8 @@ func (l *launch) passListener() error {
 	}
 	ctx, cancel := context.WithTimeout(l.ctx, agentTimeout)
 	defer cancel()
-	if err := sendToAgent(ctx, profile.ListenerPath, message, int(listener.Fd())); err != nil {
-		return fmt.Errorf("hand the seccomp listener to the agent at %s: %w", profile.ListenerPath, err)
+	if err := unixsock.SendTo(ctx, profile.ListenerPath, message, listener); err != nil {
+		return fmt.Errorf("hand the seccomp listener to the agent: %w", err)
 	}
 	return nil
 }
@@ -252,51 +252,5 @@ func (l *launch) processState() specs.ContainerProcessState {
 			Pid:     init,
 			Bundle:  state.Bundle,
 		},
-	}
-}
-
-// sendToAgent makes one connection for one message, with a descriptor. A unix socket
-// that blocks cannot be polled for a place in the queue of connections: the calls
-// give up from time to time, to see whether the context has ended.
-func sendToAgent(ctx context.Context, path string, message []byte, fd int) error {
-	conn, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("socket: %w", err)
-	}
-	defer unix.Close(conn)
-	slice := unix.NsecToTimeval(int64(100 * time.Millisecond))
-	if err := unix.SetsockoptTimeval(conn, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &slice); err != nil {
-		return fmt.Errorf("set timeout: %w", err)
-	}
-	err = retry(ctx, func() error { return unix.Connect(conn, &unix.SockaddrUnix{Name: path}) })
-	if err != nil {
-		return fmt.Errorf("connect: %w", err)
-	}
-	rights := unix.UnixRights(fd)
-	for len(message) > 0 {
-		err = retry(ctx, func() error {
-			n, err := unix.SendmsgN(conn, message, rights, nil, unix.MSG_NOSIGNAL)
-			if err == nil {
-				message, rights = message[n:], nil
-			}
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("send: %w", err)
-		}
-	}
-	return nil
-}
-
-// retry repeats a call that was interrupted or has timed out.
-func retry(ctx context.Context, call func() error) error {
-	for {
-		err := call()
-		if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR) {
-			return err
-		}
-		if ctx.Err() != nil {
-			return errors.Join(context.Cause(ctx), os.NewSyscallError("last call", err))
-		}
 	}
 }
