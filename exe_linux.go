@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -21,14 +20,6 @@ var sealedSelf = sync.OnceValues(func() (*os.File, error) { return sealedCopy(se
 
 // sealedName is the name of a copy, see memfd_create(2).
 const sealedName = "libcontainer-init"
-
-// isSettingUp tells whether the process still runs a sealed copy, so that the
-// container is not made yet: one who joined it now might find the host's root
-// there. Who may not look takes it for the user's program.
-func (r *initRef) isSettingUp() bool {
-	exe, err := os.Readlink(procFile(r.pid, "exe"))
-	return err == nil && strings.HasPrefix(exe, "/memfd:"+sealedName+" ")
-}
 
 func sealedCopy(path string) (*os.File, error) {
 	src, err := os.Open(path)

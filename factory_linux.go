@@ -22,6 +22,7 @@ import (
 	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/configs/validate"
 	"github.com/libcontainer/libcontainer/internal/initproc"
+	"github.com/libcontainer/libcontainer/internal/statedir"
 	"github.com/libcontainer/libcontainer/nsenter/preamble"
 )
 
@@ -215,8 +216,7 @@ func (l *LinuxFactory) Create(id string, config *configs.Config) (Container, err
 	if _, err := l.programs.compile(config.Seccomp); err != nil {
 		return nil, newError(fmt.Errorf("create container %q: %w", id, err), ConfigInvalid)
 	}
-	dir := filepath.Join(l.Root, id)
-	err := os.Mkdir(dir, 0o700)
+	dir, err := statedir.Create(filepath.Join(l.Root, id))
 	switch {
 	case errors.Is(err, os.ErrExist):
 		return nil, errorf(IdInUse, "create container %q: the id is in use: %w", id, err)
@@ -225,11 +225,7 @@ func (l *LinuxFactory) Create(id string, config *configs.Config) (Container, err
 	case err != nil:
 		return nil, newSystemError(fmt.Errorf("create container %q: %w", id, err))
 	}
-	c, err := l.newContainer(id, completeConfig(id, config))
-	if err != nil {
-		return nil, newSystemError(fmt.Errorf("create container %q: %w", id, err))
-	}
-	return c, nil
+	return l.newContainer(id, dir, completeConfig(id, config)), nil
 }
 
 // Load finds an existing container, see Factory.
@@ -243,10 +239,11 @@ func (l *LinuxFactory) Load(id string) (Container, error) {
 	if err := checkID(id); err != nil {
 		return nil, err
 	}
-	c, err := l.newContainer(id, completeConfig(id, new(configs.Config)))
+	dir, err := statedir.Open(filepath.Join(l.Root, id))
 	if err != nil {
 		return nil, newSystemError(fmt.Errorf("load container %q: %w", id, err))
 	}
+	c := l.newContainer(id, dir, completeConfig(id, new(configs.Config)))
 	// One that was claimed and not started has no state: there is nothing but
 	// the directory.
 	c.m.Lock()
@@ -294,18 +291,17 @@ func (l *LinuxFactory) StartInitialization() (err error) {
 	return newSystemError(initproc.Run(fd))
 }
 
-func (l *LinuxFactory) newContainer(id string, config *configs.Config) (*linuxContainer, error) {
+func (l *LinuxFactory) newContainer(id string, dir *statedir.Dir, config *configs.Config) *linuxContainer {
 	c := &linuxContainer{
 		id:      id,
-		root:    filepath.Join(l.Root, id),
+		root:    dir.Path(),
+		dir:     dir,
 		config:  config,
 		factory: l,
 		cgroups: l.NewCgroupsManager(config.Cgroups, nil),
 	}
 	c.life, c.end = context.WithCancelCause(context.Background())
-	var err error
-	c.dir, err = identify(c.root)
-	return c, err
+	return c
 }
 
 func (l *LinuxFactory) warn(err error) {

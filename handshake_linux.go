@@ -17,6 +17,8 @@ import (
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/internal/initproc"
+	"github.com/libcontainer/libcontainer/internal/pidfd"
+	"github.com/libcontainer/libcontainer/internal/unixsock"
 )
 
 // awaitInit serves the preamble until it has cloned init.
@@ -56,7 +58,7 @@ func (l *launch) adoptInit(payload []byte) error {
 	if l.init, err = os.FindProcess(pid); err != nil {
 		return fmt.Errorf("find init process %d: %w", pid, err)
 	}
-	if l.ref, err = newInitRef(pid); err != nil {
+	if l.ref, err = pidfd.Open(pid); err != nil {
 		return err
 	}
 	if !l.join {
@@ -73,11 +75,11 @@ func (l *launch) chownStdio() error {
 	if !l.config.Namespaces.Contains(configs.NEWUSER) {
 		return nil
 	}
-	uid, err := hostRootID(l.ref.pid, "uid_map")
+	uid, err := hostRootID(l.ref.Pid(), "uid_map")
 	if err != nil {
 		return err
 	}
-	gid, err := hostRootID(l.ref.pid, "gid_map")
+	gid, err := hostRootID(l.ref.Pid(), "gid_map")
 	if err != nil {
 		return err
 	}
@@ -122,7 +124,7 @@ func (l *launch) handshake(payload []byte) error {
 			return err
 		}
 	}
-	if err := setOomScoreAdj(l.ref.pid, l.config.OomScoreAdj); err != nil {
+	if err := setOomScoreAdj(l.ref.Pid(), l.config.OomScoreAdj); err != nil {
 		return err
 	}
 	if err := l.awaitReady(); err != nil {
@@ -194,7 +196,7 @@ func (l *launch) entersEarly() bool {
 // something else could not enter, and that is not the reason.
 func (l *launch) enterEarly() error {
 	err := l.enterCgroups(cgroups.StageSetup)
-	if err == nil || !l.ref.ended() {
+	if err == nil || !l.ref.Ended() {
 		return err
 	}
 	if _, _, err := l.read(); err != nil {
@@ -211,7 +213,7 @@ func (l *launch) enterCgroups(stage cgroups.Stage) error {
 	}
 	if stager, ok := l.c.cgroups.(cgroups.Stager); ok {
 		before := len(l.c.cgroups.GetPaths())
-		if err := stager.Enter(l.ref.pid, stage); err != nil {
+		if err := stager.Enter(l.ref.Pid(), stage); err != nil {
 			return err
 		}
 		if l.join || len(l.c.cgroups.GetPaths()) == before {
@@ -223,9 +225,9 @@ func (l *launch) enterCgroups(stage cgroups.Stage) error {
 	case stage != cgroups.StageExec:
 		return nil
 	case l.join:
-		return cgroups.EnterPid(l.c.cgroups.GetPaths(), l.ref.pid)
+		return cgroups.EnterPid(l.c.cgroups.GetPaths(), l.ref.Pid())
 	}
-	return l.c.applyCgroups(l.ref.pid)
+	return l.c.applyCgroups(l.ref.Pid())
 }
 
 // retrier gives what has been read of a frame again, when a deadline has passed in
@@ -252,6 +254,10 @@ func (r *retrier) from(src io.Reader) io.Reader {
 type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 // readFrame reads a frame, from its beginning if the last one failed.
 func (l *launch) readFrame() (initproc.Kind, []byte, error) {
@@ -305,7 +311,8 @@ func (l *launch) write(kind initproc.Kind, payload []byte) error {
 // writeWith writes a frame, with files. If init is dead, what it said before says more
 // than the broken pipe.
 func (l *launch) writeWith(kind initproc.Kind, payload []byte, files []*os.File) error {
-	err := initproc.WriteFrame(&filesWriter{l.pipe, files}, kind, payload)
+	socket := writerFunc(func(b []byte) (int, error) { return len(b), unixsock.Send(l.ctx, l.pipe, b, files...) })
+	err := initproc.WriteFrame(socket, kind, payload)
 	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
 		if _, _, rerr := l.read(); rerr != nil {
 			return rerr

@@ -70,7 +70,7 @@ func (c *linuxContainer) logHooks(kind string, hooks []configs.Hook, state confi
 // runCreateHooks runs the hooks of the host's namespaces that come before the
 // root changes.
 func (l *launch) runCreateHooks() error {
-	state := l.c.hookState(l.ref.pid, "creating")
+	state := l.c.hookState(l.ref.Pid(), "creating")
 	if err := runHooks(l.ctx, "prestart", l.c.hooks().Prestart, state); err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/internal/initproc"
+	"github.com/libcontainer/libcontainer/internal/unixsock"
 )
 
 // mapMount serves init's request to map the ids of a mount, whose index is the
@@ -83,7 +85,7 @@ func (l *launch) mountUserns(m *configs.Mount) (*os.File, error) {
 	if len(m.UidMappings) > 0 && !own {
 		return l.c.factory.makeUserns(m.UidMappings, m.GidMappings)
 	}
-	userns, err := os.Open(procFile(l.ref.pid, "ns/user"))
+	userns, err := os.Open(procFile(l.ref.Pid(), "ns/user"))
 	if err != nil {
 		return nil, fmt.Errorf("open user namespace of the container: %w", err)
 	}
@@ -141,47 +143,16 @@ func sysIDMaps(maps []configs.IDMap) []syscall.SysProcIDMap {
 	return out
 }
 
-// receiveFile receives a descriptor from init (SCM_RIGHTS, unix(7)), which comes
-// with one byte.
+// receiveFile receives a descriptor from init, which comes with one byte.
 func (l *launch) receiveFile() (*os.File, error) {
-	conn, err := l.pipe.SyscallConn()
-	if err != nil {
-		return nil, fmt.Errorf("receive descriptor from init: %w", err)
-	}
-	var n, oobn int
-	var recvErr error
-	data, oob := make([]byte, 1), make([]byte, unix.CmsgSpace(4))
-	err = conn.Read(func(fd uintptr) bool {
-		for {
-			n, oobn, _, _, recvErr = unix.Recvmsg(int(fd), data, oob, unix.MSG_CMSG_CLOEXEC)
-			if !errors.Is(recvErr, unix.EINTR) {
-				return !errors.Is(recvErr, unix.EAGAIN)
-			}
-		}
-	})
-	if err = errors.Join(err, recvErr); err != nil {
-		return nil, fmt.Errorf("receive descriptor from init: %w", err)
-	}
-	if n == 0 {
+	_, files, err := unixsock.Recv(l.ctx, l.pipe, make([]byte, 1), 1)
+	switch {
+	case errors.Is(err, io.EOF):
 		return nil, errDied
-	}
-	messages, err := unix.ParseSocketControlMessage(oob[:oobn])
-	if err != nil {
+	case err != nil:
 		return nil, fmt.Errorf("receive descriptor from init: %w", err)
+	case len(files) != 1:
+		return nil, errors.New("receive descriptor from init: none has come")
 	}
-	var fds []int
-	for i := range messages {
-		rights, err := unix.ParseUnixRights(&messages[i])
-		if err != nil {
-			return nil, fmt.Errorf("receive descriptor from init: %w", err)
-		}
-		fds = append(fds, rights...)
-	}
-	if len(fds) != 1 {
-		for _, fd := range fds {
-			unix.Close(fd)
-		}
-		return nil, fmt.Errorf("receive descriptor from init: %d descriptors came, want one", len(fds))
-	}
-	return os.NewFile(uintptr(fds[0]), "mount tree"), nil
+	return files[0], nil
 }

@@ -3,11 +3,7 @@
 package libcontainer
 
 import (
-	"errors"
-	"fmt"
 	"os"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/cgroups"
 )
@@ -51,47 +47,4 @@ func names(files []*os.File) []string {
 		list = append(list, f.Name())
 	}
 	return list
-}
-
-// filesWriter writes to a socket, with the first bytes the files (SCM_RIGHTS, unix(7)).
-type filesWriter struct {
-	socket *os.File
-	files  []*os.File
-}
-
-func (w *filesWriter) Write(b []byte) (int, error) {
-	if len(w.files) == 0 {
-		return w.socket.Write(b)
-	}
-	n, err := w.send(b)
-	if err != nil {
-		return n, err
-	}
-	w.files = nil
-	rest, err := w.socket.Write(b[n:])
-	return n + rest, err
-}
-
-func (w *filesWriter) send(b []byte) (n int, err error) {
-	conn, err := w.socket.SyscallConn()
-	if err != nil {
-		return 0, err
-	}
-	fds := make([]int, len(w.files))
-	for i, f := range w.files {
-		fds[i] = int(f.Fd())
-	}
-	var sendErr error
-	err = conn.Write(func(fd uintptr) bool {
-		for {
-			n, sendErr = unix.SendmsgN(int(fd), b, unix.UnixRights(fds...), nil, unix.MSG_NOSIGNAL)
-			if !errors.Is(sendErr, unix.EINTR) {
-				return !errors.Is(sendErr, unix.EAGAIN)
-			}
-		}
-	})
-	if err = errors.Join(err, sendErr); err != nil {
-		return 0, fmt.Errorf("send descriptors: %w", err)
-	}
-	return n, nil
 }

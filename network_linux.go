@@ -24,6 +24,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/internal/pidfd"
 )
 
 // veths gives the networks that are veth pairs.
@@ -145,12 +146,12 @@ func (l *launch) setUpNetworks() error {
 	if len(veths(c.config))+len(c.netDevices)+len(c.config.Routes) == 0 {
 		return nil
 	}
-	ns, err := openNamespace(l.ref, configs.NEWNET)
+	ns, err := l.ref.Namespace("net")
+	if errors.Is(err, pidfd.ErrNoProcess) {
+		return errDied
+	}
 	if err != nil {
 		return err
-	}
-	if ns == nil {
-		return errDied
 	}
 	defer ns.Close()
 	if len(c.netDevices) > 0 {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs/validate"
+	"github.com/libcontainer/libcontainer/internal/statedir"
 )
 
 // startMode is what a launch is for.
@@ -70,8 +71,8 @@ func (c *linuxContainer) run(ctx context.Context, process *Process, mode startMo
 	}
 }
 
-// postStart runs the poststart hooks, when the gate is open again: they may call
-// the container's methods.
+// postStart runs the poststart hooks, when the lock is free again: they may call the
+// container's methods.
 func (c *linuxContainer) postStart() {
 	unlock, err := c.lookBack("poststart")
 	if err != nil {
@@ -79,7 +80,7 @@ func (c *linuxContainer) postStart() {
 	}
 	var pid int
 	if c.init != nil {
-		pid = c.init.pid
+		pid = c.init.Pid()
 	}
 	hooks, state := c.hooks().Poststart, c.hookState(pid, "running")
 	unlock()
@@ -110,11 +111,11 @@ const (
 
 func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode startMode) (outcome, error) {
 	const step = "start process"
-	leave, status, err := c.enterToStart(ctx, step)
+	unlock, status, err := c.lockToStart(ctx, step)
 	if err != nil {
 		return outcomeDone, err
 	}
-	defer leave()
+	defer unlock()
 	switch {
 	case mode == modeJoin && (status == Created || status == Destroyed):
 		return outcomeDone, errorf(ContainerNotRunning, "%s: container %q has ended while it was paused", step, c.id)
@@ -128,13 +129,13 @@ func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode star
 	case mode == modePrepare:
 		return outcomeDone, errorf(ContainerNotStopped, "prepare process: container %q is %s", c.id, status)
 	case status == Running:
-		if c.initRun == nil && c.init.isSettingUp() {
+		if c.initRun == nil && c.isSettingUp() {
 			return outcomeDone, errorf(ContainerNotRunning, "%s: container %q does not run its program yet, "+
 				"and the program that has started it has ended", step, c.id)
 		}
 		if err := c.start(ctx, process, modeJoin); err != nil {
 			err = fmt.Errorf("start process in container %q: %w", c.id, err)
-			if c.init.ending() && ctx.Err() == nil {
+			if c.init.Ending() && ctx.Err() == nil {
 				return outcomeDone, newError(fmt.Errorf("%w: its initial process has ended", err), ContainerNotRunning)
 			}
 			return outcomeDone, newSystemError(err)
@@ -146,23 +147,31 @@ func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode star
 	return outcomeDone, errorf(ContainerPaused, "%s: container %q is %s", step, c.id, status)
 }
 
-// enterToStart enters alone to start the init process, together with others to
-// start a further one.
-func (c *linuxContainer) enterToStart(ctx context.Context, step string) (leave func(), status Status, err error) {
-	alone := false
+// isSettingUp tells whether init has not become the user's program: the preamble has
+// cloned it, and the first program that it executes is that. Then the container is
+// not made yet, and one who joined it now might find the host's root there.
+func (c *linuxContainer) isSettingUp() bool {
+	executed, err := c.init.HasExecuted()
+	return err == nil && !executed
+}
+
+// lockToStart locks exclusively to start the init process, shared to start a further
+// one.
+func (c *linuxContainer) lockToStart(ctx context.Context, step string) (unlock func(), status Status, err error) {
+	exclusive := false
 	for {
-		if leave, err = c.enter(ctx, step, alone); err != nil {
+		if unlock, err = c.lock(ctx, step, exclusive); err != nil {
 			return nil, status, err
 		}
 		if status, err = c.status(); err != nil {
-			leave()
+			unlock()
 			return nil, status, newSystemError(fmt.Errorf("%s: status of container %q: %w", step, c.id, err))
 		}
-		if alone || status != Created && status != Destroyed {
-			return leave, status, nil
+		if exclusive || status != Created && status != Destroyed {
+			return unlock, status, nil
 		}
-		leave()
-		alone = true
+		unlock()
+		exclusive = true
 	}
 }
 
@@ -207,12 +216,13 @@ func (c *linuxContainer) undoStart() error {
 	c.m.Lock()
 	defer c.m.Unlock()
 	c.dropInit()
-	for _, name := range []string{c.releaseSocket(), c.stateFile()} {
-		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fail(err)
-		}
+	if err := os.Remove(c.releaseSocket()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fail(err)
 	}
-	c.saved, c.started = fileID{}, false
+	if err := c.dir.Forget(); err != nil {
+		return fail(err)
+	}
+	c.saved, c.started = statedir.Version{}, false
 	return nil
 }
 
@@ -386,15 +396,15 @@ func (c *linuxContainer) Release(ctx context.Context) error {
 }
 
 func (c *linuxContainer) tryRelease(ctx context.Context, step string) error {
-	leave, err := c.enter(ctx, step, true)
+	unlock, err := c.lock(ctx, step, true)
 	if err != nil {
 		return err
 	}
-	defer leave()
+	defer unlock()
 	fail := func(err error) error {
 		return newSystemError(fmt.Errorf("%s of container %q: %w", step, c.id, err))
 	}
-	alive, err := c.init.alive()
+	alive, err := c.init.Alive()
 	if err != nil {
 		return fail(err)
 	}

@@ -9,9 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
-	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -21,6 +19,8 @@ import (
 
 	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/internal/initproc"
+	"github.com/libcontainer/libcontainer/internal/pidfd"
+	"github.com/libcontainer/libcontainer/internal/unixsock"
 	"github.com/libcontainer/libcontainer/seccomp"
 )
 
@@ -156,28 +156,16 @@ func (l *launch) awaitExec() error {
 	}
 }
 
-// forkNoExec is PF_FORKNOEXEC, <linux/sched.h>, of field 9 of /proc/[pid]/stat, which
-// ps(1) shows too: the process has not executed a program since it was forked. As it
-// is with init, which the preamble has cloned.
-const forkNoExec = 0x40
-
 // checkExec finds out why the init pipe is closed: execve closes it, and so does
-// death. execve resets the flag before it closes descriptors (begin_new_exec), so if
-// the flag is there, the process is dying and has never been the user's program.
+// death. The kernel notes the execve before it closes descriptors, so if it has not,
+// the process is dying and has never been the user's program.
 func (l *launch) checkExec() error {
-	fields, err := statFields(l.ref.pid)
-	if noProcess(err) {
-		return nil // reaped already, by another handle: it says with which status
+	executed, err := l.ref.HasExecuted()
+	if executed || errors.Is(err, pidfd.ErrNoProcess) {
+		return nil // or reaped already, by another handle: it says with which status
 	}
 	if err != nil {
 		return fmt.Errorf("look at the init process: %w", err)
-	}
-	flags, err := strconv.ParseUint(fields(9), 10, 64)
-	if err != nil {
-		return fmt.Errorf("flags of the init process: %w", err)
-	}
-	if flags&forkNoExec == 0 || fields(22) != l.ref.start {
-		return nil
 	}
 	if l.config.Seccomp == nil {
 		return errDied
@@ -191,7 +179,7 @@ func (l *launch) checkExec() error {
 
 // endStatus waits for the end of an init that is dying.
 func (l *launch) endStatus() (syscall.WaitStatus, error) {
-	if err := l.ref.await(l.ctx); err != nil {
+	if err := l.ref.Await(l.ctx); err != nil {
 		return 0, err
 	}
 	if state := l.reapAll(); state != nil {
@@ -240,22 +228,22 @@ func (l *launch) passListener() error {
 	}
 	ctx, cancel := context.WithTimeout(l.ctx, agentTimeout)
 	defer cancel()
-	if err := sendToAgent(ctx, profile.ListenerPath, message, int(listener.Fd())); err != nil {
-		return fmt.Errorf("hand the seccomp listener to the agent at %s: %w", profile.ListenerPath, err)
+	if err := unixsock.SendTo(ctx, profile.ListenerPath, message, listener); err != nil {
+		return fmt.Errorf("hand the seccomp listener to the agent: %w", err)
 	}
 	return nil
 }
 
 func (l *launch) processState() specs.ContainerProcessState {
-	status, init := specs.StateCreated, l.ref.pid
+	status, init := specs.StateCreated, l.ref.Pid()
 	if l.join {
-		status, init = specs.StateRunning, l.c.init.pid
+		status, init = specs.StateRunning, l.c.init.Pid()
 	}
 	state := l.c.hookState(init, string(status))
 	return specs.ContainerProcessState{
 		Version:  ociVersion,
 		Fds:      []string{specs.SeccompFdName},
-		Pid:      l.ref.pid,
+		Pid:      l.ref.Pid(),
 		Metadata: l.config.Seccomp.ListenerMetadata,
 		State: specs.State{
 			Version: ociVersion,
@@ -264,51 +252,5 @@ func (l *launch) processState() specs.ContainerProcessState {
 			Pid:     init,
 			Bundle:  state.Bundle,
 		},
-	}
-}
-
-// sendToAgent makes one connection for one message, with a descriptor. A unix socket
-// that blocks cannot be polled for a place in the queue of connections: the calls
-// give up from time to time, to see whether the context has ended.
-func sendToAgent(ctx context.Context, path string, message []byte, fd int) error {
-	conn, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("socket: %w", err)
-	}
-	defer unix.Close(conn)
-	slice := unix.NsecToTimeval(int64(100 * time.Millisecond))
-	if err := unix.SetsockoptTimeval(conn, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &slice); err != nil {
-		return fmt.Errorf("set timeout: %w", err)
-	}
-	err = retry(ctx, func() error { return unix.Connect(conn, &unix.SockaddrUnix{Name: path}) })
-	if err != nil {
-		return fmt.Errorf("connect: %w", err)
-	}
-	rights := unix.UnixRights(fd)
-	for len(message) > 0 {
-		err = retry(ctx, func() error {
-			n, err := unix.SendmsgN(conn, message, rights, nil, unix.MSG_NOSIGNAL)
-			if err == nil {
-				message, rights = message[n:], nil
-			}
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("send: %w", err)
-		}
-	}
-	return nil
-}
-
-// retry repeats a call that was interrupted or has timed out.
-func retry(ctx context.Context, call func() error) error {
-	for {
-		err := call()
-		if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR) {
-			return err
-		}
-		if ctx.Err() != nil {
-			return errors.Join(context.Cause(ctx), os.NewSyscallError("last call", err))
-		}
 	}
 }

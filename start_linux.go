@@ -20,6 +20,7 @@ import (
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/internal/initproc"
+	"github.com/libcontainer/libcontainer/internal/pidfd"
 	"github.com/libcontainer/libcontainer/nsenter/preamble"
 )
 
@@ -48,7 +49,7 @@ type launch struct {
 	frame retrier     // what has been read of a frame
 	stage *os.Process // runs the preamble, ends when init has been cloned
 	init  *os.Process // nil until the preamble has told its pid
-	ref   *initRef
+	ref   *pidfd.Process
 	hook  bool // the program imports package nsenter
 
 	files     []*os.File // the child's descriptors
@@ -76,7 +77,7 @@ const (
 	stepExec     launchStep = "run the program"
 )
 
-// start runs p. The caller is in the gate, alone unless to join.
+// start runs p. The caller holds the lock, exclusively unless to join.
 func (c *linuxContainer) start(ctx context.Context, p *Process, mode startMode) (err error) {
 	if !preamble.Supported {
 		return errors.New("the program was built without cgo, which containers need")
@@ -185,7 +186,7 @@ func (l *launch) setgroupsDenied() (bool, error) {
 	if !l.config.Namespaces.Contains(configs.NEWUSER) {
 		return false, nil
 	}
-	name := procFile(l.c.init.pid, "setgroups")
+	name := procFile(l.c.init.Pid(), "setgroups")
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return false, fmt.Errorf("read setgroups of the container's user namespace: %w", err)
@@ -272,21 +273,15 @@ func (l *launch) startStage(exe string, attr *os.ProcAttr, unified bool) (err er
 // child will have entered the container's user namespace, and have no right any
 // more to look at an init whose program cannot be read from there.
 func (l *launch) passJoined() (closeFiles func(), err error) {
-	pidfd, err := l.c.init.file()
+	pidfd, err := l.c.init.File()
 	if err != nil {
 		return nil, err
-	}
-	if pidfd == nil {
-		return nil, unix.ESRCH
 	}
 	l.pidFd = l.pass(pidfd)
 	if !l.config.Namespaces.Contains(configs.NEWNS) {
 		return func() { pidfd.Close() }, nil
 	}
-	mnt, err := openNamespace(l.c.init, configs.NEWNS)
-	if err == nil && mnt == nil {
-		err = unix.ESRCH
-	}
+	mnt, err := l.c.init.Namespace("mnt")
 	if err != nil {
 		pidfd.Close()
 		return nil, err
@@ -342,7 +337,7 @@ func (l *launch) joinFlags() (flags uintptr, err error) {
 	if err := unix.Stat("/proc/self/ns/user", &own); err != nil {
 		return 0, fmt.Errorf("stat own user namespace: %w", err)
 	}
-	if err := unix.Stat(procFile(l.c.init.pid, "ns/user"), &theirs); err != nil {
+	if err := unix.Stat(procFile(l.c.init.Pid(), "ns/user"), &theirs); err != nil {
 		return 0, fmt.Errorf("stat user namespace of the container: %w", err)
 	}
 	if own.Dev == theirs.Dev && own.Ino == theirs.Ino {
@@ -379,7 +374,7 @@ func (l *launch) initConfig(caps initproc.CapabilityMasks) (*initproc.Config, er
 	if l.join {
 		hooks = new(configs.Hooks)
 	}
-	state, err := json.Marshal(l.c.hookState(l.ref.pid, "created"))
+	state, err := json.Marshal(l.c.hookState(l.ref.Pid(), "created"))
 	if err != nil {
 		return nil, fmt.Errorf("encode state for hooks: %w", err)
 	}
@@ -482,10 +477,6 @@ func (l *launch) complete() error {
 		return fmt.Errorf("reap the preamble's process: %w", err)
 	}
 	l.stage = nil
-	pidfd, err := l.ref.file()
-	if err != nil {
-		return err
-	}
 	l.pipe.Close()
 	owner := &l.c.children
 	if !l.join {
@@ -501,10 +492,9 @@ func (l *launch) complete() error {
 		l.c.m.Unlock()
 	}
 	l.stdio.copy()
-	ref := &initRef{pid: l.ref.pid, start: l.ref.start, pidfd: -1}
-	go run.watch(ref, pidfd)
+	go run.watch(l.ref.Clone())
 	if l.join {
-		l.ref.close()
+		l.ref.Close()
 	}
 	return nil
 }
@@ -520,7 +510,7 @@ func (l *launch) abort() {
 	}
 	l.reapAll()
 	if l.join {
-		l.ref.close()
+		l.ref.Close()
 		return
 	}
 	l.c.m.Lock()
