@@ -3,6 +3,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,15 +40,11 @@ func (c *linuxContainer) Prepare(ctx context.Context, process *Process) error {
 
 // run starts a process; modeRun is modeJoin if the container runs.
 func (c *linuxContainer) run(ctx context.Context, process *Process, mode startMode) error {
+	// Before anything can refuse the process: nobody else closes these.
+	defer process.closeFiles()
 	if err := checkProcess(process); err != nil {
 		return err
 	}
-	defer func() {
-		for _, f := range process.closeAfterStart {
-			f.Close()
-		}
-		process.closeAfterStart = nil
-	}()
 	ctx, cancel := c.untilDestroyed(ctx)
 	defer cancel()
 	for {
@@ -255,10 +252,34 @@ func checkProcess(p *Process) error {
 	if err := checkProcessLabels(p.AppArmorProfile, p.Label); err != nil {
 		return invalid(fmt.Errorf("start process: %w", err))
 	}
-	if err := validate.Rlimits(p.Rlimits); err != nil {
+	if err := checkProcessValues(p); err != nil {
 		return invalid(fmt.Errorf("start process: %w", err))
 	}
 	return nil
+}
+
+// checkProcessValues checks what a configuration can have, too, and what excludes
+// one another.
+func checkProcessValues(p *Process) error {
+	switch {
+	case p.NoNewPrivileges && p.AllowNewPrivileges:
+		return errors.New("NoNewPrivileges and AllowNewPrivileges are both set")
+	case p.Unlabeled && (p.Label != "" || p.AppArmorProfile != ""):
+		return fmt.Errorf("process is Unlabeled, and Label is %q, AppArmorProfile %q", p.Label, p.AppArmorProfile)
+	}
+	if p.OomScoreAdj != nil {
+		if err := validate.OomScoreAdj(*p.OomScoreAdj); err != nil {
+			return err
+		}
+	}
+	return cmp.Or(
+		validate.Rlimits(p.Rlimits),
+		validate.CapabilitySets(p.CapabilitySets),
+		validate.Umask(p.Umask),
+		validate.Scheduler(p.Scheduler),
+		validate.IOPriority(p.IOPriority),
+		validate.CPUAffinity(p.CPUAffinity),
+	)
 }
 
 // planCgroups records the cgroups before they, or any process, exist, so that
