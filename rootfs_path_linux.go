@@ -36,13 +36,11 @@ const (
 type script struct {
 	*program.Builder
 
-	retries program.Arg // a word that counts them
+	fsLog *fsLog // nil as long as nothing is mounted
 }
 
 func newScript(regs *program.Registers) *script {
-	s := &script{Builder: program.NewBuilder(regs)}
-	s.retries = s.Words(0)
-	return s
+	return &script{Builder: program.NewBuilder(regs)}
 }
 
 // num is a number as an argument.
@@ -59,14 +57,9 @@ func (s *script) isErrno(r program.Reg, errno unix.Errno, otherwise program.Labe
 // openIn opens a path with the directory root as "/". If it does not exist and there
 // is a label for that, it goes on there.
 func (s *script) openIn(r, root program.Reg, name string, flags uint64, missing program.Label) {
-	how := s.Words(flags|unix.O_CLOEXEC, 0, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_MAGICLINKS)
-	again, unusual := s.Here(), s.Label()
-	s.Set(r, "open "+name, unix.SYS_OPENAT2, root.Arg(), s.String(name), how, num(sizeofOpenHow))
-	if missing == nowhere {
-		s.Or(unusual, unix.EAGAIN)
-	} else {
-		s.Or(unusual, unix.EAGAIN, unix.ENOENT)
-	}
+	unusual, opened := s.Label(), s.Label()
+	s.openOnce(r, root, name, flags, unusual)
+	s.Bind(opened)
 	s.Later(func() {
 		s.Bind(unusual)
 		if missing != nowhere {
@@ -75,13 +68,64 @@ func (s *script) openIn(r, root program.Reg, name string, flags uint64, missing 
 			s.Jump(missing)
 			s.Bind(retry)
 		}
-		n := s.Load(s.retries, 8)
-		s.Add(n, n.Arg(), num(1))
-		s.Store(s.retries, n.Arg(), 8)
-		s.CheckLess("open "+name+", while others rename directories", n.Arg(), num(maxRetries), unix.EAGAIN)
-		s.Free(n)
-		s.Jump(again)
+		s.nest("open "+name, func(n *script) { n.openRetry(r, root, name, flags) })
+		if missing != nowhere {
+			other := s.Label()
+			s.isErrno(r, unix.ENOENT, other)
+			s.Jump(missing)
+			s.Bind(other)
+		}
+		s.Less(num(-1), r.Arg(), s.failure("open "+name, r))
+		s.Jump(opened)
 	})
+}
+
+// failure makes a label at which the list fails with the error in a register.
+func (s *script) failure(what string, r program.Reg) program.Label {
+	l := s.Label()
+	s.Later(func() {
+		s.Bind(l)
+		s.FailWith(what, r)
+	})
+	return l
+}
+
+// openOnce goes on at the label if the path does not exist, or cannot be resolved now.
+func (s *script) openOnce(r, root program.Reg, name string, flags uint64, unusual program.Label) {
+	how := s.Words(flags|unix.O_CLOEXEC, 0, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_MAGICLINKS)
+	s.Set(r, "open "+name, unix.SYS_OPENAT2, root.Arg(), s.String(name), how, num(sizeofOpenHow))
+	s.Or(unusual, unix.EAGAIN, unix.ENOENT)
+}
+
+// openRetry opens a path, again and again while renames elsewhere hinder it. If it does
+// not exist r is the negative ENOENT.
+func (s *script) openRetry(r, root program.Reg, name string, flags uint64) {
+	end := s.Label()
+	tries := s.Reg()
+	s.Add(tries, num(0), num(0))
+	again, renamed := s.Here(), s.Label()
+	s.openOnce(r, root, name, flags, renamed)
+	s.Jump(end)
+	s.Bind(renamed)
+	s.isErrno(r, unix.EAGAIN, end)
+	s.Add(tries, tries.Arg(), num(1))
+	s.CheckLess("open "+name+", while others rename directories", tries.Arg(), num(maxRetries), unix.EAGAIN)
+	s.Jump(again)
+	s.Bind(end)
+	s.Free(tries)
+}
+
+// nest has the host send a list for what is unusual.
+func (s *script) nest(what string, build func(n *script)) {
+	prefix, _ := s.Context()
+	s.Ask(what, func([]byte, []int) (*program.Program, error) {
+		n := newScript(program.NewNested())
+		if prefix != "" {
+			n.In(strings.TrimSuffix(prefix, ": "))
+		}
+		build(n)
+		return n.Build()
+	}, s.String(""), num(0))
 }
 
 // nowhere is no label.
@@ -104,22 +148,36 @@ func (s *script) openAt(r, dir program.Reg, name string, flags int) {
 // is completed.
 func (s *script) mkdirAll(root program.Reg, name string) program.Reg {
 	r := s.Reg()
+	name = path.Clean("/" + name)
 	missing, done := s.Label(), s.Label()
-	s.openIn(r, root, path.Clean("/"+name), unix.O_PATH|unix.O_DIRECTORY, missing)
+	s.openOnce(r, root, name, unix.O_PATH|unix.O_DIRECTORY, missing)
 	s.Bind(done)
 	s.Later(func() {
+		// As a rule only the last name is missing, such as in a new tmpfs.
+		unusual := s.Label()
+		dir, base := path.Split(name)
 		s.Bind(missing)
-		s.mkdirSteps(r, root, path.Clean("/"+name), maxLinks, done)
+		parent := s.Reg()
+		s.openOnce(parent, root, dir, unix.O_PATH|unix.O_DIRECTORY, unusual)
+		s.Do("mkdir "+name, unix.SYS_MKDIRAT, parent.Arg(), s.String(base), num(0o755))
+		s.Ignore(unix.EEXIST)
+		s.Close(parent)
+		s.openOnce(r, root, name, unix.O_PATH|unix.O_DIRECTORY, unusual)
+		s.Jump(done)
+		s.Bind(unusual)
+		s.nest("mkdir "+name, func(n *script) { n.mkdirSteps(r, root, name, maxLinks) })
+		s.Jump(done)
 	})
 	return r
 }
 
-// mkdirSteps makes a directory from the root on, puts a reference to it into r and
-// goes on at done. The name may hold the targets of links: it may have "..", which
-// must not be cleaned away, for what is before it may be a link too.
-func (s *script) mkdirSteps(r, root program.Reg, name string, links int, done program.Label) {
+// mkdirSteps makes a directory from the root on and puts a reference to it into r. The
+// name may hold the targets of links: it may have "..", which must not be cleaned away,
+// for what is before it may be a link too.
+func (s *script) mkdirSteps(r, root program.Reg, name string, links int) {
+	done := s.Label()
 	parent, next := s.Reg(), s.Reg()
-	s.openIn(parent, root, "/", unix.O_PATH|unix.O_DIRECTORY, nowhere)
+	s.openRetry(parent, root, "/", unix.O_PATH|unix.O_DIRECTORY)
 	at := ""
 	for _, base := range strings.Split(strings.Trim(name, "/"), "/") {
 		if base == "" {
@@ -127,17 +185,14 @@ func (s *script) mkdirSteps(r, root program.Reg, name string, links int, done pr
 		}
 		dir := at + "/"
 		at = dir + base
+		s.openRetry(next, root, at, unix.O_PATH|unix.O_DIRECTORY)
 		missing, opened := s.Label(), s.Label()
-		if base == "." || base == ".." { // never relative to parent, which can be the root
-			missing = nowhere
-		}
-		s.openIn(next, root, at, unix.O_PATH|unix.O_DIRECTORY, missing)
-		if missing == nowhere {
-			s.moveReg(parent, next)
-			continue
-		}
+		s.Less(num(-1), next.Arg(), missing)
 		s.Jump(opened)
 		s.Bind(missing)
+		if base == "." || base == ".." { // never made relative to parent, which can be the root
+			s.FailWith("open "+at, next)
+		}
 		s.Do("mkdir "+at, unix.SYS_MKDIRAT, parent.Arg(), s.String(base), num(0o755))
 		s.Ignore(unix.EEXIST)
 		s.openAt(next, parent, base, unix.O_PATH|unix.O_DIRECTORY)
@@ -145,19 +200,17 @@ func (s *script) mkdirSteps(r, root program.Reg, name string, links int, done pr
 		s.Or(link, unix.ENOTDIR, unix.ELOOP)
 		s.Jump(opened)
 		s.Bind(link)
-		rest := name[len(at):]
-		s.followLink(parent, base, dir, links, func(n *script, root program.Reg, target string, links int) {
-			end := n.Label()
-			n.mkdirSteps(r, root, target+rest, links, end)
-			n.Bind(end)
-		}, root)
+		rest := strings.Join(strings.Split(strings.Trim(name, "/"), "/")[strings.Count(at, "/"):], "/")
+		s.followLink(r, parent, base, dir, links, func(n *script, target string, links int) {
+			n.mkdirSteps(r, root, target+"/"+rest, links)
+		})
 		s.Jump(done)
 		s.Bind(opened)
 		s.moveReg(parent, next)
 	}
 	s.Add(r, parent.Arg(), num(0))
+	s.Bind(done)
 	s.Free(parent, next)
-	s.Jump(done)
 }
 
 // moveReg closes what was in to, and puts there what is in from.
@@ -168,8 +221,8 @@ func (s *script) moveReg(to, from program.Reg) {
 
 // followLink is for a link that leads to nothing yet: neither missing nor a directory.
 // The host is told its target, and goes on with a list for that.
-func (s *script) followLink(parent program.Reg, base, dir string, links int,
-	target func(n *script, root program.Reg, target string, links int), root program.Reg) {
+func (s *script) followLink(r, parent program.Reg, base, dir string, links int,
+	follow func(n *script, target string, links int)) {
 	if links == 0 {
 		s.Fail("follow links", unix.ELOOP)
 		return
@@ -177,16 +230,20 @@ func (s *script) followLink(parent program.Reg, base, dir string, links int,
 	buf := s.Space(unix.PathMax)
 	n := s.Get("read link "+dir+base, unix.SYS_READLINKAT, parent.Arg(), s.String(base), buf, num(unix.PathMax))
 	s.Do("close", unix.SYS_CLOSE, parent.Arg())
-	s.Ask("follow link "+dir+base, func(payload []byte, files []int) (*program.Program, error) {
+	prefix, _ := s.Context()
+	s.Ask("follow link "+dir+base, func(payload []byte, _ []int) (*program.Program, error) {
 		to := string(payload)
 		if to == "" || strings.ContainsRune(to, 0) {
-			return nil, fmt.Errorf("link %s%s: its target %q is no path", dir, base, to)
+			return nil, fmt.Errorf("%slink %s%s: its target %q is no path", prefix, dir, base, to)
 		}
 		if !path.IsAbs(to) {
 			to = dir + to
 		}
-		nested := newScript(program.NewNested())
-		target(nested, root, to, links-1)
+		nested := newScript(program.NewNested(r))
+		if prefix != "" {
+			nested.In(strings.TrimSuffix(prefix, ": "))
+		}
+		follow(nested, to, links-1)
 		return nested.Build()
 	}, buf, n.Arg())
 	s.Free(n)
@@ -199,43 +256,44 @@ func (s *script) makeFile(root program.Reg, name string) program.Reg {
 	r := s.Reg()
 	missing, done := s.Label(), s.Label()
 	name = path.Clean("/" + name)
-	s.openIn(r, root, name, unix.O_PATH, missing)
+	s.openOnce(r, root, name, unix.O_PATH, missing)
 	s.Bind(done)
 	s.Later(func() {
 		s.Bind(missing)
-		s.makeFileSteps(r, root, name, maxLinks, done)
+		s.nest("make file "+name, func(n *script) { n.makeFileSteps(r, root, name, maxLinks) })
+		s.Jump(done)
 	})
-	s.isKind(r, unix.S_IFDIR, "a directory is there", unix.EISDIR)
+	s.isNot(r, unix.S_IFDIR, "a directory is there", unix.EISDIR)
 	return r
 }
 
-func (s *script) makeFileSteps(r, root program.Reg, name string, links int, done program.Label) {
+func (s *script) makeFileSteps(r, root program.Reg, name string, links int) {
+	end := s.Label()
+	s.openRetry(r, root, name, unix.O_PATH)
+	absent := s.Label()
+	s.Less(num(-1), r.Arg(), absent)
+	s.Jump(end)
+	s.Bind(absent)
 	dir, base := path.Split(name)
 	if base == "" || base == "." || base == ".." {
 		s.Fail("make file "+name, unix.EISDIR)
+		s.Bind(end)
 		return
 	}
 	parent := s.Reg()
-	made := s.Label()
-	s.mkdirSteps(parent, root, dir, links, made)
-	s.Bind(made)
+	s.mkdirSteps(parent, root, dir, links)
 	link := s.Label()
 	s.Set(r, "make file "+name, unix.SYS_OPENAT, parent.Arg(), s.String(base),
 		num(unix.O_CREAT|unix.O_EXCL|unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC), num(0o644))
 	s.Or(link, unix.EEXIST)
 	s.Do("close", unix.SYS_CLOSE, parent.Arg())
-	s.Jump(done)
+	s.Jump(end)
 	s.Bind(link)
-	s.followLink(parent, base, dir, links, func(n *script, root program.Reg, target string, links int) {
-		missing, end := n.Label(), n.Label()
-		n.openIn(r, root, target, unix.O_PATH, missing)
-		n.Jump(end)
-		n.Bind(missing)
-		n.makeFileSteps(r, root, target, links, end)
-		n.Bind(end)
-	}, root)
+	s.followLink(r, parent, base, dir, links, func(n *script, target string, links int) {
+		n.makeFileSteps(r, root, target, links)
+	})
+	s.Bind(end)
 	s.Free(parent)
-	s.Jump(done)
 }
 
 // Offsets in the kernel's structures, the same on amd64 and arm64.
@@ -258,8 +316,8 @@ func (s *script) stat(fd program.Reg) program.Arg {
 	return st
 }
 
-// isKind fails if what a descriptor refers to is of a type, S_IF*.
-func (s *script) isKind(fd program.Reg, kind uint32, what string, errno unix.Errno) {
+// isNot fails if what a descriptor refers to is of a type, S_IF*.
+func (s *script) isNot(fd program.Reg, kind uint32, what string, errno unix.Errno) {
 	mode := s.Load(s.stat(fd).At(statxMode), 2)
 	ok := s.Label()
 	s.Test(mode.Arg(), num(unix.S_IFMT), num(kind), ok)

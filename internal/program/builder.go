@@ -116,6 +116,9 @@ func (b *Builder) In(what string) (out func()) {
 // for what cannot be, as long as it is on.
 func (b *Builder) Blame(on bool) { b.invalid = on }
 
+// Context is what In and Blame have set.
+func (b *Builder) Context() (prefix string, blame bool) { return b.prefix, b.invalid }
+
 // String puts a text, with a terminating NUL, into the data.
 func (b *Builder) String(s string) Arg {
 	a := Arg{value: uint64(len(b.data)), kind: isData}

@@ -38,8 +38,15 @@ func NewRegisters() *Registers { return &Registers{levels: mainLevels} }
 
 // NewNested returns registers for a list that a handler answers with in the middle
 // of another list, and that uses none of that one's. Of two such lists, one in the
-// middle of the other, the outer one must not need its own any more.
-func NewNested() *Registers { return &Registers{levels: nestedLevels} }
+// middle of the other, the outer one must not need its own any more, but for those
+// that are kept.
+func NewNested(keep ...Reg) *Registers {
+	r := &Registers{levels: nestedLevels}
+	for _, reg := range keep {
+		r.used[reg] = true
+	}
+	return r
+}
 
 // take returns the first of n free registers in a row.
 func (r *Registers) take(n, level int) (Reg, bool) {
