@@ -27,7 +27,7 @@ type State struct {
 	Hooks *hookCommands `json:"hooks,omitempty"`
 
 	// NetDevices are the host's network devices that the container has.
-	NetDevices []netDevice `json:"net_devices,omitempty"`
+	NetDevices []MovedDevice `json:"net_devices,omitempty"`
 
 	// ExternalDescriptors are the container's standard descriptors
 	// (std{in,out,err}), needed for checkpoint and restore.

@@ -47,7 +47,7 @@ type linuxContainer struct {
 	init      *pidfd.Process   // nil before the first start
 	initRun   *runningProcess  // nil if another process started it
 
-	netDevices []netDevice // the host's devices that are, or were to be, moved in
+	netDevices []MovedDevice // the host's devices that are, or were to be, moved in
 
 	// life ends when Destroy begins, and with it the starts that are under way.
 	life context.Context
