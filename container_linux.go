@@ -15,6 +15,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/internal/memevents"
 	"github.com/libcontainer/libcontainer/internal/pidfd"
 	"github.com/libcontainer/libcontainer/internal/statedir"
 )
@@ -31,7 +32,7 @@ type linuxContainer struct {
 	factory *LinuxFactory
 
 	children  children
-	notifiers notifiers
+	notifiers memevents.Notifiers
 
 	// m guards what follows. Only who holds the lock exclusively changes it, or takes
 	// over what another process has written; who holds the lock may read it without m.
@@ -46,7 +47,7 @@ type linuxContainer struct {
 	init      *pidfd.Process   // nil before the first start
 	initRun   *runningProcess  // nil if another process started it
 
-	netDevices []netDevice // the host's devices that are, or were to be, moved in
+	netDevices []MovedDevice // the host's devices that are, or were to be, moved in
 
 	// life ends when Destroy begins, and with it the starts that are under way.
 	life context.Context

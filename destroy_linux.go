@@ -87,7 +87,7 @@ func (c *linuxContainer) destroy(ctx context.Context) error {
 		if err := c.tearDownNetworks(); err != nil {
 			return err
 		}
-		c.notifiers.stop()
+		c.notifiers.Stop()
 		if err := c.cgroups.Destroy(); err != nil {
 			return err
 		}

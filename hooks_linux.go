@@ -118,9 +118,9 @@ func withMountEnv(config *configs.Config) *configs.Config {
 	return &c
 }
 
-// hookCommands are the command hooks that the state file keeps, so that another
-// process can run them. Functions cannot be kept.
-type hookCommands struct {
+// HookCommands are the hooks of a container that are commands, as the state keeps them,
+// so that another process can run them. Functions cannot be kept.
+type HookCommands struct {
 	Prestart        []configs.Command `json:"prestart,omitempty"`
 	CreateRuntime   []configs.Command `json:"create_runtime,omitempty"`
 	CreateContainer []configs.Command `json:"create_container,omitempty"`
@@ -129,11 +129,11 @@ type hookCommands struct {
 	Poststop        []configs.Command `json:"poststop,omitempty"`
 }
 
-func saveHooks(h *configs.Hooks) *hookCommands {
+func saveHooks(h *configs.Hooks) *HookCommands {
 	if h == nil {
 		return nil
 	}
-	return &hookCommands{
+	return &HookCommands{
 		Prestart:        commandHooks(h.Prestart),
 		CreateRuntime:   commandHooks(h.CreateRuntime),
 		CreateContainer: commandHooks(h.CreateContainer),
@@ -143,7 +143,7 @@ func saveHooks(h *configs.Hooks) *hookCommands {
 	}
 }
 
-func (h *hookCommands) load() *configs.Hooks {
+func (h *HookCommands) load() *configs.Hooks {
 	if h == nil {
 		return nil
 	}

@@ -206,7 +206,7 @@ func (c *linuxContainer) undoStart() error {
 	if err := c.tearDownNetworks(); err != nil {
 		return fail(err)
 	}
-	c.notifiers.stop()
+	c.notifiers.Stop()
 	if err := c.cgroups.Destroy(); err != nil {
 		return fail(err)
 	}
