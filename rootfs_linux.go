@@ -238,13 +238,56 @@ func (r *rootfs) mountConsole() {
 func (r *rootfs) hidePaths() {
 	for _, name := range r.plan.config.ReadonlyPaths {
 		out := r.In("make " + name + " read-only")
-		absent, notDir := r.Label(), r.Label()
+		absent := r.Label()
 		fd := r.openPath(r.root, name, absent)
-		r.Or(notDir, unix.ENOENT, unix.EAGAIN, unix.ENOTDIR)
-		_ = notDir
 		r.bindOnto(fd, fd, unix.MOUNT_ATTR_RDONLY, true)
 		r.Close(fd)
 		r.Bind(absent)
 		out()
 	}
+	if len(r.plan.config.MaskPaths) > 0 {
+		r.maskPaths()
+	}
+}
+
+// maskPaths covers directories with an empty one, and everything else with the host's
+// null device, which no container can have replaced. One of each is shared by all.
+func (r *rootfs) maskPaths() {
+	empty := r.newMount("tmpfs", "tmpfs", []string{"mode=755", "nr_blocks=1", "nr_inodes=1"},
+		unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC)
+	attached := r.Reg()
+	r.Add(attached, num(0), num(0))
+	null := r.Get("open the host's /dev/null", unix.SYS_OPENAT, num(unix.AT_FDCWD), r.String("/dev/null"),
+		num(unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC), num(0))
+	r.verifyDevice(null, unix.S_IFCHR, nullMajor, nullMinor, "the host's /dev/null is another file")
+	masked := make(map[string]bool)
+	for _, name := range r.plan.config.MaskPaths {
+		if masked[name] {
+			continue
+		}
+		masked[name] = true
+		out := r.In("mask " + name)
+		absent, file, more := r.Label(), r.Label(), r.Label()
+		fd := r.openPath(r.root, name, absent)
+		r.isDir(fd, file)
+		// The first directory gets the mount itself: only what is attached can be
+		// copied.
+		r.Test(attached.Arg(), num(-1), num(0), more)
+		r.attach(empty, fd)
+		r.Add(attached, num(1), num(0))
+		done := r.Label()
+		r.Jump(done)
+		r.Bind(more)
+		r.bindOnto(empty, fd, 0, false)
+		r.Jump(done)
+		r.Bind(file)
+		r.bindOnto(null, fd, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC, false)
+		r.Bind(done)
+		r.Close(fd)
+		r.Bind(absent)
+		out()
+	}
+	r.Close(null)
+	r.Close(empty)
+	r.Free(attached)
 }

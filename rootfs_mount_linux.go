@@ -28,6 +28,8 @@ type rootfs struct {
 	plan *initPlan
 	root program.Reg // the new root
 
+	parents map[string]program.Reg // directories of devices
+
 	// late are mounts that become read-only when all that is below them is there.
 	late []program.Reg
 }

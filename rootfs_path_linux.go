@@ -59,22 +59,24 @@ func (s *script) isErrno(r program.Reg, errno unix.Errno, otherwise program.Labe
 func (s *script) openIn(r, root program.Reg, name string, flags uint64, missing program.Label) {
 	unusual, opened := s.Label(), s.Label()
 	s.openOnce(r, root, name, flags, unusual)
+	s.Or(unusual, unix.EAGAIN, unix.ENOENT, unix.ENOTDIR)
 	s.Bind(opened)
-	s.Later(func() {
-		s.Bind(unusual)
-		if missing != nowhere {
-			retry := s.Label()
-			s.isErrno(r, unix.ENOENT, retry)
-			s.Jump(missing)
-			s.Bind(retry)
+	absent := func() {
+		if missing == nowhere {
+			return
 		}
-		s.nest("open "+name, func(n *script) { n.openRetry(r, root, name, flags) })
-		if missing != nowhere {
+		for _, errno := range []unix.Errno{unix.ENOENT, unix.ENOTDIR} {
 			other := s.Label()
-			s.isErrno(r, unix.ENOENT, other)
+			s.isErrno(r, errno, other)
 			s.Jump(missing)
 			s.Bind(other)
 		}
+	}
+	s.Later(func() {
+		s.Bind(unusual)
+		absent()
+		s.nest("open "+name, func(n *script) { n.openRetry(r, root, name, flags) })
+		absent()
 		s.Less(num(-1), r.Arg(), s.failure("open "+name, r))
 		s.Jump(opened)
 	})
