@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -109,11 +108,9 @@ func (p *initPlan) changeDir(s *script, first bool) program.Reg {
 	if first {
 		s.Or(denied, unix.EACCES)
 	}
-	cwd := s.Space(8) // a long path does not fit in, and is an error of its own
-	long := s.Space(unix.PathMax)
-	_ = cwd
-	s.Do(fmt.Sprintf("get working directory %q", dir), unix.SYS_GETCWD, long, num(unix.PathMax))
-	c := s.Load(long, 1)
+	cwd := s.Space(unix.PathMax)
+	s.Do(fmt.Sprintf("get working directory %q", dir), unix.SYS_GETCWD, cwd, num(unix.PathMax))
+	c := s.Load(cwd, 1)
 	s.Check(fmt.Sprintf("working directory %q lies outside of the container's root", dir), c.Arg(), num(-1), num(int('/')), unix.EXDEV)
 	s.Free(c)
 	s.Bind(denied)
@@ -153,13 +150,26 @@ func (p *initPlan) setLimits(s *script) {
 // dropBounding takes all capabilities but those of the program from the bounding
 // set. It needs CAP_SETPCAP and so comes before the user changes.
 func (p *initPlan) dropBounding(s *script) {
-	for c := range 64 {
-		if p.caps.Bounding&(1<<c) != 0 || c > lastCapability() {
-			continue
-		}
-		s.Do(fmt.Sprint("drop a capability from the bounding set"), unix.SYS_PRCTL, num(unix.PR_CAPBSET_DROP), num(c), num(0), num(0), num(0))
-		s.Ignore(unix.EINVAL) // beyond the kernel's last capability
+	const what = "drop a capability from the bounding set"
+	drop := func(c program.Arg) {
+		s.Do(what, unix.SYS_PRCTL, num(unix.PR_CAPBSET_DROP), c, num(0), num(0), num(0))
 	}
+	for c := range unix.CAP_LAST_CAP + 1 {
+		if p.caps.Bounding&(1<<c) == 0 {
+			drop(num(c))
+			s.Ignore(unix.EINVAL) // beyond the kernel's last capability
+		}
+	}
+	// Those that are newer than this library.
+	c, done := s.Reg(), s.Label()
+	s.Add(c, num(unix.CAP_LAST_CAP+1), num(0))
+	again := s.Here()
+	drop(c.Arg())
+	s.Or(done, unix.EINVAL)
+	s.Add(c, c.Arg(), num(1))
+	s.Jump(again)
+	s.Bind(done)
+	s.Free(c)
 }
 
 // setUser changes the ids of the process: real, effective and saved.
@@ -339,5 +349,3 @@ func (p *initPlan) installFilter(s *script) {
 	p.notify.await(p, s, fd)
 	s.Free(fd)
 }
-
-var _ = slices.Contains[[]int]
