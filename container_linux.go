@@ -37,7 +37,7 @@ type linuxContainer struct {
 	// m guards what follows. Only who holds the lock exclusively changes it, or takes
 	// over what another process has written; who holds the lock may read it without m.
 	m         sync.Mutex
-	cgroups   cgroups.Manager
+	cgroups   cgroups.Driver
 	config    *configs.Config
 	saved     statedir.Version // the state file that this handle knows
 	started   bool             // a start has been tried: there may be cgroups
@@ -164,7 +164,13 @@ func (c *linuxContainer) refresh(step string) error {
 func (c *linuxContainer) forget() {
 	c.dropInit()
 	c.saved, c.started = statedir.Version{}, false
-	c.cgroups = c.factory.NewCgroupsManager(c.config.Cgroups, nil)
+	c.cgroups = c.newDriver(nil)
+}
+
+// newDriver controls the cgroups of the configuration, which an earlier one may have
+// made with the paths.
+func (c *linuxContainer) newDriver(paths map[string]string) cgroups.Driver {
+	return cgroups.Adapt(c.factory.NewCgroupsManager(c.config.Cgroups, paths))
 }
 
 // adopt makes the handle one of the container that the state describes.
@@ -179,10 +185,8 @@ func (c *linuxContainer) adopt(state *State) error {
 	state.Config.Hooks = hooks
 	c.config = completeConfig(c.id, &state.Config)
 	c.netDevices = state.NetDevices
-	c.cgroups = c.factory.NewCgroupsManager(c.config.Cgroups, state.CgroupPaths)
-	if keeper, ok := c.cgroups.(cgroups.ParentKeeper); ok {
-		keeper.AdoptParents(state.CgroupParents)
-	}
+	c.cgroups = c.newDriver(state.CgroupPaths)
+	c.cgroups.AdoptParents(state.CgroupParents)
 	c.started = true
 	pid, start := state.InitProcessPid, state.InitProcessStartTime
 	if c.init.Is(pid, start) {
@@ -245,11 +249,10 @@ func (c *linuxContainer) status() (Status, error) {
 // freezerStatus asks the kernel, since another process may have paused the
 // container.
 func (c *linuxContainer) freezerStatus() (Status, error) {
-	reader, ok := c.cgroups.(cgroups.FreezerReader)
-	if !ok {
+	state, err := c.cgroups.FreezerState()
+	if errors.Is(err, errors.ErrUnsupported) {
 		return Running, nil
 	}
-	state, err := reader.FreezerState()
 	if err != nil {
 		return Running, err
 	}
@@ -275,12 +278,10 @@ func (c *linuxContainer) state() *State {
 	s := &State{
 		BaseState:      BaseState{ID: c.id, Config: *c.config},
 		CgroupPaths:    c.cgroups.GetPaths(),
+		CgroupParents:  c.cgroups.MadeParents(),
 		NamespacePaths: make(map[configs.NamespaceType]string),
 		Hooks:          saveHooks(c.config.Hooks),
 		NetDevices:     slices.Clone(c.netDevices),
-	}
-	if keeper, ok := c.cgroups.(cgroups.ParentKeeper); ok {
-		s.CgroupParents = keeper.MadeParents()
 	}
 	if c.init != nil {
 		s.InitProcessPid = c.init.Pid()
@@ -366,7 +367,7 @@ func (c *linuxContainer) Set(config configs.Config) error {
 	defer c.m.Unlock()
 	c.config = next
 	if !c.started {
-		c.cgroups = c.factory.NewCgroupsManager(next.Cgroups, nil)
+		c.cgroups = c.newDriver(nil)
 		return nil
 	}
 	if err := c.writeState(c.state()); err != nil {

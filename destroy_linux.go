@@ -8,8 +8,6 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/libcontainer/libcontainer/cgroups"
 )
 
 // errDestroying is why a start ends that Destroy has overtaken.
@@ -172,11 +170,7 @@ func (c *linuxContainer) killCgroup(ctx context.Context) error {
 // killAtOnce kills all processes of the cgroup where the kernel can do that, faster
 // than they can fork.
 func (c *linuxContainer) killAtOnce() error {
-	killer, ok := c.cgroups.(cgroups.Killer)
-	if !ok {
-		return nil
-	}
-	if err := killer.Kill(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+	if err := c.cgroups.Kill(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
 	return nil

@@ -298,8 +298,8 @@ func (l *LinuxFactory) newContainer(id string, dir *statedir.Dir, config *config
 		dir:     dir,
 		config:  config,
 		factory: l,
-		cgroups: l.NewCgroupsManager(config.Cgroups, nil),
 	}
+	c.cgroups = c.newDriver(nil)
 	c.life, c.end = context.WithCancelCause(context.Background())
 	return c
 }

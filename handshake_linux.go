@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"strings"
 	"syscall"
@@ -188,8 +189,7 @@ func (l *launch) awaitReady() error {
 
 // entersEarly tells whether init enters its cgroups before it knows of them.
 func (l *launch) entersEarly() bool {
-	enterer, ok := l.c.cgroups.(cgroups.EarlyEnterer)
-	return ok && !l.join && enterer.EntersEarly()
+	return !l.join && l.c.cgroups.EntersEarly()
 }
 
 // enterEarly moves init into its cgroups while it boots. One that has died of
@@ -205,29 +205,19 @@ func (l *launch) enterEarly() error {
 	return errDied
 }
 
-// enterCgroups moves init into its cgroups. A manager that does not know stages
-// does all at the last one.
+// enterCgroups moves init into its cgroups.
 func (l *launch) enterCgroups(stage cgroups.Stage) error {
 	if len(l.joins.all()) > 0 {
 		return nil // it does so by itself
 	}
-	if stager, ok := l.c.cgroups.(cgroups.Stager); ok {
-		before := len(l.c.cgroups.GetPaths())
-		if err := stager.Enter(l.ref.Pid(), stage); err != nil {
-			return err
-		}
-		if l.join || len(l.c.cgroups.GetPaths()) == before {
-			return nil
-		}
-		return l.c.saveState() // an optional one could not be entered
+	before := l.c.cgroups.GetPaths()
+	if err := l.c.cgroups.Enter(l.ref.Pid(), stage); err != nil {
+		return err
 	}
-	switch {
-	case stage != cgroups.StageExec:
+	if l.join || maps.Equal(before, l.c.cgroups.GetPaths()) {
 		return nil
-	case l.join:
-		return cgroups.EnterPid(l.c.cgroups.GetPaths(), l.ref.Pid())
 	}
-	return l.c.applyCgroups(l.ref.Pid())
+	return l.c.saveState() // an optional one could not be entered, or they are made only now
 }
 
 // retrier gives what has been read of a frame again, when a deadline has passed in

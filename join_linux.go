@@ -9,7 +9,7 @@ import (
 )
 
 // joinFiles are the files to which a process writes in order to enter its cgroups,
-// see cgroups.Joiner. Without any the host moves it.
+// see cgroups.Driver. Without any the host moves it.
 type joinFiles struct {
 	setup, exec []*os.File
 }
@@ -27,17 +27,16 @@ func (j *joinFiles) close() {
 // A host without privileges moves it, since what may fail for it and what may not
 // is for the manager to say.
 func (l *launch) openCgroups() (err error) {
-	joiner, ok := l.c.cgroups.(cgroups.Joiner)
-	if _, unified := l.c.cgroups.GetPaths()[""]; !ok || unified && !l.born {
+	if _, unified := l.c.cgroups.GetPaths()[""]; unified && !l.born {
 		return nil
 	}
 	if os.Geteuid() != 0 || l.config.Cgroups.Optional {
 		return nil
 	}
-	if l.joins.setup, err = joiner.JoinFiles(cgroups.StageSetup); err != nil {
+	if l.joins.setup, err = l.c.cgroups.EntryFiles(cgroups.StageSetup); err != nil {
 		return err
 	}
-	l.joins.exec, err = joiner.JoinFiles(cgroups.StageExec)
+	l.joins.exec, err = l.c.cgroups.EntryFiles(cgroups.StageExec)
 	return err
 }
 

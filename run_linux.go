@@ -12,7 +12,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs/validate"
 	"github.com/libcontainer/libcontainer/internal/statedir"
 )
@@ -287,10 +286,8 @@ func checkProcessValues(p *Process) error {
 func (c *linuxContainer) planCgroups() (paths map[string]string, err error) {
 	c.started = true
 	state := c.state()
-	if planner, ok := c.cgroups.(cgroups.Planner); ok {
-		if state.CgroupPaths, state.CgroupParents, err = planner.Plan(); err != nil {
-			return nil, err
-		}
+	if state.CgroupPaths, state.CgroupParents, err = c.cgroups.Plan(); err != nil {
+		return nil, err
 	}
 	return state.CgroupPaths, c.writeState(state)
 }
@@ -307,28 +304,13 @@ func (c *linuxContainer) plan() (cgroups map[string]string, err error) {
 }
 
 // makeCgroups makes the cgroups and writes the limits, while there is no process
-// in them to be hit by half of those. A manager that cannot make cgroups ahead
-// has to wait for the process.
+// in them to be hit by half of those. A driver that cannot make cgroups ahead
+// waits for the process, and then does both.
 func (c *linuxContainer) makeCgroups() error {
-	stager, ok := c.cgroups.(cgroups.Stager)
-	if !ok {
-		return nil
-	}
-	if err := stager.Create(); err != nil {
+	if err := c.cgroups.Create(); err != nil {
 		return err
 	}
 	return c.cgroups.Set(c.config)
-}
-
-// applyCgroups is for managers that know the classic interface alone.
-func (c *linuxContainer) applyCgroups(pid int) error {
-	if err := c.cgroups.Apply(pid); err != nil {
-		return err
-	}
-	if err := c.cgroups.Set(c.config); err != nil {
-		return err
-	}
-	return c.saveState()
 }
 
 // releaseSocket is where a prepared init listens; see initproc.Config.ReleaseFd.

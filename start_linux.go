@@ -249,8 +249,8 @@ func (l *launch) spawn(unified bool) error {
 // all forks of the machine and waits for an RCU grace period. Where that does not
 // work the move tells why, or the container can do without.
 func (l *launch) startStage(exe string, attr *os.ProcAttr, unified bool) (err error) {
-	if joiner, ok := l.c.cgroups.(cgroups.Joiner); unified && ok {
-		dir, err := joiner.UnifiedDir()
+	if unified {
+		dir, err := l.c.cgroups.UnifiedDir()
 		if err != nil {
 			return err
 		}
