@@ -9,46 +9,29 @@
 package libcontainer
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
-	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/configs"
-	"github.com/libcontainer/libcontainer/internal/initproc"
-	"github.com/libcontainer/libcontainer/internal/unixsock"
+	"github.com/libcontainer/libcontainer/internal/image"
+	"github.com/libcontainer/libcontainer/internal/launch"
 )
 
-// mapMount serves init's request to map the ids of a mount, whose index is the
-// payload and whose descriptor comes next.
-func (l *launch) mapMount(payload []byte) error {
-	tree, err := l.receiveFile()
-	if err != nil {
-		return err
-	}
-	defer tree.Close()
-	if len(payload) != 4 {
-		return fmt.Errorf("init's request to map a mount has %d bytes, want 4", len(payload))
-	}
-	i := int(binary.NativeEndian.Uint32(payload))
-	if i >= len(l.config.Mounts) || l.config.Mounts[i].IDMapping == configs.IDMapNone {
-		return fmt.Errorf("init asks to map the ids of mount %d, for which there is no id mapping", i)
-	}
-	m := l.config.Mounts[i]
-	if err := l.mapTree(int(tree.Fd()), m); err != nil {
+// mapMount maps the ids of a mount that init has copied.
+func (st *starting) mapMount(m *configs.Mount, tree *os.File) error {
+	if err := st.mapTree(int(tree.Fd()), m); err != nil {
 		return fmt.Errorf("map ids of mount %s on %s: %w", m.Source, m.Destination, err)
 	}
-	return l.write(initproc.KindGo, nil)
+	return nil
 }
 
-func (l *launch) mapTree(tree int, m *configs.Mount) error {
-	userns, err := l.mountUserns(m)
+func (st *starting) mapTree(tree int, m *configs.Mount) error {
+	userns, err := st.mountUserns(m)
 	if err != nil {
 		return err
 	}
@@ -79,13 +62,13 @@ func fileSystems(m *configs.Mount) string {
 }
 
 // mountUserns opens a user namespace with the mappings of a mount.
-func (l *launch) mountUserns(m *configs.Mount) (*os.File, error) {
-	own := l.config.Namespaces.Creates(configs.NEWUSER) &&
-		slices.Equal(m.UidMappings, l.config.UidMappings) && slices.Equal(m.GidMappings, l.config.GidMappings)
+func (st *starting) mountUserns(m *configs.Mount) (*os.File, error) {
+	own := st.config.Namespaces.Creates(configs.NEWUSER) &&
+		slices.Equal(m.UidMappings, st.config.UidMappings) && slices.Equal(m.GidMappings, st.config.GidMappings)
 	if len(m.UidMappings) > 0 && !own {
-		return l.c.factory.makeUserns(m.UidMappings, m.GidMappings)
+		return st.c.factory.makeUserns(m.UidMappings, m.GidMappings)
 	}
-	userns, err := os.Open(procFile(l.ref.Pid(), "ns/user"))
+	userns, err := os.Open(procFile(st.ref.Pid(), "ns/user"))
 	if err != nil {
 		return nil, fmt.Errorf("open user namespace of the container: %w", err)
 	}
@@ -93,42 +76,31 @@ func (l *launch) mountUserns(m *configs.Mount) (*os.File, error) {
 }
 
 // makeUserns makes a user namespace that lives as long as the file. It takes a
-// process to make one: it is the init program, whose preamble gets no message on
-// its pipe and waits for it until it is killed.
+// process to make one: it is the init image, which waits for a list until it is killed.
 func (l *LinuxFactory) makeUserns(uids, gids []configs.IDMap) (*os.File, error) {
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	pipe, child, err := launch.NewPipe()
 	if err != nil {
-		return nil, fmt.Errorf("make user namespace: make pipe: %w", err)
+		return nil, fmt.Errorf("make user namespace: %w", err)
 	}
-	child := os.NewFile(uintptr(pair[1]), "init pipe")
+	defer pipe.Close()
 	defer child.Close()
-	defer unix.Close(pair[0])
-	files := []*os.File{nil, nil, nil, child}
-	exe, err := l.initExecutable(max(pair[1], len(files)) + len(files) + 2)
+	exe, err := image.New(stdioCount)
 	if err != nil {
 		return nil, err
 	}
-	defer unix.Close(exe)
-	p, err := os.StartProcess("/proc/self/fd/"+strconv.Itoa(exe), l.initArgv(), &os.ProcAttr{
-		Dir:   "/",
-		Env:   initEnv(stdioCount),
-		Files: files,
-		Sys: &syscall.SysProcAttr{
-			Cloneflags:                 unix.CLONE_NEWUSER,
-			UidMappings:                sysIDMaps(uids),
-			GidMappings:                sysIDMaps(gids),
-			GidMappingsEnableSetgroups: true,
-		},
+	defer exe.Close()
+	p, err := launch.Spawn(exe, l.initArgv(), nil, []*os.File{nil, nil, nil, child}, &syscall.SysProcAttr{
+		Cloneflags:                 unix.CLONE_NEWUSER,
+		UidMappings:                sysIDMaps(uids),
+		GidMappings:                sysIDMaps(gids),
+		GidMappingsEnableSetgroups: true,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make user namespace with the uid mappings %v and gid mappings %v: %w", uids, gids, err)
 	}
 	userns, err := os.Open(procFile(p.Pid, "ns/user"))
 	_ = p.Kill()
-	if _, waitErr := p.Wait(); err == nil && waitErr != nil {
-		userns.Close()
-		return nil, fmt.Errorf("reap the process that made a user namespace: %w", waitErr)
-	}
+	_, _ = p.Wait() // something else in this program may have reaped it
 	if err != nil {
 		return nil, fmt.Errorf("open new user namespace: %w", err)
 	}
@@ -141,18 +113,4 @@ func sysIDMaps(maps []configs.IDMap) []syscall.SysProcIDMap {
 		out[i] = syscall.SysProcIDMap{ContainerID: m.ContainerID, HostID: m.HostID, Size: m.Size}
 	}
 	return out
-}
-
-// receiveFile receives a descriptor from init, which comes with one byte.
-func (l *launch) receiveFile() (*os.File, error) {
-	_, files, err := unixsock.Recv(l.ctx, l.pipe, make([]byte, 1), 1)
-	switch {
-	case errors.Is(err, io.EOF):
-		return nil, errDied
-	case err != nil:
-		return nil, fmt.Errorf("receive descriptor from init: %w", err)
-	case len(files) != 1:
-		return nil, errors.New("receive descriptor from init: none has come")
-	}
-	return files[0], nil
 }

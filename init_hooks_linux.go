@@ -108,6 +108,8 @@ func (r *rootfs) runCommands(kind string, m *configs.Mount, commands []configs.C
 			}
 		}
 		r.plan.mountCommands = append(r.plan.mountCommands, c)
+		r.plan.mountCommandNames = append(r.plan.mountCommandNames,
+			fmt.Sprintf("%s command %d of the mount on %s", kind, i, m.Destination))
 		r.plan.runHook(r.script, hookID{mountCommand, len(r.plan.mountCommands) - 1}, c, argv)
 		out()
 	}

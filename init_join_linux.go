@@ -55,7 +55,7 @@ func (p *initPlan) joinContainer(s *script, pidfd program.Reg, flags uintptr) {
 					if rest&flag == 0 {
 						continue
 					}
-					r := s.Get(fmt.Sprintf("join %s namespace of the container", configs.NsName(t)), unix.SYS_SETNS, pidfd.Arg(), num(flag))
+					r := s.Get(fmt.Sprintf("join %s namespace of the container", nsName(t)), unix.SYS_SETNS, pidfd.Arg(), num(flag))
 					s.Ignore(unix.EPERM)
 					results = append(results, r)
 				}
@@ -70,7 +70,7 @@ func (p *initPlan) joinContainer(s *script, pidfd program.Reg, flags uintptr) {
 					}
 					done := s.Label()
 					s.Less(results[i].Arg(), num(0), done)
-					s.Do(fmt.Sprintf("join %s namespace of the container", configs.NsName(t)), unix.SYS_SETNS, pidfd.Arg(), num(flag))
+					s.Do(fmt.Sprintf("join %s namespace of the container", nsName(t)), unix.SYS_SETNS, pidfd.Arg(), num(flag))
 					s.Bind(done)
 					i++
 				}

@@ -50,7 +50,8 @@ type initPlan struct {
 	hostMounts   []string // of procfs and sysfs, for a root from which nothing pivots
 	listener     *os.File // where a prepared init is released
 
-	mountCommands []configs.Command // those that run, by their number
+	mountCommands     []configs.Command // those that run, by their number
+	mountCommandNames []string
 
 	labelFiles labelRegs
 	notify     notifyRegs

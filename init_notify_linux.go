@@ -25,7 +25,9 @@ type notifyRegs struct {
 
 const notifyPassed = 1
 
-func (n *notifyRegs) wanted(p *initPlan) bool { return p.filter != nil && p.filter.Notify && !p.classic }
+func (n *notifyRegs) wanted(p *initPlan) bool {
+	return p.filter != nil && p.filter.Notify && !p.classic
+}
 
 // prepare comes before the clone.
 func (n *notifyRegs) prepare(p *initPlan, s *script) {

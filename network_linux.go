@@ -135,12 +135,12 @@ func vethNames(config *configs.Config) (names []string) {
 
 // setUpNetworks makes the container's interfaces and routes. What it has made
 // when it fails, tearDownNetworks removes.
-func (l *launch) setUpNetworks() error {
-	c := l.c
+func (st *starting) setUpNetworks() error {
+	c := st.c
 	if len(veths(c.config))+len(c.netDevices)+len(c.config.Routes) == 0 {
 		return nil
 	}
-	ns, err := l.ref.Namespace("net")
+	ns, err := st.ref.Namespace("net")
 	if errors.Is(err, pidfd.ErrNoProcess) {
 		return errDied
 	}

@@ -5,12 +5,16 @@ package libcontainer
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/internal/launch"
+	"github.com/libcontainer/libcontainer/internal/program"
 
 	"github.com/libcontainer/libcontainer/configs/validate"
 	"github.com/libcontainer/libcontainer/internal/statedir"
@@ -432,16 +436,54 @@ func (c *linuxContainer) tryRelease(ctx context.Context, step string) error {
 	if err := os.Remove(c.releaseSocket()); err != nil {
 		return fail(err)
 	}
+	_ = os.Remove(c.stepsFile()) // of no use any more, and of no harm
 	return nil
 }
 
-// release is the rest of the handshake.
-func (c *linuxContainer) release(ctx context.Context, conn *os.File) error {
-	l := &launch{c: c, ctx: ctx, config: c.config, ref: c.init, hook: true, pipe: conn}
-	defer conn.Close()
-	defer l.cancelWith(ctx)()
-	if err := l.execute(); err != nil {
-		return l.explain(err)
+// release lets a prepared init become the program.
+func (c *linuxContainer) release(ctx context.Context, pipe *os.File) error {
+	st := &starting{c: c, ctx: ctx, config: c.config, ref: c.init, executed: true,
+		plan: &initPlan{config: c.config}, conn: launch.NewConn(ctx, pipe)}
+	defer st.conn.Close()
+	defer st.conn.Watch()()
+	st.knowSteps()
+	err := st.conn.Write(releaseMessage())
+	if err == nil {
+		err = st.serve()
+	}
+	if err != nil {
+		return st.explain(err)
 	}
 	return nil
+}
+
+// preparedSteps are what a prepared init will do, by the number of its list, so that
+// whoever releases it can tell what has failed.
+type preparedSteps struct {
+	List  uint32         `json:"list"`
+	Steps []program.Step `json:"steps"`
+}
+
+func (c *linuxContainer) stepsFile() string { return c.dir.File("release.json") }
+
+// keepSteps records the steps of the list that was sent last.
+func (st *starting) keepSteps() error {
+	data, err := json.Marshal(preparedSteps{st.conn.Seq(), st.conn.Last().Steps()})
+	if err != nil {
+		return fmt.Errorf("encode the steps of a prepared process: %w", err)
+	}
+	if err := os.WriteFile(st.c.stepsFile(), data, 0o600); err != nil {
+		return fmt.Errorf("record the steps of a prepared process: %w", err)
+	}
+	return nil
+}
+
+// knowSteps reads them. Without them an error names no step.
+func (st *starting) knowSteps() {
+	data, err := os.ReadFile(st.c.stepsFile())
+	var steps preparedSteps
+	if err != nil || json.Unmarshal(data, &steps) != nil {
+		return
+	}
+	st.conn.Keep(steps.List, program.OfSteps(steps.Steps))
 }

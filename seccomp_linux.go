@@ -18,7 +18,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/configs"
-	"github.com/libcontainer/libcontainer/internal/initproc"
 	"github.com/libcontainer/libcontainer/internal/pidfd"
 	"github.com/libcontainer/libcontainer/internal/unixsock"
 	"github.com/libcontainer/libcontainer/seccomp"
@@ -115,95 +114,69 @@ func profileKey(s *configs.Seccomp) string {
 	return string(b)
 }
 
-// seccompFilter gives what init installs.
-func (l *launch) seccompFilter() (initproc.Filter, error) {
-	program, err := l.c.factory.programs.compile(l.config.Seccomp)
+// seccompFilter gives what the process installs, nil for none.
+func (st *starting) seccompFilter() (*seccomp.Program, error) {
+	program, err := st.c.factory.programs.compile(st.config.Seccomp)
 	if err != nil {
-		return initproc.Filter{}, invalid(err)
+		return nil, invalid(err)
 	}
-	if program == nil {
-		return initproc.Filter{}, nil
+	if program != nil && !program.Execs {
+		return nil, errorf(ConfigInvalid, "the seccomp profile must allow execve: without it no program can be started")
 	}
-	if !program.Execs {
-		return initproc.Filter{}, errorf(ConfigInvalid, "the seccomp profile must allow execve: without it no program can be started")
-	}
-	return initproc.Filter{
-		Program:     program.Filter,
-		Flags:       program.Flags,
-		Notify:      program.Notify,
-		KillsThread: program.KillsThread,
-	}, nil
-}
-
-// awaitExec waits until init has become the user's program.
-func (l *launch) awaitExec() error {
-	for {
-		kind, _, err := l.read()
-		switch {
-		case errors.Is(err, errDied):
-			return l.checkExec()
-		case err != nil:
-			return err
-		case kind != initproc.KindListener:
-			return fmt.Errorf("unexpected frame %d from init", kind)
-		}
-		if err := l.passListener(); err != nil {
-			return err
-		}
-		if err := l.write(initproc.KindGo, nil); err != nil {
-			return err
-		}
-	}
+	return program, nil
 }
 
 // checkExec finds out why the init pipe is closed: execve closes it, and so does
-// death. The kernel notes the execve before it closes descriptors, so if it has not,
-// the process is dying and has never been the user's program.
-func (l *launch) checkExec() error {
-	executed, err := l.ref.HasExecuted()
-	if executed || errors.Is(err, pidfd.ErrNoProcess) {
-		return nil // or reaped already, by another handle: it says with which status
+// death. If the process has executed nothing since it was cloned, it is dying and has
+// never been the user's program.
+func (st *starting) checkExec() error {
+	executed, err := st.ref.HasExecuted()
+	if errors.Is(err, pidfd.ErrNoProcess) {
+		return nil // reaped already, by another handle: it says with which status
 	}
 	if err != nil {
 		return fmt.Errorf("look at the init process: %w", err)
 	}
-	if l.config.Seccomp == nil {
+	if executed {
+		return nil
+	}
+	if st.config.Seccomp == nil {
 		return errDied
 	}
-	status, err := l.endStatus()
+	if err := st.ref.Await(st.ctx); err != nil {
+		return err
+	}
+	status, err := st.ref.ExitStatus()
 	if err != nil {
-		return fmt.Errorf("the init process died before it could %s: %w", l.step, err)
+		return fmt.Errorf("%w: %w", errDied, err)
 	}
-	return l.describeEnd(status)
-}
-
-// endStatus waits for the end of an init that is dying.
-func (l *launch) endStatus() (syscall.WaitStatus, error) {
-	if err := l.ref.Await(l.ctx); err != nil {
-		return 0, err
-	}
-	if state := l.reapAll(); state != nil {
-		return state.Sys().(syscall.WaitStatus), nil
-	}
-	return l.c.initStatus(l.ctx, l.ref, l.c.initRun)
+	return st.describeEnd(status)
 }
 
 // describeEnd explains the end of an init that had, or was about to install, a filter.
-func (l *launch) describeEnd(status syscall.WaitStatus) error {
+func (st *starting) describeEnd(status syscall.WaitStatus) error {
 	switch {
-	case status.Signaled() && status.Signal() == unix.SIGSYS:
-		return errorf(ConfigInvalid, "the init process was killed by SIGSYS before it could %s: the seccomp profile must allow execve", l.step)
+	case status.Signaled() && (status.Signal() == unix.SIGSYS || status.Signal() == unix.SIGILL):
+		return errorf(ConfigInvalid, "the init process was killed by %v before it could run the program: "+
+			"the seccomp profile must allow execve", unix.SignalName(status.Signal()))
+	case status.Exited() && status.ExitStatus() > 256-maxErrno:
+		return errorf(ConfigInvalid, "exec %s, with the seccomp filter installed: %w", st.programName(),
+			syscall.Errno(256-status.ExitStatus()))
 	case status.Exited():
-		return errorf(ConfigInvalid, "exec %s, with the seccomp filter installed: %w", l.programName(), initproc.ExecError(status.ExitStatus()))
+		return errorf(ConfigInvalid, "exec %s, with the seccomp filter installed: the filter made execve return %d",
+			st.programName(), status.ExitStatus())
 	}
-	return fmt.Errorf("the init process died (%s) before it could %s, with the seccomp filter installed", describeStatus(status), l.step)
+	return fmt.Errorf("the init process died (%s) before it could run the program, with the seccomp filter installed", describeStatus(status))
 }
 
-func (l *launch) programName() string {
-	if l.process == nil {
+// maxErrno is above all errors of execve(2).
+const maxErrno = 200
+
+func (st *starting) programName() string {
+	if st.process == nil {
 		return "the program" // another handle has prepared it
 	}
-	return l.process.Args[0]
+	return st.process.Args[0]
 }
 
 // agentTimeout is how long an agent may take to accept a connection and what is sent
@@ -212,21 +185,16 @@ const agentTimeout = 10 * time.Second
 
 // passListener hands the listener of init's filter to the agent, as the OCI runtime
 // specification says (config-linux.md, "The Container Process State").
-func (l *launch) passListener() error {
-	listener, err := l.receiveFile()
-	if err != nil {
-		return err
-	}
-	defer listener.Close()
-	profile := l.config.Seccomp
+func (st *starting) passListener(listener *os.File) error {
+	profile := st.config.Seccomp
 	if profile == nil || profile.ListenerPath == "" {
 		return errorf(ConfigInvalid, "the seccomp filter has a listener, but the profile has no ListenerPath")
 	}
-	message, err := json.Marshal(l.processState())
+	message, err := json.Marshal(st.processState())
 	if err != nil {
 		return fmt.Errorf("encode state for the seccomp agent: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(l.ctx, agentTimeout)
+	ctx, cancel := context.WithTimeout(st.ctx, agentTimeout)
 	defer cancel()
 	if err := unixsock.SendTo(ctx, profile.ListenerPath, message, listener); err != nil {
 		return fmt.Errorf("hand the seccomp listener to the agent: %w", err)
@@ -234,17 +202,17 @@ func (l *launch) passListener() error {
 	return nil
 }
 
-func (l *launch) processState() specs.ContainerProcessState {
-	status, init := specs.StateCreated, l.ref.Pid()
-	if l.join {
-		status, init = specs.StateRunning, l.c.init.Pid()
+func (st *starting) processState() specs.ContainerProcessState {
+	status, init := specs.StateCreated, st.ref.Pid()
+	if st.plan.join {
+		status, init = specs.StateRunning, st.c.init.Pid()
 	}
-	state := l.c.hookState(init, string(status))
+	state := st.c.hookState(init, string(status))
 	return specs.ContainerProcessState{
 		Version:  ociVersion,
 		Fds:      []string{specs.SeccompFdName},
-		Pid:      l.ref.Pid(),
-		Metadata: l.config.Seccomp.ListenerMetadata,
+		Pid:      st.ref.Pid(),
+		Metadata: st.config.Seccomp.ListenerMetadata,
 		State: specs.State{
 			Version: ociVersion,
 			ID:      state.ID,

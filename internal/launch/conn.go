@@ -114,11 +114,40 @@ func (c *Conn) Send(p *program.Program) error {
 	c.seq++
 	c.lists[c.seq] = p
 	list, files := p.Message(c.seq)
+	defer p.Sent()
 	return c.Write(list, files...)
+}
+
+// CloseWrite ends what the other end can read.
+func (c *Conn) CloseWrite() error {
+	conn, err := c.pipe.SyscallConn()
+	if err != nil {
+		return err
+	}
+	cerr := conn.Control(func(fd uintptr) { err = unix.Shutdown(int(fd), unix.SHUT_WR) })
+	return errors.Join(cerr, err)
+}
+
+// Drain serves messages until the other end is closed or the time has come, whatever
+// the handlers say, and whether the context has ended or not.
+func (c *Conn) Drain(until time.Time) error {
+	if err := c.pipe.SetReadDeadline(until); err != nil {
+		return err
+	}
+	for {
+		kind, payload, fds, err := c.read()
+		if err != nil {
+			return err
+		}
+		_ = c.serve(kind, payload, fds)
+	}
 }
 
 // Seq is the number of the list that was sent last.
 func (c *Conn) Seq() uint32 { return c.seq }
+
+// Last is the list that was sent last.
+func (c *Conn) Last() *program.Program { return c.lists[c.seq] }
 
 // Write sends bytes, with the first of them the files. If the other end is closed,
 // what it has said before that is the better error.

@@ -5,17 +5,21 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
 // Spawn starts the executable that a descriptor refers to, in the directory "/", with
-// the files as its descriptors 0 and on and an environment.
-func Spawn(exe *os.File, args, env []string, files []*os.File) (*os.Process, error) {
+// the files as its descriptors 0 and on and an environment. sys may be nil.
+func Spawn(exe *os.File, args, env []string, files []*os.File, sys *syscall.SysProcAttr) (*os.Process, error) {
 	// os.StartProcess moves files about, up to their number above the highest of
 	// them, before it executes the program; its descriptor must lie above.
 	highest := 0
 	for _, f := range files {
+		if f == nil {
+			continue
+		}
 		highest = max(highest, int(f.Fd()))
 	}
 	fd, err := unix.FcntlInt(exe.Fd(), unix.F_DUPFD_CLOEXEC, highest+len(files)+2)
@@ -24,7 +28,7 @@ func Spawn(exe *os.File, args, env []string, files []*os.File) (*os.Process, err
 	}
 	defer unix.Close(fd)
 	return os.StartProcess("/proc/self/fd/"+strconv.Itoa(fd), args,
-		&os.ProcAttr{Dir: "/", Env: append([]string{}, env...), Files: files})
+		&os.ProcAttr{Dir: "/", Env: append([]string{}, env...), Files: files, Sys: sys})
 }
 
 // Spawner starts processes from one thread, which lives as long as the Spawner. The
