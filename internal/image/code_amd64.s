@@ -144,10 +144,15 @@ goto:
 	TESTL CX, CX
 	JEQ   advance
 	CMPL  CX, HDR_OPS(BX)
-	JHI   bad
+	JHI   astray
 	IMULQ $OP_SIZE, CX
 	LEAQ  HEADER(BX)(CX*1), R13
 	JMP   loop
+
+// Nobody tolerates that: it would go on at the same place again.
+astray:
+	MOVL $74, CX // EBADMSG
+	JMP  die
 
 bad:
 	MOVQ $-74, AX // EBADMSG
@@ -351,6 +356,8 @@ relocate1:
 	JEQ   files
 	MOVL  (SI), CX
 	ADDQ  $4, SI
+	CMPL  CX, $HEADER // which has been checked
+	JCS   bad
 	LEAQ  8(CX), DI
 	CMPQ  DI, BP
 	JHI   bad

@@ -46,10 +46,12 @@
 #define STATE 0x20001000
 #define S_DEPTH 2048
 #define S_STACK 2056
-#define S_NOLIST 3080
-#define S_HEADER 3112
-#define S_IOV 3144
-#define S_MSG 3160
-#define S_FRAME 3216
-#define S_CONTROL 3240
+#define S_HEADER 3080
+#define S_IOV 3112
+#define S_MSG 3128
+#define S_FRAME 3184
+#define S_CONTROL 3208
 #define CONTROL_SIZE 400
+// Zeros: the header and the only operation of the list that is executed before there
+// is one. It tolerates nothing.
+#define S_NOLIST 3608
