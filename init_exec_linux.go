@@ -315,6 +315,9 @@ func (s *script) executable(name, r, denied program.Reg, path string, found prog
 // execute makes the process the program, and all that must come right before.
 func (p *initPlan) execute(s *script, a programArgs) error {
 	s.Do("close_range", unix.SYS_CLOSE_RANGE, num(p.fdLimit), num(uint32(1<<32-1)), num(unix.CLOSE_RANGE_CLOEXEC))
+	if err := p.lastAffinity(s); err != nil {
+		return err
+	}
 	p.labelFiles.write(s, p)
 	// The kernel clears it at each change of credentials, so it comes last.
 	if sig := p.config.ParentDeathSignal; sig > 0 {

@@ -97,6 +97,9 @@ func (p *initPlan) joinFinish(u *execUser) (*program.Program, error) {
 	p.notify.prepare(p, s)
 	p.cloneInit(s, 0, program.NoReg)
 	setDumpable(s, 0)
+	if err := p.firstAffinity(s); err != nil {
+		return nil, err
+	}
 	enterCgroups(s, files, regs)
 	if len(files) == 0 {
 		p.awaitMove(s)

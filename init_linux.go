@@ -325,6 +325,9 @@ func (p *initPlan) setUp() (*program.Program, error) {
 	if p.classic {
 		p.begin(s)
 	}
+	if err := p.firstAffinity(s); err != nil {
+		return nil, err
+	}
 	enterCgroups(s, early, regs[:len(early)])
 	p.labelFiles.open(s, p)
 	p.newKeyring(s)

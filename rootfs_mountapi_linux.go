@@ -23,7 +23,8 @@ const (
 	// NUL: a page is copied.
 	maxMountData = 4095
 
-	kernelLogSize = 512
+	kernelLogSize   = 512
+	sizeofMountAttr = 32
 )
 
 // mountAttrs translates mount(2) flags to the attributes of a mount.
@@ -291,7 +292,7 @@ func (s *script) setAttr(what string, mount program.Reg, attr unix.MountAttr, re
 		flags |= unix.AT_RECURSIVE
 	}
 	s.Do(what, unix.SYS_MOUNT_SETATTR, mount.Arg(), s.String(""), num(flags),
-		s.Words(attr.Attr_set, attr.Attr_clr, attr.Propagation, attr.Userns_fd), num(unix.SizeofMountAttr))
+		s.Words(attr.Attr_set, attr.Attr_clr, attr.Propagation, attr.Userns_fd), num(sizeofMountAttr))
 }
 
 // addAttrs adds attributes to a mount. What protects it already stays.
