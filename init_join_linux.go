@@ -23,7 +23,6 @@ import (
 func (p *initPlan) joinStage(init *os.File, flags uintptr) (*program.Program, error) {
 	s := newScript(p.regs)
 	pidfd := s.Files(init)[0]
-	p.begin(s)
 	s.Do("umask", unix.SYS_UMASK, num(p.umask()))
 	p.labelFiles.open(s, p)
 	p.joinContainer(s, pidfd, flags)

@@ -102,6 +102,14 @@ func (p *initPlan) scratchPath() string { return "/proc/self/fd/" + strconv.Itoa
 // processName is what ps(1) shows as long as no other program is executed.
 const processName = "libcontainer"
 
+// first builds the list that comes before any with descriptors.
+func (p *initPlan) first() (*program.Program, error) {
+	s := newScript(p.regs)
+	p.begin(s)
+	s.Next("wait for the host")
+	return s.Build()
+}
+
 // begin is what any init does first: nobody may look into it, and it has nothing of the
 // host program's but what it was given.
 func (p *initPlan) begin(s *script) {
@@ -146,7 +154,6 @@ func (p *initPlan) stage(namespaces []joinedNamespace, cgroup *os.File) (*progra
 		files = append(files, cgroup)
 	}
 	regs := s.Files(files...)
-	p.begin(s)
 	p.joinNamespaces(s, namespaces, regs)
 	flags := p.config.Namespaces.CloneFlags()
 	if flags&unix.CLONE_NEWUSER != 0 {

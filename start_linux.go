@@ -186,7 +186,11 @@ func (st *starting) spawn() error {
 		return fmt.Errorf("run the init image: %w", err)
 	}
 	st.stdio.closeChild()
-	return nil
+	list, err := st.plan.first()
+	if err != nil {
+		return err
+	}
+	return st.conn.Send(list)
 }
 
 // isNull tells whether a file is the null device.
