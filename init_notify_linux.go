@@ -25,6 +25,24 @@ type notifyRegs struct {
 
 const notifyPassed = 1
 
+// listenerMsg is the message with the listener: the program that releases a prepared
+// process gets it. See program.Known.
+const listenerMsg = program.Known | 3<<24
+
+// handleListener makes a message about a listener one to the host.
+func handleListener(host initHost, files []int) (*program.Program, error) {
+	if len(files) != 1 {
+		closeFds(files)
+		return nil, fmt.Errorf("%d descriptors came for the listener of the seccomp filter: %w", len(files), unix.EBADMSG)
+	}
+	f := os.NewFile(uintptr(files[0]), "seccomp listener")
+	defer f.Close()
+	if err := host.passListener(f); err != nil {
+		return nil, err
+	}
+	return program.NewBuilder(program.NewNested()).Build()
+}
+
 func (n *notifyRegs) wanted(p *initPlan) bool {
 	return p.filter != nil && p.filter.Notify && !p.classic
 }
@@ -70,15 +88,8 @@ func (n *notifyRegs) serve(p *initPlan, s *script, pidfd program.Reg) {
 	s.Jump(announced)
 	s.Bind(passed)
 	s.Add(listener, listener.Arg(), num(-1))
-	s.Ask("pass the listener of the seccomp filter", func(_ []byte, files []int) (*program.Program, error) {
-		if len(files) != 1 {
-			closeFds(files)
-			return nil, fmt.Errorf("%d descriptors came for the listener of the seccomp filter: %w", len(files), unix.EBADMSG)
-		}
-		f := os.NewFile(uintptr(files[0]), "seccomp listener")
-		defer f.Close()
-		return nil, p.host.passListener(f)
-	}, s.String(""), num(0), listener)
+	s.TellAs("pass the listener of the seccomp filter", listenerMsg, s.String(""), num(0), listener)
+	s.Next("wait for the host to pass the listener of the seccomp filter")
 	n.store(s, 8, num(notifyPassed))
 	s.Bind(ended)
 	s.Free(listener)

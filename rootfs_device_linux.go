@@ -4,6 +4,7 @@
 package libcontainer
 
 import (
+	"encoding/binary"
 	"fmt"
 	"path"
 
@@ -163,11 +164,11 @@ func (r *rootfs) reuseDevice(parent program.Reg, base string, d *configs.Device,
 	r.openAt(fd, parent, base, unix.O_PATH)
 	r.verifyDevice(fd, typ, uint32(d.Major), uint32(d.Minor), "what is there is another file")
 	// chmod by a descriptor of the kind O_PATH takes the name in /proc, which is the
-	// host's here; the number there is one that is free.
+	// host's here. Its number must be known now: the scratch descriptor's, which is
+	// always open, so that no other file gets it.
 	r.Do("dup3", unix.SYS_DUP3, fd.Arg(), num(r.plan.scratch), num(unix.O_CLOEXEC))
 	r.Do("chmod", unix.SYS_FCHMODAT, num(unix.AT_FDCWD), r.String(r.plan.scratchPath()), num(uint32(d.FileMode.Perm())))
 	r.Do("chown", unix.SYS_FCHOWNAT, fd.Arg(), r.String(""), num(d.Uid), num(d.Gid), num(unix.AT_EMPTY_PATH))
-	r.Do("close", unix.SYS_CLOSE, num(r.plan.scratch))
 	r.Close(fd)
 }
 
@@ -175,15 +176,28 @@ func (r *rootfs) reuseDevice(parent program.Reg, base string, d *configs.Device,
 // type that is no device.
 func (s *script) verifyDevice(fd program.Reg, typ, major, minor uint32, what string) {
 	st := s.stat(fd)
+	wrong := s.Label()
 	v := s.Load(st.At(statxMode), 2)
-	s.Check(what, v.Arg(), num(unix.S_IFMT), num(typ), unix.EEXIST)
+	s.Test(v.Arg(), num(unix.S_IFMT), num(typ), wrong)
 	if typ != unix.S_IFIFO {
 		s.LoadInto(v, st.At(statxRdevMajor), 4)
-		s.Check(what, v.Arg(), num(-1), num(major), unix.EEXIST)
+		s.Test(v.Arg(), num(-1), num(major), wrong)
 		s.LoadInto(v, st.At(statxRdevMinor), 4)
-		s.Check(what, v.Arg(), num(-1), num(minor), unix.EEXIST)
+		s.Test(v.Arg(), num(-1), num(minor), wrong)
 	}
 	s.Free(v)
+	prefix, _ := s.Context()
+	s.Later(func() {
+		s.Bind(wrong)
+		s.Tell(what, func(st []byte, _ []int) (*program.Program, error) {
+			if len(st) != sizeofStatx {
+				return nil, fmt.Errorf("%s%s: %w", prefix, what, unix.EEXIST)
+			}
+			return nil, fmt.Errorf("%s%s: what is there has mode %o and device %d:%d: %w", prefix, what,
+				binary.NativeEndian.Uint16(st[statxMode:]), getUint32(st[statxRdevMajor:]), getUint32(st[statxRdevMinor:]), unix.EEXIST)
+		}, st, num(sizeofStatx))
+		s.Fail(what, unix.EEXIST)
+	})
 }
 
 // bindDevice mounts the host's device where a node cannot be made.
@@ -233,7 +247,6 @@ func (r *rootfs) reopenNull(dev program.Reg) {
 	r.Do("dup3", unix.SYS_DUP3, node.Arg(), num(r.plan.scratch), num(unix.O_CLOEXEC))
 	null := r.Get("open", unix.SYS_OPENAT, num(unix.AT_FDCWD), r.String(r.plan.scratchPath()),
 		num(unix.O_RDWR|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC), num(0))
-	r.Do("close", unix.SYS_CLOSE, num(r.plan.scratch))
 	out()
 	for _, fd := range fds {
 		r.Do(fmt.Sprintf("replace standard descriptor %d", fd), unix.SYS_DUP3, null.Arg(), num(fd), num(0))

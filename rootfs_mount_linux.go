@@ -220,27 +220,35 @@ func (r *rootfs) takeMode(target, mount program.Reg) {
 // mountSysfs mounts a sysfs, or binds the host's, read-only, where the network
 // namespace to which a new one would belong is not ours.
 func (r *rootfs) mountSysfs(m *configs.Mount, options []string, flags int) program.Reg {
-	f := r.fsopen("sysfs")
-	mount := r.Reg()
+	mount, fs := r.Reg(), r.Reg()
+	denied, done, bound := r.Label(), r.Label(), r.Label()
+	r.Set(fs, "fsopen", unix.SYS_FSOPEN, r.String("sysfs"), num(unix.FSOPEN_CLOEXEC))
+	r.Or(bound, unix.EPERM)
+	r.needLog()
+	f := &fsContext{r.script, fs}
 	if m.Source != "" {
 		f.string(fmt.Sprintf("source %q", m.Source), "source", m.Source)
 	}
 	f.options(options)
-	denied, done := r.Label(), r.Label()
-	r.Do("create", unix.SYS_FSCONFIG, f.fd.Arg(), num(unix.FSCONFIG_CMD_CREATE), num(0), num(0), num(0))
+	r.Do("create", unix.SYS_FSCONFIG, fs.Arg(), num(unix.FSCONFIG_CMD_CREATE), num(0), num(0), num(0))
 	r.Or(denied, unix.EPERM)
 	attrs, _ := mountAttrs(flags)
-	r.Set(mount, "fsmount", unix.SYS_FSMOUNT, f.fd.Arg(), num(unix.FSMOUNT_CLOEXEC), num(attrs))
+	r.Set(mount, "fsmount", unix.SYS_FSMOUNT, fs.Arg(), num(unix.FSMOUNT_CLOEXEC), num(attrs))
 	r.Or(denied, unix.EPERM)
-	r.Jump(done)
-	r.Bind(denied)
-	tree := r.cloneTree(num(unix.AT_FDCWD), "/sys", true)
-	attrs, _ = mountAttrs(m.Flags | unix.MS_RDONLY)
-	r.addAttrs(tree, attrs, false, true)
-	r.Add(mount, tree.Arg(), num(0))
-	r.Free(tree)
+	r.Do("close", unix.SYS_CLOSE, fs.Arg())
 	r.Bind(done)
-	r.Close(f.fd)
+	r.Later(func() {
+		r.Bind(denied)
+		r.Do("close", unix.SYS_CLOSE, fs.Arg())
+		r.Bind(bound)
+		tree := r.cloneTree(num(unix.AT_FDCWD), "/sys", true)
+		attrs, _ := mountAttrs(m.Flags | unix.MS_RDONLY)
+		r.addAttrs(tree, attrs, false, true)
+		r.Add(mount, tree.Arg(), num(0))
+		r.Free(tree)
+		r.Jump(done)
+	})
+	r.Free(fs)
 	return mount
 }
 

@@ -452,6 +452,7 @@ func (c *linuxContainer) release(ctx context.Context, pipe *os.File) error {
 		err = st.serve()
 	}
 	if err != nil {
+		st.abandonHooks()
 		return st.explain(err)
 	}
 	return nil

@@ -157,15 +157,15 @@ func (st *starting) checkExec() error {
 // describeEnd explains the end of an init that had, or was about to install, a filter.
 func (st *starting) describeEnd(status syscall.WaitStatus) error {
 	switch {
-	case status.Signaled() && (status.Signal() == unix.SIGSYS || status.Signal() == unix.SIGILL):
+	case status.Signaled() && status.Signal() == unix.SIGSYS:
 		return errorf(ConfigInvalid, "the init process was killed by %v before it could run the program: "+
 			"the seccomp profile must allow execve", unix.SignalName(status.Signal()))
 	case status.Exited() && status.ExitStatus() > 256-maxErrno:
 		return errorf(ConfigInvalid, "exec %s, with the seccomp filter installed: %w", st.programName(),
 			syscall.Errno(256-status.ExitStatus()))
 	case status.Exited():
-		return errorf(ConfigInvalid, "exec %s, with the seccomp filter installed: the filter made execve return %d",
-			st.programName(), status.ExitStatus())
+		return errorf(ConfigInvalid, "exec %s, with the seccomp filter installed: the filter made execve return without an error",
+			st.programName())
 	}
 	return fmt.Errorf("the init process died (%s) before it could run the program, with the seccomp filter installed", describeStatus(status))
 }

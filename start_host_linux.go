@@ -248,6 +248,13 @@ func (r *runningHook) abandon() {
 	}
 }
 
+func (st *starting) abandonHooks() {
+	for _, h := range st.hooks {
+		h.abandon()
+	}
+	st.hooks = nil
+}
+
 func (st *starting) hookEnded(h hookID, code, status int) error {
 	r := st.hooks[h]
 	if r == nil {

@@ -314,6 +314,7 @@ func (st *starting) serve() error {
 	for _, kind := range []hookKind{createContainer, startContainer, mountCommand} {
 		st.handleHooks(kind)
 	}
+	st.conn.Handle(listenerMsg, func(_ []byte, fds []int) (*program.Program, error) { return handleListener(st, fds) })
 	err := st.conn.Serve()
 	if errors.Is(err, launch.ErrClosed) {
 		return st.checkExec()
@@ -331,6 +332,9 @@ func (st *starting) joinContainer() error {
 		return unix.ESRCH
 	}
 	st.closers = append(st.closers, init)
+	if err := st.chownStdio(st.c.init.Pid()); err != nil {
+		return err
+	}
 	if err := st.openCgroups(); err != nil {
 		return err
 	}
@@ -389,23 +393,23 @@ func (st *starting) cloned(pid int, fd int, born bool) (err error) {
 	st.c.m.Lock()
 	st.c.init = st.ref
 	st.c.m.Unlock()
-	if err := st.chownStdio(); err != nil {
+	if err := st.chownStdio(pid); err != nil {
 		return err
 	}
 	return launch.Stop
 }
 
-// chownStdio looks up root in the user namespace that init has come to be in,
-// which may be one that it has joined.
-func (st *starting) chownStdio() error {
+// chownStdio gives the library's pipes to root of the user namespace that a process is
+// in, which may be one that it has joined.
+func (st *starting) chownStdio(pid int) error {
 	if !st.config.Namespaces.Contains(configs.NEWUSER) {
 		return nil
 	}
-	uid, err := hostRootID(st.ref.Pid(), "uid_map")
+	uid, err := hostRootID(pid, "uid_map")
 	if err != nil {
 		return err
 	}
-	gid, err := hostRootID(st.ref.Pid(), "gid_map")
+	gid, err := hostRootID(pid, "gid_map")
 	if err != nil {
 		return err
 	}
@@ -568,9 +572,7 @@ func (st *starting) endStage() {
 
 // abort takes back a start that failed.
 func (st *starting) abort() {
-	for _, h := range st.hooks {
-		h.abandon()
-	}
+	st.abandonHooks()
 	if st.stage != nil && st.init == nil && st.conn != nil {
 		st.findOrphan()
 	}
