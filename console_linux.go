@@ -9,6 +9,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/internal/unixsock"
 )
 
 // linuxConsole is a pseudo terminal; master is the side of the host.
@@ -155,7 +157,7 @@ func (p *Process) NewConsoleSocket(rootuid int, path string) error {
 	}
 	p.console = c.slave
 	p.handOver = func(ctx context.Context) error {
-		if err := sendFile(ctx, path, []byte(c.path), c.master); err != nil {
+		if err := unixsock.SendTo(ctx, path, []byte(c.path), c.master); err != nil {
 			return fmt.Errorf("hand over console: %w", err)
 		}
 		return nil

@@ -32,8 +32,13 @@ type Process struct {
 	User string
 
 	// AdditionalGroups are names or numbers of supplementary groups, besides
-	// those of the container's configuration.
+	// those of the container's configuration, or instead of them if
+	// ReplaceGroups is set.
 	AdditionalGroups []string
+
+	// ReplaceGroups leaves out the AdditionalGroups of the container's
+	// configuration.
+	ReplaceGroups bool
 
 	// Cwd is the working directory inside the container, an absolute path;
 	// empty means "/".
@@ -60,6 +65,10 @@ type Process struct {
 	// dropped. nil means those of the container's configuration.
 	Capabilities []string
 
+	// CapabilitySets names each of the five sets by itself, see capabilities(7).
+	// When it is not nil, Capabilities is ignored.
+	CapabilitySets *configs.CapabilitySets
+
 	// Rlimits are the process's resource limits, see getrlimit(2). nil means those
 	// of the container's configuration.
 	Rlimits []configs.Rlimit
@@ -68,10 +77,40 @@ type Process struct {
 	// execve(2), also if the container's configuration does not.
 	NoNewPrivileges bool
 
+	// AllowNewPrivileges lets the process gain privileges, although the
+	// container's configuration does not: this process is without no_new_privs.
+	// It cannot be set together with NoNewPrivileges.
+	AllowNewPrivileges bool
+
 	// Label is the process's SELinux label, AppArmorProfile the AppArmor profile
 	// that it runs under. Empty means those of the container's configuration.
 	Label           string
 	AppArmorProfile string
+
+	// Unlabeled runs the process without the label and the profile of the
+	// container's configuration. Label and AppArmorProfile must be empty then.
+	Unlabeled bool
+
+	// OomScoreAdj is how much the OOM killer likes the process, -1000 to 1000, see
+	// proc_pid_oom_score_adj(5). Nil means what the container's configuration says.
+	OomScoreAdj *int
+
+	// Umask is the file mode creation mask, 0 to 0777, see umask(2). Nil means that
+	// of the container's configuration.
+	Umask *uint32
+
+	// Scheduler is the scheduling policy, see sched(7). Nil means that of the
+	// container's configuration.
+	Scheduler *configs.Scheduler
+
+	// IOPriority is the priority in block I/O, see ioprio_set(2). Nil means that of
+	// the container's configuration.
+	IOPriority *configs.IOPriority
+
+	// CPUAffinity are the CPUs that the process runs on, within those of the
+	// container's cpuset. Nil means all of these, whatever the host's process is
+	// bound to.
+	CPUAffinity *configs.CPUAffinity
 
 	// WaitDelay is how long Wait goes on, after the process has ended, to copy
 	// output of processes that it has left behind and that have inherited its
@@ -141,6 +180,18 @@ func (p Process) Signal(sig os.Signal) error {
 		return errorf(ProcessNotExecuted, "signal process: it has not been started")
 	}
 	return p.run.signal(sig)
+}
+
+// closeFiles closes what this program does not need when the process has started, or
+// failed to.
+func (p *Process) closeFiles() {
+	if p == nil {
+		return
+	}
+	for _, f := range p.closeAfterStart {
+		f.Close()
+	}
+	p.closeAfterStart = nil
 }
 
 // IO holds the process's STDIO.

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+
+	"github.com/libcontainer/libcontainer/internal/pidfd"
 )
 
 // runningProcess is a started process, a child of this one. A goroutine of its
@@ -46,21 +48,21 @@ func newRunningProcess(process *os.Process, spec *Process, io *stdio, owner *chi
 	return r
 }
 
-// watch reaps the process of the pidfd when it has ended, and then ends the
-// copying of its output.
-func (r *runningProcess) watch(ref *initRef, pidfd *os.File) {
+// watch reaps the process when it has ended, and then ends the copying of its
+// output. The reference is its own.
+func (r *runningProcess) watch(ref *pidfd.Process) {
 	defer close(r.settled)
-	r.reap(ref, pidfd)
-	pidfd.Close()
+	r.reap(ref)
+	ref.Close()
 	r.owner.remove(r)
 	close(r.reaped)
 	r.ioErr = r.io.finish(r.spec.WaitDelay)
 }
 
-func (r *runningProcess) reap(ref *initRef, pidfd *os.File) {
+func (r *runningProcess) reap(ref *pidfd.Process) {
 	// Waiting in the poller does not take a thread, as waitid(2) does. If it
 	// fails, waitid waits.
-	_ = awaitExit(context.Background(), pidfd)
+	_ = ref.Await(context.Background())
 	r.state, r.err = r.process.Wait()
 	if r.err == nil {
 		r.status = r.state.Sys().(syscall.WaitStatus)
@@ -68,7 +70,7 @@ func (r *runningProcess) reap(ref *initRef, pidfd *os.File) {
 	}
 	// Something else in this program may have reaped it, by waiting for any
 	// child or by ignoring SIGCHLD; the kernel may still know.
-	if status, err := exitStatus(ref, pidfd); err == nil {
+	if status, err := ref.ExitStatus(); err == nil {
 		r.status, r.err = status, nil
 	}
 }

@@ -272,6 +272,6 @@ func (p *Process) InitializeIO(rootuid int) (i *IO, err error) {
 		return nil, err
 	}
 	p.Stdin, p.Stdout, p.Stderr = inR, outW, errW
-	p.closeAfterStart = []*os.File{inR, outW, errW}
+	p.closeAfterStart = append(p.closeAfterStart, inR, outW, errW)
 	return &IO{Stdin: inW, Stdout: outR, Stderr: errR}, nil
 }

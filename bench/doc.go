@@ -19,7 +19,7 @@
 //
 // A machine that does one thing after the other is not like most. With -pause=150ms it idles before
 // each measurement, as `make bench BENCHFLAGS=-pause=150ms` does: then whoever moves another process to
-// a cgroup waits for an RCU grace period, see cgroups.Joiner.
+// a cgroup waits for an RCU grace period, see cgroups.Driver.
 //
 // Only the ratios say something, and only within one run: machines are noisy. `make bench` builds and
 // runs it as root, and writes a .md and a .svg for each table.

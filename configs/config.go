@@ -31,6 +31,16 @@ type Config struct {
 	// set up. Mounts below it keep their own flags.
 	Readonlyfs bool `json:"readonlyfs"`
 
+	// Bundle is the directory that hooks are told as the container's bundle, see
+	// HookState: an absolute path, and nothing else uses it. Empty stands for the
+	// directory that holds Rootfs.
+	Bundle string `json:"bundle,omitempty"`
+
+	// Annotations are free texts by name, which hooks are told. Names are not
+	// empty; the OCI runtime specification suggests that they look like domains
+	// turned around, as "com.example.key".
+	Annotations map[string]string `json:"annotations,omitempty"`
+
 	// RootPropagation is the mount propagation of the container's root, as flags
 	// of mount(2): MS_PRIVATE, MS_SLAVE, MS_SHARED or MS_UNBINDABLE, with or
 	// without MS_REC. 0 means MS_SLAVE|MS_REC: mounts made on the host arrive
@@ -98,7 +108,30 @@ type Config struct {
 
 	// OomScoreAdj makes the OOM killer like the container's processes more
 	// (up to 1000) or less (down to -1000), see proc_pid_oom_score_adj(5).
+	// 0 is a value of its own, unless there is KeepOomScore.
 	OomScoreAdj int `json:"oom_score_adj"`
+
+	// KeepOomScore leaves the container's processes the value that they inherit
+	// from the host's process. OomScoreAdj must be 0 then.
+	KeepOomScore bool `json:"keep_oom_score,omitempty"`
+
+	// Umask is the file mode creation mask of the container's processes, see
+	// umask(2): permission bits, 0 to 0777. Nil stands for 0022. That of the
+	// host's process is never inherited.
+	Umask *uint32 `json:"umask,omitempty"`
+
+	// Scheduler is the scheduling policy of the container's processes. Nil leaves
+	// them that of the host's process.
+	Scheduler *Scheduler `json:"scheduler,omitempty"`
+
+	// IOPriority is the priority of the container's processes in block I/O. Nil
+	// leaves them that of the host's process.
+	IOPriority *IOPriority `json:"io_priority,omitempty"`
+
+	// KeepKeyring leaves the container's processes the session keyring of the
+	// host's process, see session-keyring(7), with all the keys in it. Without it
+	// each process, a further one too, begins with a new and empty one.
+	KeepKeyring bool `json:"keep_keyring,omitempty"`
 
 	// AdditionalGroups are supplementary groups of the container's processes:
 	// numbers, or names in the container's /etc/group.

@@ -73,6 +73,14 @@ func full() *Config {
 	c.Cgroups.BlkioWeightDevice = []*WeightDevice{NewWeightDevice(8, 16, 500, 600)}
 	c.Cgroups.BlkioThrottleReadBpsDevice = []*ThrottleDevice{NewThrottleDevice(8, 1, 1<<63)}
 	c.Rlimits = []Rlimit{{Type: 7, Hard: 1<<64 - 1, Soft: 1025}}
+	c.Bundle, c.Annotations = "/bundle", map[string]string{"com.example.key": "value"}
+	c.Umask, c.KeepOomScore, c.KeepKeyring = new(uint32), true, true
+	c.Scheduler = &Scheduler{
+		Policy: "SCHED_DEADLINE", Nice: -1, Priority: 2, Flags: []string{"SCHED_FLAG_RECLAIM"},
+		Runtime: 1 << 63, Deadline: 3, Period: 4,
+	}
+	c.IOPriority = &IOPriority{Class: "IOPRIO_CLASS_BE", Priority: 7}
+	c.Mounts[0].FlagsClear = 8
 	c.TimeOffsets = map[string]TimeOffset{"monotonic": {Secs: -5, Nanosecs: 7}}
 	c.CapabilitySets = &CapabilitySets{Bounding: []string{"CAP_CHOWN"}}
 	c.Seccomp = &Seccomp{

@@ -58,8 +58,12 @@ type HookState struct {
 	// Status is "creating", "created", "running" or "stopped".
 	Status string `json:"status"`
 
-	// Bundle is the directory that holds the root file system.
+	// Bundle is the Config's Bundle, or else the directory that holds the root
+	// file system.
 	Bundle string `json:"bundle"`
+
+	// Annotations are the Config's Annotations.
+	Annotations map[string]string `json:"annotations,omitempty"`
 
 	// Root is the container's root file system on the host.
 	Root string `json:"root"`

@@ -15,6 +15,7 @@ import (
 var testState = HookState{
 	Version: "1", OCIVersion: "1.3.0", ID: "test", Pid: 42,
 	Status: "creating", Bundle: "/", Root: "/rootfs",
+	Annotations: map[string]string{"com.example.key": "value"},
 }
 
 func shell(script string) Command {
@@ -31,7 +32,7 @@ func TestFunctionHook(t *testing.T) {
 	if err := hook.Run(testState); !errors.Is(err, failed) {
 		t.Errorf("Run() = %v, want the function's error", err)
 	}
-	if got != testState {
+	if !reflect.DeepEqual(got, testState) {
 		t.Errorf("the function got %+v, want %+v", got, testState)
 	}
 	if err := (FuncHook{}).Run(testState); err == nil {
@@ -56,6 +57,7 @@ func TestCommandGetsStateOnStdin(t *testing.T) {
 	want := map[string]any{
 		"version": "1", "id": "test", "pid": 42.0, "root": "/rootfs",
 		"ociVersion": "1.3.0", "status": "creating", "bundle": "/",
+		"annotations": map[string]any{"com.example.key": "value"},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("stdin holds %v, want %v", got, want)

@@ -19,6 +19,15 @@ type Mount struct {
 	// Flags are the MS_* flags of mount(2).
 	Flags int `json:"flags"`
 
+	// FlagsClear are flags of mount(2) that a new bind mount does not take over
+	// from its source: MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOSYMFOLLOW,
+	// MS_NODIRATIME, MS_NOATIME, MS_RELATIME and MS_STRICTATIME. They are cleared
+	// on this mount alone, and not on what is mounted below it, and cannot be in
+	// Flags too. Clearing one of the last three means the kernel's default, which
+	// is MS_RELATIME, unless Flags have another one. A mount with MS_REMOUNT sets
+	// exactly its Flags, and has no use for it.
+	FlagsClear int `json:"flags_clear,omitempty"`
+
 	// PropagationFlags are applied to the mount one by one after it is made,
 	// such as MS_PRIVATE or MS_SLAVE|MS_REC.
 	PropagationFlags []int `json:"propagation_flags"`

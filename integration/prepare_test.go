@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -112,11 +113,18 @@ func TestPrepareRefuses(t *testing.T) {
 		t.Errorf("release of what has not been prepared: %v", err)
 	}
 	p, _ := command("/no/such/program")
+	err := c.Prepare(t.Context(), p)
+	checkError(t, err, libcontainer.ConfigInvalid, "/no/such/program", "executable file not found", "no such file")
+	if !errors.Is(err, exec.ErrNotFound) {
+		t.Errorf("error %v is not exec.ErrNotFound", err)
+	}
+	wantStatus(t, c, libcontainer.Created)
+	// What only execve finds out comes at the release, and the container is as new.
+	p, _ = command("/etc/passwd")
 	if err := c.Prepare(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
-	// Where the program is comes out only now, and the container is as new.
-	checkError(t, c.Release(t.Context()), libcontainer.ConfigInvalid, "/no/such/program", "no such file")
+	checkError(t, c.Release(t.Context()), libcontainer.ConfigInvalid, "/etc/passwd", "permission denied")
 	wantStatus(t, c, libcontainer.Created)
 	if _, err := p.Wait(); err == nil {
 		t.Error("the process that failed has ended well")

@@ -35,6 +35,9 @@ type held struct {
 	write       func(s *setter) error
 }
 
+// EntersEarly returns false: the cgroup is there before the process.
+func (m *Manager) EntersEarly() bool { return false }
+
 // Enter moves the process pid, with all its threads, into the cgroup, unless it
 // is there already, as one that was cloned into UnifiedDir is. Create or Apply
 // comes first.

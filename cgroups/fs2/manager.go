@@ -16,16 +16,7 @@ import (
 	"github.com/libcontainer/libcontainer/configs"
 )
 
-var (
-	_ cgroups.Manager = (*Manager)(nil)
-	_ cgroups.Stager  = (*Manager)(nil)
-	_ cgroups.Joiner  = (*Manager)(nil)
-	_ cgroups.Killer  = (*Manager)(nil)
-
-	_ cgroups.Planner       = (*Manager)(nil)
-	_ cgroups.ParentKeeper  = (*Manager)(nil)
-	_ cgroups.FreezerReader = (*Manager)(nil)
-)
+var _ cgroups.Driver = (*Manager)(nil)
 
 // Manager manages the cgroup of one container. Make one with the two fields set;
 // Paths is nil for a container that has no cgroup yet, and the result of an
@@ -105,9 +96,9 @@ func (m *Manager) Create() error {
 	return err
 }
 
-// JoinFiles returns nothing: on cgroup v2 a thread does not leave its process, and
+// EntryFiles returns nothing: on cgroup v2 a thread does not leave its process, and
 // UnifiedDir is the way to enter without waiting.
-func (m *Manager) JoinFiles(cgroups.Stage) ([]*os.File, error) { return nil, nil }
+func (m *Manager) EntryFiles(cgroups.Stage) ([]*os.File, error) { return nil, nil }
 
 // UnifiedDir opens the container's directory, to be used with CLONE_INTO_CGROUP
 // of clone3(2). It returns nil if there is none, or if the set-up of a process could

@@ -16,7 +16,11 @@ func capabilities(c *configs.Config) error {
 	if err := capabilityNames("Capabilities", c.Capabilities); err != nil {
 		return err
 	}
-	sets := c.CapabilitySets
+	return CapabilitySets(c.CapabilitySets)
+}
+
+// CapabilitySets checks the five sets of a configuration, or of a single process.
+func CapabilitySets(sets *configs.CapabilitySets) error {
 	if sets == nil {
 		return nil
 	}

@@ -76,6 +76,25 @@ func recursiveAttrs(field string, m *configs.Mount) error {
 	return fmt.Errorf("%s.RecAttrSet has more than one access time attribute", field)
 }
 
+// clearable are the flags of mount(2) that are attributes of one mount, and not of
+// its file system, see mount_setattr(2).
+const clearable = unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_NOSYMFOLLOW |
+	unix.MS_NODIRATIME | unix.MS_NOATIME | unix.MS_RELATIME | unix.MS_STRICTATIME
+
+func flagsClear(field string, m *configs.Mount) error {
+	switch {
+	case m.FlagsClear == 0:
+		return nil
+	case !m.IsBind():
+		return fmt.Errorf("%s.FlagsClear is only for bind mounts", field)
+	case m.FlagsClear&^clearable != 0:
+		return fmt.Errorf("%s.FlagsClear has %#x, which cannot be cleared on a mount", field, m.FlagsClear&^clearable)
+	case m.FlagsClear&m.Flags != 0:
+		return fmt.Errorf("%s.Flags and FlagsClear both have %#x", field, m.FlagsClear&m.Flags)
+	}
+	return nil
+}
+
 func copyUp(field string, m *configs.Mount) error {
 	if m.CopyUp && (m.Device != "tmpfs" || m.Flags&(unix.MS_BIND|unix.MS_REMOUNT) != 0) {
 		return fmt.Errorf("%s.CopyUp is only for new mounts of type tmpfs", field)

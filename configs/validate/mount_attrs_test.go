@@ -114,3 +114,25 @@ func TestCopyUp(t *testing.T) {
 		{"another file system", with("proc", 0), "Mounts[0].CopyUp is only for"},
 	})
 }
+
+func TestFlagsClear(t *testing.T) {
+	bind := func(flags, clear int) func(*configs.Config) {
+		return func(c *configs.Config) {
+			c.Mounts = []*configs.Mount{{
+				Source: "/srv", Destination: "/data", Device: "bind", Flags: unix.MS_BIND | flags, FlagsClear: clear,
+			}}
+		}
+	}
+	run(t, []testCase{
+		{"all", bind(0, unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC|unix.MS_NOSYMFOLLOW|
+			unix.MS_NODIRATIME|unix.MS_NOATIME|unix.MS_RELATIME|unix.MS_STRICTATIME), ""},
+		{"others set", bind(unix.MS_REC|unix.MS_NOSUID|unix.MS_STRICTATIME, unix.MS_RDONLY|unix.MS_NOATIME), ""},
+		{"a remount", bind(unix.MS_REMOUNT, unix.MS_RDONLY), ""},
+		{"both", bind(unix.MS_RDONLY|unix.MS_NOEXEC, unix.MS_RDONLY|unix.MS_NOSUID), "Mounts[0].Flags and FlagsClear both have 0x1"},
+		{"of the file system", bind(0, unix.MS_NOEXEC|unix.MS_SYNCHRONOUS), "Mounts[0].FlagsClear has 0x10"},
+		{"bind itself", bind(0, unix.MS_BIND), "Mounts[0].FlagsClear has 0x1000"},
+		{"not a bind", func(c *configs.Config) {
+			c.Mounts = []*configs.Mount{{Source: "tmpfs", Destination: "/data", Device: "tmpfs", FlagsClear: unix.MS_NOEXEC}}
+		}, "Mounts[0].FlagsClear is only for bind mounts"},
+	})
+}

@@ -53,6 +53,9 @@ func mount(field string, m *configs.Mount) error {
 	default:
 		return invalid(field+".Relabel", m.Relabel, errors.New(`is neither "z" nor "Z"`))
 	}
+	if err := flagsClear(field, m); err != nil {
+		return err
+	}
 	if err := recursiveAttrs(field, m); err != nil {
 		return err
 	}

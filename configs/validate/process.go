@@ -12,13 +12,26 @@ const (
 	maxSignal   = 64
 	maxOomScore = 1000
 	maxRlimit   = 15
+	maxUmask    = 0o777
 )
 
 func process(c *configs.Config) error {
 	if err := inRange("ParentDeathSignal", int64(c.ParentDeathSignal), 0, maxSignal); err != nil {
 		return err
 	}
-	if err := inRange("OomScoreAdj", int64(c.OomScoreAdj), -maxOomScore, maxOomScore); err != nil {
+	if err := OomScoreAdj(c.OomScoreAdj); err != nil {
+		return err
+	}
+	if c.KeepOomScore && c.OomScoreAdj != 0 {
+		return fmt.Errorf("OomScoreAdj %d cannot be set, since KeepOomScore leaves it alone", c.OomScoreAdj)
+	}
+	if err := Umask(c.Umask); err != nil {
+		return err
+	}
+	if err := Scheduler(c.Scheduler); err != nil {
+		return err
+	}
+	if err := IOPriority(c.IOPriority); err != nil {
 		return err
 	}
 	for i, group := range c.AdditionalGroups {
@@ -27,6 +40,20 @@ func process(c *configs.Config) error {
 		}
 	}
 	return labels(c)
+}
+
+// OomScoreAdj checks a value for the OOM killer, of a configuration or of a single
+// process.
+func OomScoreAdj(value int) error {
+	return inRange("OomScoreAdj", int64(value), -maxOomScore, maxOomScore)
+}
+
+// Umask checks a file mode creation mask, of a configuration or of a single process.
+func Umask(mask *uint32) error {
+	if mask != nil && *mask > maxUmask {
+		return fmt.Errorf("Umask %#o has more than the permission bits 0777", *mask)
+	}
+	return nil
 }
 
 func labels(c *configs.Config) error {

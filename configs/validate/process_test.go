@@ -13,7 +13,16 @@ func TestProcess(t *testing.T) {
 	oom := func(n int) func(*configs.Config) {
 		return func(c *configs.Config) { c.OomScoreAdj = n }
 	}
+	umask := func(n uint32) func(*configs.Config) {
+		return func(c *configs.Config) { c.Umask = &n }
+	}
 	run(t, []testCase{
+		{"umask", umask(0o777), ""},
+		{"no umask", umask(0), ""},
+		{"umask with more than permissions", umask(0o1022), "Umask 01022"},
+		{"keep oom", func(c *configs.Config) { c.KeepOomScore = true }, ""},
+		{"keep oom and set it", func(c *configs.Config) { c.KeepOomScore, c.OomScoreAdj = true, 5 }, "OomScoreAdj 5"},
+		{"keyring", func(c *configs.Config) { c.KeepKeyring = true }, ""},
 		{"signal", signal(9), ""},
 		{"last signal", signal(64), ""},
 		{"signal too large", signal(65), "ParentDeathSignal 65"},

@@ -43,6 +43,7 @@ func checks() []func(*configs.Config) error {
 		timeOffsets,
 		idMappings,
 		rootfs,
+		bundle,
 		utsNames,
 		hiddenPaths,
 		mounts,

@@ -56,6 +56,7 @@ type Builder struct {
 
 	prefix  string
 	invalid bool
+	level   int // of registers, see Later
 	later   []func()
 
 	files   []*os.File
@@ -114,6 +115,9 @@ func (b *Builder) In(what string) (out func()) {
 // Blame makes the errors of the operations that follow the caller's, who asked
 // for what cannot be, as long as it is on.
 func (b *Builder) Blame(on bool) { b.invalid = on }
+
+// Context is what In and Blame have set.
+func (b *Builder) Context() (prefix string, blame bool) { return b.prefix, b.invalid }
 
 // String puts a text, with a terminating NUL, into the data.
 func (b *Builder) String(s string) Arg {
@@ -215,7 +219,7 @@ func (b *Builder) Set(r Reg, what string, number uintptr, args ...Arg) {
 
 // Reg takes a register.
 func (b *Builder) Reg() Reg {
-	r, ok := b.regs.take(1)
+	r, ok := b.regs.take(1, b.level)
 	if !ok {
 		b.fail(errors.New("build program: no register is free"))
 		return 1
@@ -272,9 +276,9 @@ func (b *Builder) Cause(err error) { b.steps[len(b.steps)-1].cause = err }
 // Later has f emit operations behind the end of the list, to which operations jump
 // only when something is unusual. In and Blame are as they are now.
 func (b *Builder) Later(f func()) {
-	prefix, invalid := b.prefix, b.invalid
+	prefix, invalid, level := b.prefix, b.invalid, b.level+1
 	b.later = append(b.later, func() {
-		b.prefix, b.invalid = prefix, invalid
+		b.prefix, b.invalid, b.level = prefix, invalid, level
 		f()
 	})
 }
@@ -368,7 +372,7 @@ func (b *Builder) Files(files ...*os.File) []Reg {
 	if len(b.files) > 0 || len(files) > MaxFiles {
 		b.fail(fmt.Errorf("build program: %d descriptors cannot come with a list", len(files)+len(b.files)))
 	}
-	first, ok := b.regs.take(len(files))
+	first, ok := b.regs.take(len(files), b.level)
 	if !ok {
 		b.fail(errors.New("build program: no registers are free"))
 		first = 1

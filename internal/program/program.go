@@ -14,6 +14,20 @@ type Program struct {
 	steps    []step
 	handlers map[uint32]Handler
 	seqAt    []uint32
+	owns     bool
+}
+
+// Own makes the list the owner of its descriptors, which are closed when it has been
+// sent.
+func (p *Program) Own() { p.owns = true }
+
+// Sent is called when the list has been sent, or could not be.
+func (p *Program) Sent() {
+	if p.owns {
+		for _, f := range p.files {
+			f.Close()
+		}
+	}
 }
 
 // Build ends the list.
@@ -163,11 +177,26 @@ func (p *Program) Error(index uint32, errno syscall.Errno) error {
 	return &Failure{Step: s.prefix + s.what, Errno: errno, Cause: s.cause, Invalid: s.invalid}
 }
 
-// Steps returns the texts of the operations, by their index.
-func (p *Program) Steps() []string {
-	texts := make([]string, len(p.steps))
+// Step is what an operation is for.
+type Step struct {
+	Text    string `json:"text"`
+	Invalid bool   `json:"invalid,omitempty"`
+}
+
+// Steps returns the steps of the operations, by their index.
+func (p *Program) Steps() []Step {
+	steps := make([]Step, len(p.steps))
 	for i, s := range p.steps {
-		texts[i] = s.prefix + s.what
+		steps[i] = Step{s.prefix + s.what, s.invalid}
 	}
-	return texts
+	return steps
+}
+
+// OfSteps returns a list that can tell errors, and cannot be sent.
+func OfSteps(steps []Step) *Program {
+	p := new(Program)
+	for _, s := range steps {
+		p.steps = append(p.steps, step{what: s.Text, invalid: s.Invalid})
+	}
+	return p
 }

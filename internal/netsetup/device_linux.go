@@ -1,15 +1,10 @@
-// The host's side: network devices of the host that are moved into a container,
-// and back.
-
-package libcontainer
+package netsetup
 
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,51 +14,47 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// netDevice is a device of the host that the container has, as the state file
-// keeps it: what is needed to give it back.
-type netDevice struct {
-	HostName     string       `json:"host_name"`
-	Name         string       `json:"name"`            // in the container
-	Index        int          `json:"index,omitempty"` // in the container, once it is there
-	Type         string       `json:"type"`
-	HardwareAddr string       `json:"hardware_addr,omitempty"`
-	Addresses    []netAddress `json:"addresses,omitempty"`
-	Up           bool         `json:"up,omitempty"`
+// Device is a device of the host that is, or was to be, moved: what is needed to give
+// it back.
+type Device struct {
+	HostName     string
+	Name         string // in the other namespace; its first %d stands for a free number
+	Index        int    // in the other namespace, once it is there
+	Type         string
+	HardwareAddr string
+	Addresses    []Address
+	Up           bool
 }
 
-// netAddress is an address of a device, see rtnetlink(7).
-type netAddress struct {
-	Address       string `json:"address"` // with its prefix length
-	Peer          string `json:"peer,omitempty"`
-	NoPrefixRoute bool   `json:"no_prefix_route,omitempty"`
+// Address is an address of a device, see rtnetlink(7).
+type Address struct {
+	Address       string // with its prefix length
+	Peer          string
+	NoPrefixRoute bool
 }
 
-// planNetDevices notes the devices as they are on the host.
-func (c *linuxContainer) planNetDevices() error {
-	c.netDevices = nil
-	if len(c.config.NetDevices) == 0 {
-		return nil
+// Describe notes devices as they are on the host, each under its own name there.
+func Describe(names []string) ([]Device, error) {
+	if len(names) == 0 {
+		return nil, nil
 	}
 	host, err := newNetlink()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer host.Close()
-	for _, name := range slices.Sorted(maps.Keys(c.config.NetDevices)) {
+	var list []Device
+	for _, name := range names {
 		d, err := describeDevice(host, name)
 		if err != nil {
-			return fmt.Errorf("look at network device %q: %w", name, err)
+			return nil, fmt.Errorf("look at network device %q: %w", name, err)
 		}
-		d.Name = c.config.NetDevices[name].Name
-		if d.Name == "" {
-			d.Name = d.HostName
-		}
-		c.netDevices = append(c.netDevices, d)
+		list = append(list, d)
 	}
-	return nil
+	return list, nil
 }
 
-func describeDevice(host *netlink.Handle, name string) (d netDevice, err error) {
+func describeDevice(host *netlink.Handle, name string) (d Device, err error) {
 	link, err := host.LinkByName(name)
 	if isNoLink(err) {
 		return d, invalid(errors.New("the host has no such device"))
@@ -72,7 +63,7 @@ func describeDevice(host *netlink.Handle, name string) (d netDevice, err error) 
 		return d, err
 	}
 	attrs := link.Attrs()
-	d = netDevice{
+	d = Device{
 		HostName:     attrs.Name, // the one asked for may be an alternative name
 		Type:         link.Type(),
 		HardwareAddr: attrs.HardwareAddr.String(),
@@ -84,7 +75,7 @@ func describeDevice(host *netlink.Handle, name string) (d netDevice, err error) 
 
 // listAddresses gives the permanent addresses of global scope, which are those
 // that the OCI runtime specification has moved with a device.
-func listAddresses(host *netlink.Handle, link netlink.Link) (list []netAddress, err error) {
+func listAddresses(host *netlink.Handle, link netlink.Link) (list []Address, err error) {
 	var addrs []netlink.Addr
 	for {
 		addrs, err = host.AddrList(link, netlink.FAMILY_ALL)
@@ -99,7 +90,7 @@ func listAddresses(host *netlink.Handle, link netlink.Link) (list []netAddress, 
 		if a.Flags&unix.IFA_F_PERMANENT == 0 || a.Scope != int(netlink.SCOPE_UNIVERSE) || a.IPNet == nil {
 			continue
 		}
-		kept := netAddress{Address: a.IPNet.String(), NoPrefixRoute: a.Flags&unix.IFA_F_NOPREFIXROUTE != 0}
+		kept := Address{Address: a.IPNet.String(), NoPrefixRoute: a.Flags&unix.IFA_F_NOPREFIXROUTE != 0}
 		if a.Peer != nil && !a.Peer.IP.Equal(a.IP) {
 			kept.Peer = a.Peer.String()
 		}
@@ -112,7 +103,7 @@ func listAddresses(host *netlink.Handle, link netlink.Link) (list []netAddress, 
 // kernel does not look for duplicates first (RFC 4862), for which IPv6 takes a
 // second or more and refuses to send from, or to bind to, the address meanwhile.
 // Whoever configures containers knows their addresses to be unique.
-func addAddress(h *netlink.Handle, link netlink.Link, a netAddress) error {
+func addAddress(h *netlink.Handle, link netlink.Link, a Address) error {
 	ip, ipNet, err := net.ParseCIDR(a.Address)
 	if err != nil {
 		return invalid(fmt.Errorf("add address: %w", err))
@@ -137,13 +128,23 @@ func addAddress(h *netlink.Handle, link netlink.Link, a netAddress) error {
 	return nil
 }
 
-// moveIn moves a device of the host into the container.
-func (s *networkSetUp) moveIn(d *netDevice) error {
+// MoveIn moves a device of the host to the other namespace, under none of the reserved
+// names unless it is to have just that. What it returns is the device as it is then,
+// also if there is an error, and MoveBack undoes what has been done.
+func (s *Setup) MoveIn(d Device, reserved []string) (Device, error) {
+	err := s.moveIn(&d, reserved)
+	if err != nil {
+		err = fmt.Errorf("move network device %q into the container: %w", d.HostName, err)
+	}
+	return d, err
+}
+
+func (s *Setup) moveIn(d *Device, reserved []string) error {
 	link, err := s.host.LinkByName(d.HostName)
 	if err != nil {
 		return fmt.Errorf("find it: %w", err)
 	}
-	if err := s.chooseName(d); err != nil {
+	if d.Name, err = s.chooseName(d.Name, reserved); err != nil {
 		return err
 	}
 	if err := moveLink(link.Attrs().Index, s.ns, d.Name); err != nil {
@@ -153,35 +154,27 @@ func (s *networkSetUp) moveIn(d *netDevice) error {
 	if err != nil {
 		return fmt.Errorf("find it as %q: %w", d.Name, err)
 	}
-	s.c.m.Lock() // State looks at it
 	d.Index = moved.Attrs().Index
-	s.c.m.Unlock()
 	return restoreDevice(s.inside, moved, d.Addresses, true)
 }
 
 // chooseName makes sure that the name is free, and fills in a template. The move
-// itself would fail too, but might leave the device there with its old name.
-func (s *networkSetUp) chooseName(d *netDevice) error {
-	later := make(map[string]bool)
-	for _, n := range veths(s.c.config) {
-		later[n.Name] = true
-	}
+// itself would fail too, but might leave the device there with its old name. If it
+// fails, the name is the template.
+func (s *Setup) chooseName(template string, reserved []string) (string, error) {
 	for n := 0; ; n++ {
-		name := strings.Replace(d.Name, "%d", strconv.Itoa(n), 1)
-		if later[name] && name != d.Name {
+		name := strings.Replace(template, "%d", strconv.Itoa(n), 1)
+		if slices.Contains(reserved, name) && name != template {
 			continue
 		}
 		_, err := s.inside.LinkByName(name)
 		switch {
 		case isNoLink(err):
-			s.c.m.Lock()
-			d.Name = name
-			s.c.m.Unlock()
-			return nil
+			return name, nil
 		case err != nil:
-			return fmt.Errorf("look for %q in the container: %w", name, err)
-		case name == d.Name:
-			return invalid(fmt.Errorf("the name %q is in use in the container's network namespace: %w", name, unix.EEXIST))
+			return template, fmt.Errorf("look for %q in the container: %w", name, err)
+		case name == template:
+			return template, invalid(fmt.Errorf("the name %q is in use in the container's network namespace: %w", name, unix.EEXIST))
 		}
 	}
 }
@@ -200,7 +193,7 @@ func moveLink(index int, ns *os.File, name string) error {
 }
 
 // restoreDevice gives a device what a move takes from it.
-func restoreDevice(h *netlink.Handle, link netlink.Link, addresses []netAddress, up bool) error {
+func restoreDevice(h *netlink.Handle, link netlink.Link, addresses []Address, up bool) error {
 	for _, a := range addresses {
 		if err := addAddress(h, link, a); err != nil && !errors.Is(err, unix.EEXIST) {
 			return err
@@ -215,101 +208,29 @@ func restoreDevice(h *netlink.Handle, link netlink.Link, addresses []netAddress,
 	return nil
 }
 
-// netNSFile is where the container's network namespace is mounted while it may
-// hold devices of the host: with that it outlives the container's processes, and
-// the program that has started them, until Destroy has taken the devices back.
-func (c *linuxContainer) netNSFile() string { return filepath.Join(c.root, "netns") }
-
-func (c *linuxContainer) pinNetNS(ns *os.File) error {
-	name := c.netNSFile()
-	if err := os.WriteFile(name, nil, 0o600); err != nil {
-		return fmt.Errorf("keep the network namespace: %w", err)
-	}
-	if err := unix.Mount(fmt.Sprintf("/proc/self/fd/%d", ns.Fd()), name, "", unix.MS_BIND, ""); err != nil {
-		return fmt.Errorf("keep the network namespace: mount on %s: %w", name, err)
-	}
-	return nil
-}
-
-func (c *linuxContainer) unpinNetNS() error {
-	name := c.netNSFile()
-	err := unix.Unmount(name, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
-	// EINVAL: it is not mounted.
-	if err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOENT) {
-		return fmt.Errorf("release the network namespace: unmount %s: %w", name, err)
-	}
-	if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("release the network namespace: %w", err)
-	}
-	return nil
-}
-
-// openPinnedNetNS opens the namespace; nil if it has not been kept, so that no
-// device has been moved there either, or no longer is since the host was booted.
-func (c *linuxContainer) openPinnedNetNS() (*os.File, error) {
-	ns, err := os.Open(c.netNSFile())
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open the container's network namespace: %w", err)
-	}
-	var st unix.Statfs_t
-	if err := unix.Fstatfs(int(ns.Fd()), &st); err != nil {
-		ns.Close()
-		return nil, fmt.Errorf("statfs %s: %w", ns.Name(), err)
-	}
-	if st.Type != unix.NSFS_MAGIC {
-		ns.Close()
-		return nil, nil
-	}
-	return ns, nil
-}
-
-// returnDevices gives the host its devices back.
-func (c *linuxContainer) returnDevices() error {
-	if len(c.netDevices) == 0 {
-		return nil
-	}
-	ns, err := c.openPinnedNetNS()
+// MoveBack gives the host its devices back from a namespace. To call it again does
+// nothing.
+func MoveBack(ns *os.File, devices []Device) error {
+	own, err := openOwn()
 	if err != nil {
 		return err
-	}
-	if ns != nil {
-		defer ns.Close()
-		if err := c.returnDevicesFrom(ns); err != nil {
-			return err
-		}
-	}
-	return c.unpinNetNS()
-}
-
-func (c *linuxContainer) returnDevicesFrom(ns *os.File) error {
-	own, err := os.Open("/proc/thread-self/ns/net")
-	if err != nil {
-		return fmt.Errorf("open own network namespace: %w", err)
 	}
 	defer own.Close()
-	host, err := newNetlink()
+	s, err := Open(ns, "")
 	if err != nil {
 		return err
 	}
-	defer host.Close()
-	inside, err := newNetlinkIn(ns)
-	if err != nil {
-		return err
-	}
-	defer inside.Close()
-	for i := range c.netDevices {
-		d := &c.netDevices[i]
-		if err := d.moveBack(host, inside, ns, own); err != nil {
+	defer s.Close()
+	for i := range devices {
+		d := &devices[i]
+		if err := d.moveBack(s.host, s.inside, ns, own); err != nil {
 			return fmt.Errorf("move network device %q back to the host: %w", d.HostName, err)
 		}
 	}
 	return nil
 }
 
-func (d *netDevice) moveBack(host, inside *netlink.Handle, ns, own *os.File) error {
+func (d *Device) moveBack(host, inside *netlink.Handle, ns, own *os.File) error {
 	link, err := host.LinkByName(d.HostName)
 	if err != nil && !isNoLink(err) {
 		return fmt.Errorf("look for its name on the host: %w", err)
@@ -331,7 +252,7 @@ func (d *netDevice) moveBack(host, inside *netlink.Handle, ns, own *os.File) err
 	case index == 0:
 		return nil // the container has removed it
 	}
-	if err := inNetNS(ns, func() error { return moveLink(index, own, d.HostName) }); err != nil {
+	if err := inNamespace(ns, func() error { return moveLink(index, own, d.HostName) }); err != nil {
 		return err
 	}
 	if link, err = host.LinkByName(d.HostName); err != nil {
@@ -343,7 +264,7 @@ func (d *netDevice) moveBack(host, inside *netlink.Handle, ns, own *os.File) err
 // is tells whether a link of the device's name is the device. The container can
 // change its address, but a device keeps its index when it is moved, if that is
 // free.
-func (d *netDevice) is(link netlink.Link) bool {
+func (d *Device) is(link netlink.Link) bool {
 	attrs := link.Attrs()
 	return link.Type() == d.Type &&
 		(attrs.HardwareAddr.String() == d.HardwareAddr || d.Index != 0 && attrs.Index == d.Index)
@@ -354,7 +275,7 @@ func (d *netDevice) is(link netlink.Link) bool {
 // must be right, and its name the old or the new one. Its type must be right
 // always: the container, which can remove a virtual device and make another,
 // cannot have the host take that one for a physical one.
-func (d *netDevice) find(inside *netlink.Handle) (int, error) {
+func (d *Device) find(inside *netlink.Handle) (int, error) {
 	if d.Index != 0 {
 		link, err := inside.LinkByIndex(d.Index)
 		if isNoLink(err) || err == nil && link.Type() != d.Type {

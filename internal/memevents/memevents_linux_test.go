@@ -1,18 +1,23 @@
-package libcontainer
+package memevents
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 )
 
 func writeEvents(t *testing.T, dir string, kills int) {
 	t.Helper()
-	text := fmt.Sprintf("low 0\nhigh 9\nmax 7\noom 5\noom_kill %d\noom_group_kill 3\n", kills)
-	if err := os.WriteFile(filepath.Join(dir, "memory.events"), []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "memory.events"), []byte(eventsText(kills)), 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func eventsText(kills int) string {
+	return fmt.Sprintf("low 0\nhigh 9\nmax 7\noom 5\noom_kill %d\noom_group_kill 3\n", kills)
 }
 
 func writePopulated(t *testing.T, dir string, populated int) {
@@ -97,5 +102,56 @@ func TestDeliver(t *testing.T) {
 	}
 	if n != 120 {
 		t.Errorf("%d events after the end, want 120", n)
+	}
+}
+
+func TestNotifiers(t *testing.T) {
+	dir := t.TempDir()
+	writeEvents(t, dir, 0)
+	writePopulated(t, dir, 1)
+	var n Notifiers
+	n.Stop() // nothing
+	var channels []<-chan struct{}
+	for range 2 {
+		source, err := OOM(dir, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		channels = append(channels, n.Start(source))
+	}
+	// In one write, without emptying it first: a reader may come at any moment.
+	events, err := os.OpenFile(filepath.Join(dir, "memory.events"), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer events.Close()
+	if _, err := events.WriteString(eventsText(3)); err != nil {
+		t.Fatal(err)
+	}
+	<-channels[0]
+	n.Stop()
+	for i, want := range []int{2, 3} {
+		got := 0
+		for range channels[i] {
+			got++
+		}
+		if got != want {
+			t.Errorf("%d events of source %d after the stop, want %d", got, i, want)
+		}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for len(n.active) > 0 { // its goroutine is about to remove it
+		n.mu.Unlock()
+		runtime.Gosched()
+		n.mu.Lock()
+	}
+	if _, err := Pressure(dir, true, Critical+1); err == nil {
+		t.Error("no error for an unknown level")
+	}
+	for _, unified := range []bool{false, true} {
+		if _, err := Pressure(dir, unified, Low); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("unified %v, no such file: %v", unified, err)
+		}
 	}
 }

@@ -1,7 +1,6 @@
-// The host's side: events of the memory controller of cgroup v2, see the kernel's
-// documents admin-guide/cgroup-v2 and accounting/psi.
+// cgroup v2: see the kernel's documents admin-guide/cgroup-v2 and accounting/psi.
 
-package libcontainer
+package memevents
 
 import (
 	"errors"
@@ -105,10 +104,10 @@ func (m *memoryEvents) close() {
 // that is lost: in two seconds, some process of the container has waited for
 // memory for a tenth or for half of it, or all of them for a tenth. Windows of
 // less than two seconds, and other ones than its multiples, take CAP_SYS_RESOURCE.
-var psiTriggers = map[PressureLevel]string{
-	LowPressure:      "some 200000 2000000",
-	MediumPressure:   "some 1000000 2000000",
-	CriticalPressure: "full 200000 2000000",
+var psiTriggers = map[Level]string{
+	Low:      "some 200000 2000000",
+	Medium:   "some 1000000 2000000",
+	Critical: "full 200000 2000000",
 }
 
 // psiTrigger is a source of pressure events. The kernel tells of each to one call of

@@ -1,6 +1,4 @@
-// The host's side: veth pairs.
-
-package libcontainer
+package netsetup
 
 import (
 	"errors"
@@ -17,15 +15,22 @@ import (
 // maxAlias is IFALIASZ without the NUL at the end.
 const maxAlias = 255
 
-// addVeth makes a pair of which one end is in the container from the start. The
+// AddVeth makes a pair of which one end is in the other namespace from the start. The
 // container's end comes up first: then the host's is ready when it comes up, and
 // the bridge forwards at once.
-func (s *networkSetUp) addVeth(n *configs.Network) error {
+func (s *Setup) AddVeth(n *configs.Network) error {
+	if err := s.addVeth(n); err != nil {
+		return fmt.Errorf("set up veth %q with the host's end %q: %w", n.Name, n.HostInterfaceName, err)
+	}
+	return nil
+}
+
+func (s *Setup) addVeth(n *configs.Network) error {
 	link, err := s.createVeth(n)
 	if err != nil {
 		return err
 	}
-	if err := s.host.LinkSetAlias(link, ownerAlias(s.c.root)); err != nil {
+	if err := s.host.LinkSetAlias(link, ownerAlias(s.owner)); err != nil {
 		return fmt.Errorf("mark the host's end: %w", err)
 	}
 	if err := s.configurePeer(n); err != nil {
@@ -40,12 +45,12 @@ func (s *networkSetUp) addVeth(n *configs.Network) error {
 	return s.addGateways(n)
 }
 
-// createVeth makes the pair, in place of one that was left by a container of our
-// id and factory, which this one has taken the place of.
-func (s *networkSetUp) createVeth(n *configs.Network) (netlink.Link, error) {
+// createVeth makes the pair, in place of one that an earlier life of its owner has
+// left.
+func (s *Setup) createVeth(n *configs.Network) (netlink.Link, error) {
 	err := s.linkAdd(n)
 	if errors.Is(err, unix.EEXIST) {
-		stale, rerr := s.c.removeVeth(s.host, n.HostInterfaceName)
+		stale, rerr := removeVeth(s.host, s.owner, n.HostInterfaceName)
 		if rerr != nil {
 			return nil, rerr
 		}
@@ -64,10 +69,10 @@ func (s *networkSetUp) createVeth(n *configs.Network) (netlink.Link, error) {
 	return link, nil
 }
 
-func (s *networkSetUp) linkAdd(n *configs.Network) error {
+func (s *Setup) linkAdd(n *configs.Network) error {
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = n.HostInterfaceName
-	attrs.HardwareAddr = ownerMAC(s.c.root, n.HostInterfaceName)
+	attrs.HardwareAddr = ownerMAC(s.owner, n.HostInterfaceName)
 	attrs.MTU = n.Mtu
 	veth := netlink.NewVeth(attrs)
 	veth.PeerName = n.Name
@@ -85,14 +90,14 @@ func (s *networkSetUp) linkAdd(n *configs.Network) error {
 }
 
 // nameInUse says which of the two names the kernel refused.
-func (s *networkSetUp) nameInUse(n *configs.Network, cause error) error {
+func (s *Setup) nameInUse(n *configs.Network, cause error) error {
 	if _, err := s.host.LinkByName(n.HostInterfaceName); err == nil {
 		return invalid(fmt.Errorf("the HostInterfaceName %q is in use: %w", n.HostInterfaceName, cause))
 	}
 	return invalid(fmt.Errorf("the Name %q is in use in the container's network namespace: %w", n.Name, cause))
 }
 
-func (s *networkSetUp) configurePeer(n *configs.Network) error {
+func (s *Setup) configurePeer(n *configs.Network) error {
 	peer, err := s.inside.LinkByName(n.Name)
 	if err != nil {
 		return fmt.Errorf("find the container's end: %w", err)
@@ -101,7 +106,7 @@ func (s *networkSetUp) configurePeer(n *configs.Network) error {
 		if text == "" {
 			continue
 		}
-		if err := addAddress(s.inside, peer, netAddress{Address: text}); err != nil {
+		if err := addAddress(s.inside, peer, Address{Address: text}); err != nil {
 			return err
 		}
 	}
@@ -111,7 +116,7 @@ func (s *networkSetUp) configurePeer(n *configs.Network) error {
 	return nil
 }
 
-func (s *networkSetUp) joinBridge(link netlink.Link, n *configs.Network) error {
+func (s *Setup) joinBridge(link netlink.Link, n *configs.Network) error {
 	if n.Bridge == "" {
 		return nil
 	}
@@ -137,7 +142,7 @@ func (s *networkSetUp) joinBridge(link netlink.Link, n *configs.Network) error {
 	return nil
 }
 
-func (s *networkSetUp) addGateways(n *configs.Network) error {
+func (s *Setup) addGateways(n *configs.Network) error {
 	if n.Gateway == "" && n.IPv6Gateway == "" {
 		return nil
 	}
@@ -157,15 +162,15 @@ func (s *networkSetUp) addGateways(n *configs.Network) error {
 	return nil
 }
 
-// ownerAlias marks the host's end of a pair as made for the container whose
-// state is in dir, for Destroy and for whoever looks at it with ip-link(8).
-func ownerAlias(dir string) string {
-	alias := "libcontainer:" + dir
+// ownerAlias marks the host's end of a pair as its owner's, for RemoveVeths and for
+// whoever looks at it with ip-link(8).
+func ownerAlias(owner string) string {
+	alias := "libcontainer:" + owner
 	if len(alias) <= maxAlias {
 		return alias
 	}
 	hash := fnv.New128a()
-	hash.Write([]byte(dir))
+	hash.Write([]byte(owner))
 	return fmt.Sprintf("libcontainer:%x", hash.Sum(nil))
 }
 
@@ -174,17 +179,17 @@ func ownerAlias(dir string) string {
 // a bridge takes the lowest address of its ports, one that starts with 0xfe, and
 // is locally administered, does not make the bridge's own change. And it is not
 // a random one, which udev would replace (MACAddressPolicy in systemd.link(5)).
-func ownerMAC(dir, name string) net.HardwareAddr {
+func ownerMAC(owner, name string) net.HardwareAddr {
 	hash := fnv.New64a()
-	hash.Write([]byte(dir + "\x00" + name))
+	hash.Write([]byte(owner + "\x00" + name))
 	return append(net.HardwareAddr{0xfe}, hash.Sum(nil)[3:]...)
 }
 
-// ownVeth finds the host's end of one of the container's pairs: nil if there is
-// none, or the name is that of a device that we have not made.
-func (c *linuxContainer) ownVeth(host *netlink.Handle, name string) (netlink.Link, error) {
+// ownVeth finds the host's end of one of the owner's pairs: nil if there is none, or
+// the name is that of a device that we have not made.
+func ownVeth(host *netlink.Handle, owner, name string) (netlink.Link, error) {
 	if name == "" {
-		return nil, nil // not started
+		return nil, nil // none has been made
 	}
 	link, err := host.LinkByName(name)
 	if isNoLink(err) {
@@ -195,17 +200,18 @@ func (c *linuxContainer) ownVeth(host *netlink.Handle, name string) (netlink.Lin
 	}
 	attrs := link.Attrs()
 	ours := link.Type() == "veth" && attrs.Name == name &&
-		(attrs.Alias == ownerAlias(c.root) || attrs.HardwareAddr.String() == ownerMAC(c.root, name).String())
+		(attrs.Alias == ownerAlias(owner) || attrs.HardwareAddr.String() == ownerMAC(owner, name).String())
 	if !ours {
 		return nil, nil
 	}
 	return link, nil
 }
 
-// removeVeths removes the host's ends of the pairs that are there.
-func (c *linuxContainer) removeVeths() error {
-	networks := veths(c.config)
-	if len(networks) == 0 {
+// RemoveVeths removes the pairs that are there, by the names of the host's ends. When
+// it returns they are gone: the kernel itself would remove them some time after the
+// last process of the other namespace has ended.
+func RemoveVeths(owner string, names []string) error {
+	if len(names) == 0 {
 		return nil
 	}
 	host, err := newNetlink()
@@ -214,8 +220,8 @@ func (c *linuxContainer) removeVeths() error {
 	}
 	defer host.Close()
 	var errs []error
-	for _, n := range networks {
-		_, err := c.removeVeth(host, n.HostInterfaceName)
+	for _, name := range names {
+		_, err := removeVeth(host, owner, name)
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
@@ -223,8 +229,8 @@ func (c *linuxContainer) removeVeths() error {
 
 // removeVeth tells whether there was one to remove. The kernel, which removes a
 // pair with the namespace of either end, may be faster.
-func (c *linuxContainer) removeVeth(host *netlink.Handle, name string) (bool, error) {
-	link, err := c.ownVeth(host, name)
+func removeVeth(host *netlink.Handle, owner, name string) (bool, error) {
+	link, err := ownVeth(host, owner, name)
 	if err != nil || link == nil {
 		return false, err
 	}
@@ -232,4 +238,41 @@ func (c *linuxContainer) removeVeth(host *netlink.Handle, name string) (bool, er
 		return false, fmt.Errorf("remove network device %q: %w", name, err)
 	}
 	return true, nil
+}
+
+// Counters are those of the other namespace's end of a pair since it was made: Rx is
+// what that has received.
+type Counters struct {
+	RxBytes, RxPackets, RxErrors, RxDropped uint64
+	TxBytes, TxPackets, TxErrors, TxDropped uint64
+}
+
+// VethCounters reads the counters of pairs by the names of the host's ends. Those of a
+// pair that has gone are nil.
+func VethCounters(owner string, names []string) ([]*Counters, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	host, err := newNetlink()
+	if err != nil {
+		return nil, err
+	}
+	defer host.Close()
+	list := make([]*Counters, len(names))
+	for i, name := range names {
+		link, err := ownVeth(host, owner, name)
+		if err != nil {
+			return nil, err
+		}
+		if link == nil || link.Attrs().Statistics == nil {
+			continue
+		}
+		// What one end has received, the other one has sent.
+		stats := link.Attrs().Statistics
+		list[i] = &Counters{
+			RxBytes: stats.TxBytes, RxPackets: stats.TxPackets, RxErrors: stats.TxErrors, RxDropped: stats.TxDropped,
+			TxBytes: stats.RxBytes, TxPackets: stats.RxPackets, TxErrors: stats.RxErrors, TxDropped: stats.RxDropped,
+		}
+	}
+	return list, nil
 }

@@ -1,0 +1,73 @@
+package libcontainer
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/libcontainer/libcontainer/configs"
+)
+
+func TestCheckProcessValues(t *testing.T) {
+	number := func(n int) *int { return &n }
+	mask := func(n uint32) *uint32 { return &n }
+	for name, tt := range map[string]struct {
+		process Process
+		want    string // "" if it is valid
+	}{
+		"nothing": {Process{}, ""},
+		"all": {Process{
+			CapabilitySets: &configs.CapabilitySets{Bounding: []string{"CAP_CHOWN"}}, AllowNewPrivileges: true,
+			ReplaceGroups: true, Unlabeled: true, OomScoreAdj: number(-1000), Umask: mask(0o777),
+			Scheduler: &configs.Scheduler{Policy: "SCHED_BATCH"}, IOPriority: &configs.IOPriority{Class: "IOPRIO_CLASS_IDLE"},
+			CPUAffinity: &configs.CPUAffinity{Initial: "0", Final: "0"},
+		}, ""},
+		"capabilities": {Process{CapabilitySets: &configs.CapabilitySets{Effective: []string{"CAP_CHOWN"}}},
+			"CapabilitySets.Effective[0]"},
+		"privileges":   {Process{NoNewPrivileges: true, AllowNewPrivileges: true}, "NoNewPrivileges and AllowNewPrivileges"},
+		"label":        {Process{Unlabeled: true, Label: "x"}, `Unlabeled, and Label is "x"`},
+		"profile":      {Process{Unlabeled: true, AppArmorProfile: "unconfined"}, `AppArmorProfile "unconfined"`},
+		"oom":          {Process{OomScoreAdj: number(1001)}, "OomScoreAdj 1001"},
+		"umask":        {Process{Umask: mask(0o1000)}, "Umask 01000"},
+		"scheduler":    {Process{Scheduler: &configs.Scheduler{}}, "Scheduler.Policy"},
+		"io priority":  {Process{IOPriority: &configs.IOPriority{}}, "IOPriority.Class"},
+		"cpu affinity": {Process{CPUAffinity: &configs.CPUAffinity{Final: "x"}}, "CPUAffinity.Final"},
+		"rlimits":      {Process{Rlimits: []configs.Rlimit{{Type: 99}}}, "Rlimits[0].Type 99"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := checkProcessValues(&tt.process)
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("error %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// A process that is refused is as over as one that has failed: nobody else knows of
+// the ends of its pipes, or of its terminal.
+func TestRefusedProcessKeepsNothingOpen(t *testing.T) {
+	p := &Process{Args: []string{"true"}, Cwd: "relative"}
+	mine, err := p.InitializeIO(os.Getuid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mine.Stdin.Close()
+	defer mine.Stdout.Close()
+	defer mine.Stderr.Close()
+	files := p.closeAfterStart
+	if len(files) != 3 {
+		t.Fatalf("InitializeIO notes %d files, want 3", len(files))
+	}
+	if err := new(linuxContainer).Start(p); !errors.Is(err, ConfigInvalid) {
+		t.Errorf("start: %v", err)
+	}
+	for i, f := range files {
+		if err := f.Close(); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("descriptor %d is open still: %v", i, err)
+		}
+	}
+	if err := new(linuxContainer).Start(nil); !errors.Is(err, ConfigInvalid) {
+		t.Errorf("start of nothing: %v", err)
+	}
+}
