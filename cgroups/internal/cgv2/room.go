@@ -1,13 +1,12 @@
 //go:build linux
 
-package fs2
+package cgv2
 
 import (
 	"math"
 	"strconv"
 	"strings"
 
-	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgread"
 	"github.com/libcontainer/libcontainer/configs"
 )
@@ -21,14 +20,12 @@ const (
 	setupTasks  = 32
 )
 
-// hasRoomAtFirst tells whether the limits that the container will get have room for
-// its set-up. The number of tasks does not matter: threads end with execve(2).
-func (m *Manager) hasRoomAtFirst() bool {
-	return m.Cgroups.Resources == nil || HasRoom(m.Cgroups.Resources)
-}
-
-// HasRoom tells whether the set-up of a container can be done within limits.
+// HasRoom tells whether the set-up of a container can be done within limits, nil for
+// none. The number of tasks does not matter: threads end with execve(2).
 func HasRoom(r *configs.Resources) bool {
+	if r == nil {
+		return true
+	}
 	for _, limit := range []int64{r.Memory, r.MemoryHigh} {
 		if limit > 0 && limit < setupMemory {
 			return false
@@ -48,8 +45,9 @@ func HasRoom(r *configs.Resources) bool {
 	return true
 }
 
-// hasRoom tells whether the cgroup has room for the set-up of a further process.
-func hasRoom(dir *cgdir.Dir) bool {
+// HasRoom tells whether the cgroup has room for the set-up of a further process.
+func (c *Cgroup) HasRoom() bool {
+	dir := c.Dir
 	for _, limit := range []struct {
 		max, current string
 		needed       uint64
