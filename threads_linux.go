@@ -7,12 +7,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs"
 )
-
-// initTasks is how many threads Go's runtime, or the hooks, may have in init until
-// execve(2) ends them, with a good margin.
-const initTasks = 32
 
 // limitsTasks tells whether a limit of this container on tasks may hit the threads
 // of Go's runtime in init: then they have to be made before, which takes a tenth of
@@ -38,5 +35,5 @@ func (l *launch) limitsTasks(paths map[string]string) bool {
 	}
 	_, unified := cg.Resources.Unified["pids.max"]
 	most := cg.Resources.PidsLimit
-	return unified || most > 0 && most < initTasks
+	return unified || most > 0 && most < cgroups.SetupTasks
 }

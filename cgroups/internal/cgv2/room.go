@@ -7,17 +7,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgread"
 	"github.com/libcontainer/libcontainer/configs"
-)
-
-// What the set-up of a process takes at most, with a good margin. A process that is
-// in the cgroup while it sets up the container, or itself, saves the time of a move;
-// but where there is not that much left it could be killed for want of memory, and
-// take the container with it, or find that it may not start a thread.
-const (
-	setupMemory = 64 << 20 // bytes
-	setupTasks  = 32
 )
 
 // HasRoom tells whether the set-up of a container can be done within limits, nil for
@@ -27,7 +19,7 @@ func HasRoom(r *configs.Resources) bool {
 		return true
 	}
 	for _, limit := range []int64{r.Memory, r.MemoryHigh} {
-		if limit > 0 && limit < setupMemory {
+		if limit > 0 && limit < cgroups.SetupMemory {
 			return false
 		}
 	}
@@ -38,7 +30,7 @@ func HasRoom(r *configs.Resources) bool {
 		}
 		// A number that the kernel understands and this does not is not worth a
 		// parser.
-		if limit, err := strconv.ParseUint(text, 10, 64); err != nil || limit < setupMemory {
+		if limit, err := strconv.ParseUint(text, 10, 64); err != nil || limit < cgroups.SetupMemory {
 			return false
 		}
 	}
@@ -52,9 +44,9 @@ func (c *Cgroup) HasRoom() bool {
 		max, current string
 		needed       uint64
 	}{
-		{memoryMax, memoryCurrent, setupMemory},
-		{memoryHigh, memoryCurrent, setupMemory},
-		{pidsMax, "pids.current", setupTasks},
+		{memoryMax, memoryCurrent, cgroups.SetupMemory},
+		{memoryHigh, memoryCurrent, cgroups.SetupMemory},
+		{pidsMax, "pids.current", cgroups.SetupTasks},
 	} {
 		if !dir.Exists(limit.max) {
 			continue // the controller is not enabled
