@@ -34,6 +34,15 @@ func (s Stage) String() string {
 	return "unknown stage"
 }
 
+// What the set-up of a process takes at most, until it executes its program, with a good
+// margin. One that is in a cgroup with less room while it sets up the container, or
+// itself, could be killed for want of memory, and take the container with it, or find
+// that it may not start a thread.
+const (
+	SetupMemory = 64 << 20 // bytes
+	SetupTasks  = 32
+)
+
 // Driver is a Manager with all that the start, the pause and the end of a container
 // need. The managers of packages fs, fs2 and systemd are Drivers; Adapt makes one of
 // any other Manager. All methods are safe for concurrent use.
@@ -91,7 +100,7 @@ type Driver interface {
 
 	// UnifiedDir opens the container's directory in the cgroup v2 mount for
 	// clone3's CLONE_INTO_CGROUP, the way without a grace period there. It returns
-	// nil if there is none to enter. The caller closes the file, which is
+	// nil if there is none to enter, or not with room for the set-up of a process. The caller closes the file, which is
 	// close-on-exec.
 	UnifiedDir() (*os.File, error)
 

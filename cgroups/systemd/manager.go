@@ -12,9 +12,9 @@ import (
 	"sync"
 
 	"github.com/libcontainer/libcontainer/cgroups"
-	"github.com/libcontainer/libcontainer/cgroups/fs2"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgtree"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgv2"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -318,8 +318,8 @@ func (m *Manager) planOf(t *target) (paths map[string]string, parents []string, 
 
 // needed says what optional cgroups are needed for, which could not be made.
 func (m *Manager) needed(err error) error {
-	if r := m.Cgroups.Resources; m.Cgroups.Optional && r != nil && fs2.Asks(r) != "" {
-		return fmt.Errorf("%s cannot be set: %w", fs2.Asks(r), err)
+	if field := cgv2.All(m.Cgroups.Resources).Required(); m.Cgroups.Optional && field != "" {
+		return fmt.Errorf("%s cannot be set: %w", field, err)
 	}
 	return err
 }
@@ -334,7 +334,7 @@ func (m *Manager) doWithout(err error) bool {
 	if !errors.Is(err, errNoSystemd) && !denied(err) {
 		return false
 	}
-	if m.Cgroups.Resources != nil && fs2.Asks(m.Cgroups.Resources) != "" {
+	if cgv2.All(m.Cgroups.Resources).Required() != "" {
 		return false
 	}
 	m.mu.Lock()

@@ -1,6 +1,6 @@
 //go:build linux
 
-package fs2
+package cgv2
 
 import (
 	"errors"
@@ -22,7 +22,7 @@ const (
 )
 
 // cpu is the controller of CPU time.
-type cpu struct{}
+type cpu struct{ plain }
 
 func (cpu) name() string { return "cpu" }
 
@@ -45,6 +45,24 @@ func (cpu) asks(r *configs.Resources) (request, string) {
 		return welcome, "CpuQuota"
 	}
 	return nothing, ""
+}
+
+func (cpu) v1Only(r *configs.Resources) (field, advice string) {
+	const none = "there is no limit for realtime processes"
+	switch {
+	case r.CpuRtRuntime > 0:
+		return "CpuRtRuntime", none
+	case r.CpuRtPeriod != 0:
+		return "CpuRtPeriod", none
+	}
+	return "", ""
+}
+
+func (cpu) v2Only(r *configs.Resources) string {
+	if r.CpuWeight != 0 {
+		return "CpuWeight"
+	}
+	return ""
 }
 
 func (c cpu) set(s *setter, r *configs.Resources) error {
@@ -152,13 +170,10 @@ func (cpu) setQuota(s *setter, quota, period int64) error {
 	return s.write(field, cpuMax, value)
 }
 
-// stats does nothing: cpu.stat is there without the controller, see cpuStats.
-func (cpu) stats(*reader, *cgroups.Stats) error { return nil }
-
-// cpuStats reads cpu.stat. What is about bandwidth is there only with the
-// controller.
-func cpuStats(c *reader, stats *cgroups.Stats) error {
-	values, err := cgread.KeyValues(c.dir, "cpu.stat")
+// cpuStats reads cpu.stat, which is there without the controller, but for what is
+// about bandwidth.
+func cpuStats(c *Cgroup, stats *cgroups.Stats) error {
+	values, err := cgread.KeyValues(c.Dir, "cpu.stat")
 	if err != nil {
 		return err
 	}

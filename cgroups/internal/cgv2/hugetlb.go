@@ -1,6 +1,6 @@
 //go:build linux
 
-package fs2
+package cgv2
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ import (
 )
 
 // hugetlb is the controller of huge pages.
-type hugetlb struct{}
+type hugetlb struct{ plain }
 
 func (hugetlb) name() string { return "hugetlb" }
 
@@ -42,13 +42,13 @@ func (hugetlb) set(s *setter, r *configs.Resources) error {
 	return nil
 }
 
-func (hugetlb) stats(r *reader, stats *cgroups.Stats) error {
-	sizes, err := cgread.PageSizes(r.dir, ".max")
+func (hugetlb) stats(c *Cgroup, stats *cgroups.Stats) error {
+	sizes, err := cgread.PageSizes(c.Dir, ".max")
 	if err != nil {
 		return err
 	}
 	for _, size := range sizes {
-		h, err := hugetlbStats(r, "hugetlb."+size)
+		h, err := hugetlbStats(c, "hugetlb."+size)
 		if err != nil {
 			return err
 		}
@@ -57,14 +57,14 @@ func (hugetlb) stats(r *reader, stats *cgroups.Stats) error {
 	return nil
 }
 
-func hugetlbStats(r *reader, prefix string) (h cgroups.HugetlbStats, err error) {
-	if h.Usage, err = cgread.Uint(r.dir, prefix+".current"); err != nil {
+func hugetlbStats(c *Cgroup, prefix string) (h cgroups.HugetlbStats, err error) {
+	if h.Usage, err = cgread.Uint(c.Dir, prefix+".current"); err != nil {
 		return h, err
 	}
-	if h.Limit, err = cgread.Max(r.dir, prefix+".max"); err != nil {
+	if h.Limit, err = cgread.Max(c.Dir, prefix+".max"); err != nil {
 		return h, err
 	}
-	events, err := cgread.KeyValues(r.dir, prefix+".events")
+	events, err := cgread.KeyValues(c.Dir, prefix+".events")
 	h.Failcnt = events["max"]
 	return h, err
 }

@@ -1,6 +1,6 @@
 //go:build linux
 
-package fs2
+package cgv2
 
 import (
 	"github.com/libcontainer/libcontainer/cgroups"
@@ -11,7 +11,7 @@ import (
 const pidsMax = "pids.max"
 
 // pids is the controller of the number of tasks.
-type pids struct{}
+type pids struct{ plain }
 
 func (pids) name() string { return "pids" }
 
@@ -26,21 +26,23 @@ func (pids) asks(r *configs.Resources) (request, string) {
 	return nothing, ""
 }
 
+func (pids) late() []string { return []string{pidsMax} }
+
 // set writes the limit late. That it may then be below the number of init's
 // threads does not matter: those end with execve.
 func (pids) set(s *setter, r *configs.Resources) error {
 	return s.writeLate("PidsLimit", pidsMax, limitText(r.PidsLimit))
 }
 
-func (pids) stats(r *reader, stats *cgroups.Stats) (err error) {
+func (pids) stats(c *Cgroup, stats *cgroups.Stats) (err error) {
 	p := &stats.PidsStats
-	if p.Current, err = cgread.Uint(r.dir, "pids.current"); err != nil {
+	if p.Current, err = cgread.Uint(c.Dir, "pids.current"); err != nil {
 		return err
 	}
-	if p.Limit, err = cgread.Limit(r.dir, pidsMax); err != nil {
+	if p.Limit, err = cgread.Limit(c.Dir, pidsMax); err != nil {
 		return err
 	}
-	events, err := cgread.KeyValues(r.dir, "pids.events")
+	events, err := cgread.KeyValues(c.Dir, "pids.events")
 	p.Failcnt = events["max"]
 	return err
 }

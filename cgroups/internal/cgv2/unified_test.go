@@ -1,6 +1,6 @@
 //go:build linux
 
-package fs2
+package cgv2
 
 import (
 	"testing"

@@ -1,6 +1,6 @@
 //go:build linux
 
-package fs2
+package cgv2
 
 import (
 	"errors"
@@ -14,13 +14,12 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
-	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgtree"
 )
 
 const (
 	controllersFile = "cgroup.controllers"
 	subtreeFile     = "cgroup.subtree_control"
-	typeFile        = "cgroup.type"
 )
 
 // statistics are the controllers that are enabled without being asked for, where
@@ -29,37 +28,18 @@ const (
 // realtime processes.
 var statistics = [...]string{"io", "memory", "pids"}
 
-// wanted returns the controllers to be enabled for a new container.
-func (m *Manager) wanted() []string {
-	wanted := slices.Clone(statistics[:])
-	if m.Cgroups.Resources != nil {
-		wanted = append(wanted, requiredBy(m.Cgroups.Resources)...)
-	}
+// EnableWanted enables the statistics and what the limits of a new container need, as
+// far as that can be. Set tells what is missing.
+func (c *Cgroup) EnableWanted(l Limits) {
+	wanted := slices.Concat(statistics[:], l.requires())
 	slices.Sort(wanted)
-	return slices.Compact(wanted)
-}
-
-// enableWanted enables what a new container at path wants, as far as that can be.
-func (m *Manager) enableWanted(s *cgroups.Snapshot, path string) {
-	wanted := m.wanted()
-	_ = m.withDir(path, func(dir *cgdir.Dir) error {
-		has, err := readWords(dir, controllersFile)
-		wanted = without(wanted, has)
-		return err
-	})
-	if len(wanted) > 0 {
-		_ = m.enable(s, path, wanted)
+	has, _ := readWords(c.Dir, controllersFile)
+	if wanted = without(slices.Compact(wanted), has); len(wanted) == 0 {
+		return
 	}
-}
-
-// requiredBy returns the controllers without which r cannot be met.
-func requiredBy(r *configs.Resources) (names []string) {
-	for _, c := range controllers() {
-		if request, _ := c.asks(r); request == required {
-			names = append(names, c.name())
-		}
+	if s, err := cgtree.Snapshot(c.Snapshot); err == nil {
+		_ = enable(s, c.Dir, wanted)
 	}
-	return append(names, unifiedControllers(r)...)
 }
 
 // enable makes the cgroups above leaf hand the controllers wanted down to it. A
@@ -67,23 +47,29 @@ func requiredBy(r *configs.Resources) (names []string) {
 // that was delegated to this process. What is enabled in cgroups that were there
 // before stays enabled. As many are enabled as can be; the error is about the
 // others.
-func (m *Manager) enable(s *cgroups.Snapshot, leaf string, wanted []string) error {
+func enable(s *cgroups.Snapshot, leaf *cgdir.Dir, wanted []string) error {
 	h, err := s.Find("")
 	if err != nil {
 		return err
 	}
 	var errs []error
-	for _, path := range handsDown(leaf, h.Mountpoint) {
-		err := m.withDir(path, func(dir *cgdir.Dir) error {
-			refused, err := enableIn(dir, wanted)
-			wanted = without(wanted, refused)
-			return err
-		})
+	for _, path := range handsDown(leaf.Path(""), h.Mountpoint) {
+		refused, err := enableAt(path, leaf.Kind(), wanted)
+		wanted = without(wanted, refused)
 		if err != nil {
 			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func enableAt(path string, kind cgdir.Kind, wanted []string) (refused []string, err error) {
+	dir, err := cgdir.Open(path, kind)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	return enableIn(dir, wanted)
 }
 
 // handsDown lists the cgroups above leaf whose cgroup.subtree_control decides what
@@ -92,12 +78,26 @@ func handsDown(leaf, mountpoint string) (dirs []string) {
 	for dir := leaf; dir != mountpoint && dir != "/"; {
 		dir = path.Dir(dir)
 		dirs = append(dirs, dir)
-		if delegated(dir) {
+		if Delegated(dir) {
 			break
 		}
 	}
 	slices.Reverse(dirs)
 	return dirs
+}
+
+// Delegated tells whether systemd has given the cgroup, with all below it, to the
+// service in it, see systemd's CGROUP_DELEGATION document. The first attribute is
+// for all to read (systemd 251), the second for the privileged.
+func Delegated(dir string) bool {
+	for _, name := range []string{"user.delegate", "trusted.delegate"} {
+		value := make([]byte, 8)
+		n, err := unix.Lgetxattr(dir, name, value)
+		if err == nil && string(value[:n]) == "1" {
+			return true
+		}
+	}
+	return false
 }
 
 // enableIn makes dir hand controllers to the cgroups in it, and returns those
@@ -162,33 +162,4 @@ func explainEnable(dir *cgdir.Dir, name string, err error) error {
 		return fmt.Errorf("%s: the kernel refuses that while realtime processes are in other cgroups than the root: %w", what, err)
 	}
 	return fmt.Errorf("%s: %w", what, err)
-}
-
-// describeType tells what a threaded cgroup is, see "Threads" in cgroup-v2.rst.
-func describeType(dir *cgdir.Dir) string {
-	text, err := dir.ReadFile(typeFile)
-	kind := strings.TrimSpace(text)
-	switch {
-	case err != nil, kind == "domain":
-		return "the kernel does not support it there"
-	case kind == "domain threaded":
-		return "it is the root of threaded cgroups (cgroup.type is \"domain threaded\"), and below it there are only controllers that tell threads apart"
-	}
-	return fmt.Sprintf("it is among threaded cgroups (cgroup.type is %q), where there are only controllers that tell threads apart", kind)
-}
-
-// readWords reads a file with words in one line.
-func readWords(dir *cgdir.Dir, file string) ([]string, error) {
-	text, err := dir.ReadFile(file)
-	return strings.Fields(text), err
-}
-
-// without returns what is in list and not in other.
-func without(list, other []string) (rest []string) {
-	for _, word := range list {
-		if !slices.Contains(other, word) {
-			rest = append(rest, word)
-		}
-	}
-	return rest
 }

@@ -1,15 +1,12 @@
 //go:build linux
 
-package fs2
+package cgv2
 
-import (
-	"github.com/libcontainer/libcontainer/cgroups"
-	"github.com/libcontainer/libcontainer/configs"
-)
+import "github.com/libcontainer/libcontainer/configs"
 
 // cpuset is the controller of CPUs and memory nodes. An empty file stands for
-// what the cgroup above has.
-type cpuset struct{}
+// what the cgroup above has. What it tells is not in cgroups.Stats.
+type cpuset struct{ plain }
 
 func (cpuset) name() string { return "cpuset" }
 
@@ -34,6 +31,3 @@ func (cpuset) set(s *setter, r *configs.Resources) error {
 	}
 	return nil
 }
-
-// stats does nothing: what cpuset tells is not in cgroups.Stats.
-func (cpuset) stats(*reader, *cgroups.Stats) error { return nil }

@@ -1,6 +1,6 @@
 //go:build linux
 
-package fs2
+package cgv2
 
 import (
 	"testing"
@@ -43,10 +43,10 @@ func TestCpuFeatures(t *testing.T) {
 		{"idle", configs.Resources{CpuIdle: ptr(int64(1))}, "came with Linux 5.15"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			m, _ := fakeManager(t, map[string]string{"cpu.max.burst": "0\n", "cpu.idle": "0\n"})
-			m.features.Without(cgfeature.CpuBurst, cgfeature.CpuIdle)
+			c := fakeCgroup(t, map[string]string{"cpu.max.burst": "0\n", "cpu.idle": "0\n"})
+			c.Features.Without(cgfeature.CpuBurst, cgfeature.CpuIdle)
 			test.resources.AllowAllDevices = true
-			checkErr(t, m.Set(config(&test.resources)), test.wantErr)
+			checkErr(t, set(c, All(&test.resources)), test.wantErr)
 		})
 	}
 }

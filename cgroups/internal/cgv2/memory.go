@@ -1,6 +1,6 @@
 //go:build linux
 
-package fs2
+package cgv2
 
 import (
 	"fmt"
@@ -27,7 +27,7 @@ const (
 )
 
 // memory is the controller of memory.
-type memory struct{}
+type memory struct{ plain }
 
 func (memory) name() string { return "memory" }
 
@@ -54,6 +54,32 @@ func (memory) asks(r *configs.Resources) (request, string) {
 	}
 	return wish, field
 }
+
+func (memory) v1Only(r *configs.Resources) (field, advice string) {
+	switch {
+	case r.KernelMemory > 0:
+		return "KernelMemory", "the kernel's memory is a part of Memory there"
+	case r.OomKillDisable:
+		return "OomKillDisable", "MemoryHigh slows processes down without killing them"
+	case r.MemorySwappiness > 0:
+		return "MemorySwappiness", "the machine's vm.swappiness holds for all"
+	}
+	return "", ""
+}
+
+func (memory) v2Only(r *configs.Resources) string {
+	switch {
+	case r.MemoryMin > 0:
+		return "MemoryMin"
+	case r.MemoryLow > 0:
+		return "MemoryLow"
+	case r.MemoryHigh > 0:
+		return "MemoryHigh"
+	}
+	return ""
+}
+
+func (memory) late() []string { return []string{memoryMax, memoryHigh, swapMax, "memory.swap.high"} }
 
 func (c memory) set(s *setter, r *configs.Resources) error {
 	for _, limit := range []int64{r.Memory, r.MemorySwap, r.MemoryReservation, r.MemoryMin, r.MemoryLow, r.MemoryHigh} {
@@ -154,13 +180,13 @@ func limitText(limit int64) string {
 	return strconv.FormatInt(limit, 10)
 }
 
-func (c memory) stats(r *reader, stats *cgroups.Stats) error {
+func (memory) stats(c *Cgroup, stats *cgroups.Stats) error {
 	m := &stats.MemoryStats
-	values, err := cgread.KeyValues(r.dir, "memory.stat")
+	values, err := cgread.KeyValues(c.Dir, "memory.stat")
 	if err != nil {
 		return err
 	}
-	events, err := cgread.KeyValues(r.dir, memoryEvents)
+	events, err := cgread.KeyValues(c.Dir, memoryEvents)
 	if err != nil {
 		return err
 	}
@@ -169,15 +195,15 @@ func (c memory) stats(r *reader, stats *cgroups.Stats) error {
 		Oom: events["oom"], OomKill: events["oom_kill"], OomGroupKill: events["oom_group_kill"],
 	}
 	m.Usage.Failcnt = events["max"]
-	if err := readUsage(r, &m.Usage, memoryCurrent, memoryMax, cgfeature.MemoryPeak); err != nil {
+	if err := readUsage(c, &m.Usage, memoryCurrent, memoryMax, cgfeature.MemoryPeak); err != nil {
 		return err
 	}
 	// A kernel without swap accounting has no files for it.
-	if r.dir.Exists(swapCurrent) {
-		if err := readUsage(r, &m.SwapOnlyUsage, swapCurrent, swapMax, cgfeature.SwapPeak); err != nil {
+	if c.Dir.Exists(swapCurrent) {
+		if err := readUsage(c, &m.SwapOnlyUsage, swapCurrent, swapMax, cgfeature.SwapPeak); err != nil {
 			return err
 		}
-		events, err := cgread.KeyValues(r.dir, "memory.swap.events")
+		events, err := cgread.KeyValues(c.Dir, "memory.swap.events")
 		if err != nil {
 			return err
 		}
@@ -193,16 +219,16 @@ func (c memory) stats(r *reader, stats *cgroups.Stats) error {
 }
 
 // readUsage reads all but Failcnt.
-func readUsage(r *reader, data *cgroups.MemoryData, current, limit string, peak cgfeature.Feature) (err error) {
-	if data.Usage, err = cgread.Uint(r.dir, current); err != nil {
+func readUsage(c *Cgroup, data *cgroups.MemoryData, current, limit string, peak cgfeature.Feature) (err error) {
+	if data.Usage, err = cgread.Uint(c.Dir, current); err != nil {
 		return err
 	}
-	if data.Limit, err = cgread.Max(r.dir, limit); err != nil {
+	if data.Limit, err = cgread.Max(c.Dir, limit); err != nil {
 		return err
 	}
 	data.Limit = min(data.Limit, noMemoryLimit())
-	if r.m.features.Has(r.dir, peak) {
-		data.MaxUsage, err = cgread.Uint(r.dir, string(peak))
+	if c.Features.Has(c.Dir, peak) {
+		data.MaxUsage, err = cgread.Uint(c.Dir, string(peak))
 	}
 	return err
 }

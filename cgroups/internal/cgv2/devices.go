@@ -1,6 +1,6 @@
 //go:build linux
 
-package fs2
+package cgv2
 
 import (
 	"fmt"
@@ -10,10 +10,6 @@ import (
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
 	"github.com/libcontainer/libcontainer/configs"
 )
-
-// attachFunc puts rules for devices in force for the cgroup that dirFd is the
-// directory of, in place of those that an earlier call has put in force.
-type attachFunc func(dirFd int, allowAll bool, allowed, denied []*configs.Device) error
 
 // asksDevices returns the field that restricts the devices, "" if all may be used.
 func asksDevices(r *configs.Resources) string {
@@ -38,7 +34,7 @@ func setDevices(s *setter, r *configs.Resources) error {
 		return err
 	}
 	set := func(s *setter) error {
-		if err := s.m.attachTo(s.Dir, allowAll, allowed, denied); err != nil {
+		if err := s.cgroup.attach(allowAll, allowed, denied); err != nil {
 			return fmt.Errorf("%s: %w", field, err)
 		}
 		return nil
@@ -50,18 +46,18 @@ func setDevices(s *setter, r *configs.Resources) error {
 	return nil
 }
 
-// attachTo calls devices.Attach, or what replaces it. To a test's imitation of a
+// attach calls devices.Attach, or what replaces it. To a test's imitation of a
 // cgroup nothing can be attached.
-func (m *Manager) attachTo(dir *cgdir.Dir, allowAll bool, allowed, denied []*configs.Device) error {
-	attach := m.attach
+func (c *Cgroup) attach(allowAll bool, allowed, denied []*configs.Device) error {
+	attach := c.Attach
 	switch {
 	case attach != nil:
-	case m.kind == cgdir.Any:
+	case c.Dir.Kind() == cgdir.Any:
 		return nil
 	default:
 		attach = devices.Attach
 	}
-	f, err := dir.Reopen()
+	f, err := c.Dir.Reopen()
 	if err != nil {
 		return err
 	}

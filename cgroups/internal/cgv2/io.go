@@ -1,11 +1,12 @@
 //go:build linux
 
-package fs2
+package cgv2
 
 import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,26 +22,11 @@ const (
 	ioBfqWeight = "io.bfq.weight"
 )
 
-// resetOf returns what brings a line of a file with a line a key back to its default.
-func resetOf(file string) string {
-	switch file {
-	case ioMax:
-		return "rbps=max wbps=max riops=max wiops=max"
-	case ioLatency:
-		return "target=0"
-	case ioWeight, ioBfqWeight:
-		return "default"
-	case rdmaMax:
-		return "hca_handle=max hca_object=max"
-	}
-	return cgread.NoLimit
-}
-
 // io is the controller of block I/O.
 //
 // A weight counts where a device's scheduler is BFQ (io.bfq.weight), or where
 // iocost is at work (io.weight); both are written where the kernel has both.
-type io struct{}
+type io struct{ plain }
 
 func (io) name() string { return "io" }
 
@@ -74,6 +60,37 @@ func throttleLists(r *configs.Resources) []throttleList {
 		{"BlkioThrottleReadIOPSDevice", "riops", r.BlkioThrottleReadIOPSDevice},
 		{"BlkioThrottleWriteIOPSDevice", "wiops", r.BlkioThrottleWriteIOPSDevice},
 	}
+}
+
+func (io) v1Only(r *configs.Resources) (field, advice string) {
+	const where = "processes are only in cgroups without others below them"
+	leaf := func(d *configs.WeightDevice) bool { return d != nil && d.LeafWeight != 0 }
+	switch {
+	case r.BlkioLeafWeight != 0:
+		return "BlkioLeafWeight", where
+	case slices.ContainsFunc(r.BlkioWeightDevice, leaf):
+		return "BlkioWeightDevice.LeafWeight", where
+	}
+	return "", ""
+}
+
+func (io) v2Only(r *configs.Resources) string {
+	if len(r.IoLatencyDevice) > 0 {
+		return "IoLatencyDevice"
+	}
+	return ""
+}
+
+func (io) keyed(file string) (reset string, ok bool) {
+	switch file {
+	case ioMax:
+		return "rbps=max wbps=max riops=max wiops=max", true
+	case ioLatency:
+		return "target=0", true
+	case ioWeight, ioBfqWeight:
+		return "default", true
+	}
+	return cgread.NoLimit, true
 }
 
 func (c io) set(s *setter, r *configs.Resources) error {
@@ -155,8 +172,8 @@ func (io) setThrottle(s *setter, list throttleList) error {
 	return nil
 }
 
-func (io) stats(r *reader, stats *cgroups.Stats) error {
-	entries, err := cgread.Nested(r.dir, "io.stat")
+func (io) stats(c *Cgroup, stats *cgroups.Stats) error {
+	entries, err := cgread.Nested(c.Dir, "io.stat")
 	if err != nil {
 		return err
 	}
@@ -164,7 +181,7 @@ func (io) stats(r *reader, stats *cgroups.Stats) error {
 	for _, e := range entries {
 		var device cgroups.BlkioStatEntry
 		if device.Major, device.Minor, err = cgread.DeviceNumber(e.Key); err != nil {
-			return fmt.Errorf("%s: %w", r.dir.Path("io.stat"), err)
+			return fmt.Errorf("%s: %w", c.Dir.Path("io.stat"), err)
 		}
 		if b.IoServiceBytesRecursive, err = addIO(b.IoServiceBytesRecursive, device, e, "bytes"); err != nil {
 			return err

@@ -1,6 +1,6 @@
 //go:build linux
 
-package fs2
+package cgv2
 
 import (
 	"fmt"
@@ -15,7 +15,7 @@ import (
 
 // misc is the controller of scalar resources, such as the keys of encrypted
 // virtual machines.
-type misc struct{}
+type misc struct{ plain }
 
 func (misc) name() string { return "misc" }
 
@@ -25,6 +25,15 @@ func (misc) asks(r *configs.Resources) (request, string) {
 	}
 	return required, "Misc"
 }
+
+func (misc) v2Only(r *configs.Resources) string {
+	if len(r.Misc) > 0 {
+		return "Misc"
+	}
+	return ""
+}
+
+func (misc) keyed(string) (reset string, ok bool) { return cgread.NoLimit, true }
 
 func (misc) set(s *setter, r *configs.Resources) error {
 	for _, resource := range slices.Sorted(maps.Keys(r.Misc)) {
@@ -42,18 +51,18 @@ func (misc) set(s *setter, r *configs.Resources) error {
 	return nil
 }
 
-func (misc) stats(r *reader, stats *cgroups.Stats) error {
-	current, err := cgread.KeyValues(r.dir, "misc.current")
+func (misc) stats(c *Cgroup, stats *cgroups.Stats) error {
+	current, err := cgread.KeyValues(c.Dir, "misc.current")
 	if err != nil {
 		return err
 	}
-	limits, err := cgread.MaxValues(r.dir, string(cgfeature.Misc))
+	limits, err := cgread.MaxValues(c.Dir, string(cgfeature.Misc))
 	if err != nil {
 		return err
 	}
 	var events map[string]uint64
-	if r.m.features.Has(r.dir, cgfeature.MiscEvents) {
-		if events, err = cgread.KeyValues(r.dir, string(cgfeature.MiscEvents)); err != nil {
+	if c.Features.Has(c.Dir, cgfeature.MiscEvents) {
+		if events, err = cgread.KeyValues(c.Dir, string(cgfeature.MiscEvents)); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,6 @@
 //go:build linux
 
-package fs2
+package cgv2
 
 import (
 	"fmt"
@@ -16,7 +16,7 @@ import (
 const rdmaMax = "rdma.max"
 
 // rdma is the controller of RDMA devices.
-type rdma struct{}
+type rdma struct{ plain }
 
 func (rdma) name() string { return "rdma" }
 
@@ -26,6 +26,15 @@ func (rdma) asks(r *configs.Resources) (request, string) {
 	}
 	return required, "Rdma"
 }
+
+func (rdma) v2Only(r *configs.Resources) string {
+	if len(r.Rdma) > 0 {
+		return "Rdma"
+	}
+	return ""
+}
+
+func (rdma) keyed(string) (reset string, ok bool) { return "hca_handle=max hca_object=max", true }
 
 func (rdma) set(s *setter, r *configs.Resources) error {
 	for _, device := range slices.Sorted(maps.Keys(r.Rdma)) {
@@ -51,12 +60,12 @@ func (rdma) set(s *setter, r *configs.Resources) error {
 	return nil
 }
 
-func (rdma) stats(r *reader, stats *cgroups.Stats) error {
-	usage, err := cgread.Nested(r.dir, "rdma.current")
+func (rdma) stats(c *Cgroup, stats *cgroups.Stats) error {
+	usage, err := cgread.Nested(c.Dir, "rdma.current")
 	if err != nil {
 		return err
 	}
-	limits, err := cgread.Nested(r.dir, rdmaMax)
+	limits, err := cgread.Nested(c.Dir, rdmaMax)
 	if err != nil {
 		return err
 	}
