@@ -37,6 +37,7 @@ var programs = map[string]program{
 	"neither":         {goBuild, "./testdata/hosts/neither", nil},
 	"daemon":          {goBuild, "./testdata/hosts/daemon", nil},
 	"pdeathsig":       {goBuild, "./testdata/hosts/pdeathsig", nil},
+	"reaper":          {goBuild, "./testdata/hosts/reaper", nil},
 	"rootless":        {goBuild, "./testdata/hosts/rootless", nil},
 	"starts":          {goBuild, "./testdata/hosts/starts", nil},
 	"threads":         {goBuild, "./testdata/calls/threads", noCgo},
