@@ -38,8 +38,9 @@ func TestHooksHaveNoDescriptors(t *testing.T) {
 	leakyDescriptors(t)
 	dir := publicTempDir(t)
 	hook := func(name string) []configs.Hook {
-		// The file and the directory are open in the child alone.
-		script := `ls -l /proc/$$/fd >` + filepath.Join(dir, name) + `; true`
+		// The list has the directory itself, too. A path, for the shell could list by
+		// itself and have more open.
+		script := `/bin/ls -l /proc/self/fd >` + filepath.Join(dir, name)
 		return []configs.Hook{configs.NewCommandHook(configs.Command{Path: "/bin/sh", Args: []string{"sh", "-c", script}})}
 	}
 	for name, edit := range map[string]func(*configs.Config){
@@ -66,12 +67,15 @@ func TestHooksHaveNoDescriptors(t *testing.T) {
 						continue
 					}
 					count++
+					if strings.HasPrefix(target, "/proc/") && strings.HasSuffix(target, "/fd") {
+						continue
+					}
 					if n := atoi(t, left[strings.LastIndexByte(left, ' ')+1:]); n > 2 {
 						t.Errorf("the hook %s has descriptor %d, %s", name, n, target)
 					}
 				}
-				if count < 3 {
-					t.Errorf("the hook %s has seen %q, want three descriptors", name, text)
+				if count < 4 {
+					t.Errorf("the hook %s has seen %q, want three descriptors and that of the list", name, text)
 				}
 			}
 		})

@@ -40,6 +40,7 @@ var programs = map[string]program{
 	"reaper":          {goBuild, "./testdata/hosts/reaper", nil},
 	"rootless":        {goBuild, "./testdata/hosts/rootless", nil},
 	"starts":          {goBuild, "./testdata/hosts/starts", nil},
+	"keyring":         {gcc, "testdata/attacks/keyring.c", nil},
 	"threads":         {goBuild, "./testdata/calls/threads", noCgo},
 	"calls":           {append(gcc, "-pthread"), "testdata/calls/calls.c", nil},
 	"bare":            {append(gcc, "-nostdlib", "-ffreestanding"), "testdata/calls/bare.c", nil},
