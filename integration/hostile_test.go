@@ -139,10 +139,6 @@ func hostileTargets() []hostileCase {
 // hostileFiles are links in the place of files that are bound over, made or read.
 func hostileFiles() []hostileCase {
 	return []hostileCase{
-		{name: "file target", prepare: all(linkTo("marker", "mnt/f"), bindHosts("/etc/hostname", "/mnt/f")),
-			fails: []string{"/mnt/f", "symbolic link"}},
-		{name: "file target that is to be made", prepare: all(linkTo("new", "mnt/f"), bindHosts("/etc/hostname", "/mnt/f")),
-			fails: []string{"/mnt/f", "symbolic link"}},
 		{name: "parent of a file target", prepare: all(climbTo("", "mnt/d"), bindHosts("/etc/hostname", "/mnt/d/marker")),
 			script: `cmp $V/marker /mnt/d/marker && ls $V`, want: "marker"},
 		{name: "parent of a device", prepare: all(linkTo("", "mnt/d"), addDevice("/mnt/d/sub/zero")),
