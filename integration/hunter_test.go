@@ -3,6 +3,7 @@ package integration
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -95,6 +96,31 @@ func (h *hunter) end(t *testing.T) {
 	}
 }
 
+// show starts a process where the hunter sees it, and waits for its end. A start that
+// the hunter holds up for longer than its context is given up with the hunter.
+func (h *hunter) show(c libcontainer.LinuxContainer, user string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	p, _ := command("/bin/true")
+	p.User = user
+	ended := make(chan error, 1)
+	go func() {
+		if err := c.StartContext(ctx, p); err != nil {
+			ended <- err
+			return
+		}
+		_, err := p.Wait()
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(30 * time.Second):
+		err := errors.New("the container holds up the host for longer than the context of the start")
+		return errors.Join(err, h.p.Signal(unix.SIGKILL), <-ended)
+	}
+}
+
 func withHunter(t *testing.T, capabilities ...string) *configs.Config {
 	t.Helper()
 	config := newConfig(t)
@@ -140,17 +166,9 @@ func TestHuntersOfFurtherProcesses(t *testing.T) {
 			container := newContainer(t, config)
 			h := startHunter(t, container, g.user, g.mode, g.allowed, "same")
 			for i := range hunts(t) {
-				p, _ := command("/bin/true")
-				p.User = g.user
-				bounded, cancel := context.WithTimeout(t.Context(), time.Minute)
-				err := linux(container).StartContext(bounded, p)
-				cancel()
-				if err != nil {
-					t.Errorf("start %d: %v", i, err)
-					break
-				}
-				if _, err := p.Wait(); err != nil {
+				if err := h.show(linux(container), g.user); err != nil {
 					t.Errorf("process %d: %v", i, err)
+					break
 				}
 			}
 			h.end(t)
@@ -185,17 +203,9 @@ func TestHuntersOfANewContainer(t *testing.T) {
 				}
 			}()
 			for i := range hunts(t) / 2 {
-				p, _ := command("/bin/true")
-				p.User = g.user
-				bounded, cancel := context.WithTimeout(t.Context(), time.Minute)
-				err := linux(second).StartContext(bounded, p)
-				cancel()
-				if err != nil {
-					t.Errorf("start %d: %v", i, err)
-					break
-				}
-				if _, err := p.Wait(); err != nil {
+				if err := h.show(linux(second), g.user); err != nil {
 					t.Errorf("process %d: %v", i, err)
+					break
 				}
 			}
 			h.end(t)

@@ -47,6 +47,7 @@ var programs = map[string]program{
 		"testdata/attacks/loader.c", nil},
 	"holder":  {gcc, "testdata/attacks/holder.c", nil},
 	"hunter":  {gcc, "testdata/attacks/hunter.c", nil},
+	"recycle": {gcc, "testdata/attacks/recycle.c", nil},
 	"keyring": {gcc, "testdata/attacks/keyring.c", nil},
 	"threads": {goBuild, "./testdata/calls/threads", noCgo},
 	"calls":   {append(gcc, "-pthread"), "testdata/calls/calls.c", nil},

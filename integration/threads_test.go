@@ -176,8 +176,8 @@ func TestSetDuringLives(t *testing.T) {
 		wg.Go(func() {
 			for ctx.Err() == nil {
 				config := handle.Config()
-				if config.Cgroups.Resources == nil {
-					continue // another handle has not seen the configuration yet
+				if config.Rootfs == "" {
+					continue // another handle has it from the first start on
 				}
 				config.Cgroups.PidsLimit = 100
 				if err := handle.Set(config); err != nil && !errors.Is(err, libcontainer.ContainerNotRunning) {

@@ -20,6 +20,9 @@ import (
 
 const rounds = 20
 
+// The main thread never ends: nobody but main runs on it.
+func init() { runtime.LockOSThread() }
+
 func main() {
 	if err := threadEnds(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
