@@ -1,15 +1,18 @@
 package integration
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/libcontainer/libcontainer"
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/integration/internal/tested"
@@ -153,4 +156,42 @@ func TestExecInADividedCgroup(t *testing.T) {
 		t.Error(err)
 	}
 	release()
+}
+
+// Whatever a paused container runs, it can be destroyed, within a time that does not
+// depend on it, and by another handle.
+func TestDestroyOfAPausedContainerWithProcesses(t *testing.T) {
+	for name, edit := range map[string]func(*configs.Config){
+		"default": func(*configs.Config) {},
+		"no pid":  func(c *configs.Config) { c.Namespaces.Remove(configs.NEWPID) },
+	} {
+		for _, who := range []string{"same handle", "another"} {
+			t.Run(name+", "+who, func(t *testing.T) {
+				config := newConfig(t)
+				edit(config)
+				c, root := newContainerIn(t, config)
+				said, release := startTalking(t, c, "for i in 1 2 3; do sleep 1000000 & done; echo ready; cat")
+				defer release()
+				if got := said(); got != "ready" {
+					t.Fatalf("the container said %q", got)
+				}
+				if _, err := startExecBlocked(t, c); err != nil {
+					t.Fatal(err)
+				}
+				if err := c.Pause(); err != nil {
+					t.Fatal(err)
+				}
+				destroyer := c
+				if who == "another" {
+					destroyer = loadAgain(t, c, root)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+				defer cancel()
+				if err := destroyer.DestroyContext(ctx); err != nil {
+					t.Fatalf("destroy: %v", err)
+				}
+				wantStatus(t, c, libcontainer.Destroyed)
+			})
+		}
+	}
 }

@@ -71,8 +71,8 @@ func TestHooksOrderAndNamespaces(t *testing.T) {
 		{"prestart1", outMnt, outNet, "creating", pid},
 		{"prestart2", outMnt, outNet, "creating", pid},
 		{"createRuntime", outMnt, outNet, "creating", pid},
-		{"createContainer", inMnt, inNet, "created", pid},
-		{"startContainer", inMnt, inNet, "created", pid},
+		{"createContainer", inMnt, inNet, "creating", 1}, // as seen from there
+		{"startContainer", inMnt, inNet, "created", 1},
 		{"poststart", outMnt, outNet, "running", pid},
 		{"poststop", outMnt, outNet, "stopped", 0},
 	}

@@ -223,7 +223,15 @@ func TestStartEndsWithItsContext(t *testing.T) {
 	}
 	host := rootlessHost(t, "ids", "deadline")
 	host.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
-	wantLines(t, host, func() {}, "start: context deadline exceeded")
+	release := func() { // whoever waits for the fifo still
+		if fd, err := unix.Open(fifo, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0); err == nil {
+			unix.Close(fd)
+		} else if err != unix.ENXIO {
+			t.Error(err)
+		}
+	}
+	defer release()
+	wantLines(t, host, release, "start: context deadline exceeded")
 }
 
 // wantLines runs a host program and checks what it says. One that hangs is killed, after
