@@ -45,6 +45,9 @@ static void found(const char *kind, const char *example, int pid)
 		if (!f->count++) {
 			snprintf(f->kind, sizeof(f->kind), "%s", kind);
 			snprintf(f->example, sizeof(f->example), "process %d: %s", pid, example);
+			for (char *c = f->example; *c; c++)
+				if (*c == '\n')
+					*c = ' ';
 		}
 		return;
 	}
