@@ -216,53 +216,71 @@ func TestHuntersOfANewContainer(t *testing.T) {
 // While a process hangs that the container has stopped before it runs its program, all
 // else that one can do to the container goes on.
 func TestStoppedJoinerHoldsUpNobody(t *testing.T) {
-	config := withHunter(t)
-	container := linux(newContainer(t, config))
+	container := linux(newContainer(t, withHunter(t)))
 	h := startHunter(t, container, "", "stop", defaultCaps, "same")
+	defer h.p.Signal(unix.SIGKILL)
+	stopped := make(chan struct{}, 1000)
+	go func() {
+		defer close(stopped)
+		for h.lines.Scan() {
+			if h.lines.Text() == "stopped" {
+				stopped <- struct{}{}
+			}
+		}
+	}()
 	hung := 0
 	for range lives(t, 40) {
 		ctx, cancel := context.WithCancel(t.Context())
 		p, _ := command("/bin/true")
 		started := make(chan error, 1)
 		go func() { started <- container.StartContext(ctx, p) }()
-		if !h.lines.Scan() || h.lines.Text() != "stopped" {
-			t.Fatalf("the hunter said %q", h.lines.Text())
-		}
-		for what, do := range map[string]func() error{
-			"set":    func() error { return container.Set(container.Config()) },
-			"status": func() error { _, err := container.Status(); return err },
-			"pause": func() error {
-				if err := container.Pause(); err != nil {
-					return err
-				}
-				return container.Resume()
-			},
-		} {
-			done := make(chan error, 1)
-			go func() { done <- do() }()
-			select {
-			case err := <-done:
-				if err != nil {
-					t.Errorf("%s while a process is stopped: %v", what, err)
-				}
-			case <-time.After(20 * time.Second):
-				t.Errorf("%s waits for a process that the container has stopped", what)
-				cancel()
-				<-done
-			}
+		select {
+		case <-stopped:
+			goesOnBesideAStart(t, container)
+		case err := <-started: // so quickly that the hunter has not met it
+			started <- err
 		}
 		cancel()
 		if err := <-started; err != nil {
 			hung++
-			continue
+		} else {
+			if err := p.Signal(unix.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
+				t.Error(err)
+			}
+			_, _ = p.Wait()
 		}
-		if err := p.Signal(unix.SIGKILL); err != nil {
-			t.Error(err)
+		if t.Failed() {
+			break
 		}
-		_, _ = p.Wait()
 	}
 	t.Logf("%d starts were stopped before they were done", hung)
-	h.end(t)
+}
+
+// goesOnBesideAStart checks that nothing waits for a process that is being started.
+func goesOnBesideAStart(t *testing.T, container libcontainer.LinuxContainer) {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() {
+		_, err := container.Status()
+		if err == nil {
+			err = container.Set(container.Config())
+		}
+		if err == nil {
+			err = container.Pause()
+		}
+		if err == nil {
+			err = container.Resume()
+		}
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Errorf("status, set, pause and resume while a process is stopped: %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("status, set, pause or resume waits for a process that the container has stopped")
+	}
 }
 
 // An init that waits to be released, and a user of the host who has its user id.
