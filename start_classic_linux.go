@@ -129,7 +129,7 @@ func (st *starting) awaitClassic() error {
 				return fmt.Errorf("pidfd_open process %d: %w", pid, err)
 			}
 			err = st.cloned(pid, fd, false)
-			if errors.Is(err, launch.Stop) {
+			if errors.Is(err, launch.ErrStop) {
 				err = nil
 			}
 			return errors.Join(err, st.awaitHello())
@@ -166,7 +166,7 @@ func (st *starting) readPreamble() (kind uint32, payload []byte, err error) {
 // first.
 func (st *starting) awaitHello() error {
 	s := newScript(st.plan.regs)
-	s.Tell("greet the host", func([]byte, []int) (*program.Program, error) { return nil, launch.Stop }, s.String(""), num(0))
+	s.Tell("greet the host", func([]byte, []int) (*program.Program, error) { return nil, launch.ErrStop }, s.String(""), num(0))
 	s.Next("wait for the host")
 	list, err := s.Build()
 	if err != nil {

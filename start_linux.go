@@ -31,7 +31,7 @@ var (
 	errDied = errors.New("the init process died")
 
 	// errPrepared ends the conversation with an init that waits to be released.
-	errPrepared = launch.Stop
+	errPrepared = launch.ErrStop
 )
 
 // starting is one start of a process, until the user's program runs. It is the host of
@@ -396,7 +396,7 @@ func (st *starting) cloned(pid int, fd int, born bool) (err error) {
 	if err := st.chownStdio(pid); err != nil {
 		return err
 	}
-	return launch.Stop
+	return launch.ErrStop
 }
 
 // chownStdio gives the library's pipes to root of the user namespace that a process is
@@ -601,9 +601,7 @@ func (st *starting) findOrphan() {
 	if err := st.conn.CloseWrite(); err != nil {
 		return
 	}
-	if err := st.conn.Drain(time.Now().Add(orphanTimeout)); err != nil && st.plan.classic {
-		return
-	}
+	st.conn.Drain(time.Now().Add(orphanTimeout))
 }
 
 // reapAll kills and reaps what the start has started and returns the status of

@@ -20,8 +20,8 @@ var (
 	// program, or has died.
 	ErrClosed = errors.New("the init pipe is closed")
 
-	// Stop is what a handler returns to end Serve without an error.
-	Stop = errors.New("stop serving")
+	// ErrStop is what a handler returns to end Serve without an error.
+	ErrStop = errors.New("stop serving")
 )
 
 // maxMessage is the largest message that is accepted.
@@ -130,14 +130,14 @@ func (c *Conn) CloseWrite() error {
 
 // Drain serves messages until the other end is closed or the time has come, whatever
 // the handlers say, and whether the context has ended or not.
-func (c *Conn) Drain(until time.Time) error {
+func (c *Conn) Drain(until time.Time) {
 	if err := c.pipe.SetReadDeadline(until); err != nil {
-		return err
+		return
 	}
 	for {
 		kind, payload, fds, err := c.read()
 		if err != nil {
-			return err
+			return
 		}
 		_ = c.serve(kind, payload, fds)
 	}
@@ -220,7 +220,7 @@ func (c *Conn) Serve() error {
 			return err
 		}
 		err = c.serve(kind, payload, fds)
-		if errors.Is(err, Stop) {
+		if errors.Is(err, ErrStop) {
 			return nil
 		}
 		if err != nil {
