@@ -302,7 +302,12 @@ func (s *script) makeFileSteps(r, root program.Reg, name string, links int) {
 const (
 	sizeofStatx     = 256
 	statxAttributes = 8  // u64
+	statxUid        = 20 // u32
+	statxGid        = 24 // u32
 	statxMode       = 28 // u16
+	statxSize       = 40 // u64
+	statxAtime      = 64 // s64 seconds, u32 nanoseconds
+	statxMtime      = 112
 	statxRdevMajor  = 128
 	statxRdevMinor  = 132
 

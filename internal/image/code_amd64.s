@@ -246,6 +246,7 @@ put2:
 
 add:
 	LEAQ (DI)(SI*1), AX
+	SUBQ DX, AX
 	JMP  store
 
 // Reads a list from the descriptor DI: its header with the descriptors that come

@@ -262,6 +262,7 @@ put2:
 
 add:
 	ADD R1, R0
+	SUB R2, R0
 	B   store
 
 // Reads a list from the descriptor R0: its header with the descriptors that come

@@ -284,6 +284,29 @@ func TestLoadAndStoreSizes(t *testing.T) {
 	})
 }
 
+func TestAddAndSubtract(t *testing.T) {
+	each(t, func(t *testing.T, p *proc) {
+		n := program.Num[int]
+		b := program.NewBuilder(program.NewRegisters())
+		r := b.Reg()
+		b.Add(r, n(40), n(2))
+		tell(b, r.Arg())
+		b.Add(r, r.Arg(), n(-50))
+		tell(b, r.Arg())
+		b.Sub(r, r.Arg(), n(-9))
+		tell(b, r.Arg())
+		b.Sub(r, n(1<<40), r.Arg())
+		tell(b, r.Arg())
+		p.send(build(t, b), 1)
+		for _, want := range []int{42, -8, 1, 1<<40 - 1} {
+			if got := int(p.word()); got != want {
+				t.Errorf("got %d, want %d", got, want)
+			}
+		}
+		p.end(0)
+	})
+}
+
 // TestLimitOfOpenFiles has the process that becomes Go have a low limit, which Go
 // raises.
 func TestLimitOfOpenFiles(t *testing.T) {

@@ -339,6 +339,9 @@ func (b *Builder) Store(addr, value Arg, size int) {
 // Add puts x + y into a register that is there.
 func (b *Builder) Add(r Reg, x, y Arg) { b.emit("add", opAdd, r, x, y) }
 
+// Sub puts x - y into a register that is there.
+func (b *Builder) Sub(r Reg, x, y Arg) { b.emit("subtract", opAdd, r, x, Num(0), y) }
+
 // Jump goes on at a label.
 func (b *Builder) Jump(l Label) {
 	b.emit("jump", opJump, NoReg)

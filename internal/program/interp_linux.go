@@ -296,7 +296,7 @@ func (in *interpreter) execute(op *rawOp) outcome {
 	case opStore:
 		return stores
 	case opAdd:
-		in.result = uint64(a[0] + a[1])
+		in.result = uint64(a[0] + a[1] - a[2])
 		return stored
 	case opJump:
 		return jumped

@@ -54,7 +54,7 @@ const (
 	opLess                        // a < b as signed numbers, or go on elsewhere, or fail
 	opLoad                        // 1, 2, 4 or 8 bytes of memory into a register
 	opStore                       // 1, 2, 4 or 8 bytes into memory
-	opAdd                         // a + b into a register
+	opAdd                         // a + b - c into a register
 	opJump                        // go on elsewhere
 	opNext                        // read a list from a descriptor and execute it
 	opReturn                      // go on behind the operation that has read this list
