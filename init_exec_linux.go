@@ -318,7 +318,9 @@ func (p *initPlan) execute(s *script, a programArgs) error {
 	if err := p.lastAffinity(s); err != nil {
 		return err
 	}
-	p.labelFiles.write(s, p)
+	if !p.join || p.classic {
+		p.labelFiles.write(s, p)
+	}
 	// The kernel clears it at each change of credentials, so it comes last.
 	if sig := p.config.ParentDeathSignal; sig > 0 {
 		s.Do(fmt.Sprintf("set parent death signal %d", sig), unix.SYS_PRCTL, num(unix.PR_SET_PDEATHSIG), num(sig), num(0), num(0), num(0))
