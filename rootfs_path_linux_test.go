@@ -1,4 +1,4 @@
-package initproc
+package libcontainer
 
 import (
 	"context"
@@ -8,17 +8,20 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/internal/program"
 )
 
-// tree makes files: "dir/", "file" and "link -> target". It returns a descriptor
-// of the root directory below the test's own, and its path. $T in a target is the
+// tree makes files: "dir/", "file" and "link -> target". It returns the
+// root directory below the test's own, open as a place, and its path. $T in a target is the
 // test's directory, which is outside of the root.
-func tree(t *testing.T, entries ...string) (root int, dir string) {
+func tree(t *testing.T, entries ...string) (root *os.File, dir string) {
 	t.Helper()
 	top := t.TempDir()
 	dir = filepath.Join(top, "root")
@@ -41,12 +44,7 @@ func tree(t *testing.T, entries ...string) (root int, dir string) {
 			t.Fatal(err)
 		}
 	}
-	root, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Close(root) })
-	return root, dir
+	return openPlace(t, dir), dir
 }
 
 // listAll lists what is below a directory; directories end with "/".
@@ -84,23 +82,49 @@ func wantOutside(t *testing.T, dir string) {
 // wantPlace checks that a descriptor refers to a path of the tree.
 func wantPlace(t *testing.T, fd int, dir, want string) {
 	t.Helper()
-	got, err := os.Readlink("/proc/self/fd/" + itoa(fd))
+	got, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
 	if err != nil || got != filepath.Join(dir, want) {
 		t.Errorf("the descriptor refers to %s, %v; want %s", got, err, want)
 	}
 }
 
-func itoa(n int) string {
-	if n < 10 {
-		return string(rune('0' + n))
+// place has init make or open a path of a root directory, and returns what init's
+// descriptor refers to.
+func place(t *testing.T, root *os.File, name string, open func(s *script, root program.Reg, name string) program.Reg) (int, error) {
+	t.Helper()
+	got := -1
+	err := runScript(t, []*os.File{root}, func(s *script, _ *initPlan, regs []program.Reg) {
+		fd := open(s, regs[0], name)
+		flags := s.Get("flags", unix.SYS_FCNTL, fd.Arg(), num(unix.F_GETFD), num(0))
+		s.Check("close-on-exec", flags.Arg(), num(unix.FD_CLOEXEC), num(unix.FD_CLOEXEC), unix.EIO)
+		s.Tell("send", takeFile(&got), s.String(""), num(0), fd)
+		s.Close(fd)
+		// Nothing else stays open.
+		again := open(s, regs[0], name)
+		s.Check("another descriptor", again.Arg(), num(-1), fd.Arg(), unix.EMFILE)
+	})
+	return got, err
+}
+
+// takeFile takes the descriptor that comes with a message.
+func takeFile(to *int) program.Handler {
+	return func(_ []byte, fds []int) (*program.Program, error) {
+		if len(fds) != 1 {
+			return nil, unix.EBADMSG
+		}
+		*to = fds[0]
+		return nil, nil
 	}
-	return itoa(n/10) + string(rune('0'+n%10))
+}
+
+func open(s *script, root program.Reg, name string) program.Reg {
+	return s.openPath(root, name, nowhere)
 }
 
 func TestMkdirAll(t *testing.T) {
 	manyLinks := []string{"l0 -> /end"}
 	for i := 1; i <= maxLinks+2; i++ {
-		manyLinks = append(manyLinks, "l"+itoa(i)+" -> l"+itoa(i-1))
+		manyLinks = append(manyLinks, "l"+strconv.Itoa(i)+" -> l"+strconv.Itoa(i-1))
 	}
 	for _, tt := range []struct {
 		name    string
@@ -131,7 +155,7 @@ func TestMkdirAll(t *testing.T) {
 		{name: "only dot dots", entries: []string{"a -> ../.."}, path: "/a/b", want: "b"},
 		{name: "loop", entries: []string{"a -> b", "b -> a"}, path: "/a", err: unix.ELOOP},
 		{name: "loop of one", entries: []string{"a -> a"}, path: "/a/b", err: unix.ELOOP},
-		{name: "too many links", entries: manyLinks, path: "/l" + itoa(maxLinks+2), err: unix.ELOOP},
+		{name: "too many links", entries: manyLinks, path: "/l" + strconv.Itoa(maxLinks+2), err: unix.ELOOP},
 		{name: "file in the way", entries: []string{"a"}, path: "/a", err: unix.ENOTDIR},
 		{name: "file above", entries: []string{"a"}, path: "/a/b", err: unix.ENOTDIR},
 		{name: "link to a file", entries: []string{"f", "a -> f"}, path: "/a", err: unix.ENOTDIR},
@@ -139,7 +163,7 @@ func TestMkdirAll(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			root, dir := tree(t, tt.entries...)
-			fd, err := mkdirAll(root, tt.path)
+			fd, err := place(t, root, tt.path, (*script).mkdirAll)
 			wantOutside(t, dir)
 			if tt.err != nil {
 				if !errors.Is(err, tt.err) {
@@ -153,7 +177,7 @@ func TestMkdirAll(t *testing.T) {
 			defer unix.Close(fd)
 			wantPlace(t, fd, dir, strings.ReplaceAll(tt.want, "$T", filepath.Dir(dir)))
 			// The path itself leads there now.
-			again, err := mkdirAll(root, tt.path)
+			again, err := place(t, root, tt.path, (*script).mkdirAll)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -175,15 +199,16 @@ func TestMakeFile(t *testing.T) {
 		{name: "there", entries: []string{"a"}, path: "a", want: "a"},
 		{name: "link to a file", entries: []string{"x", "a -> /x"}, path: "/a", want: "x"},
 		{name: "parent is a link", entries: []string{"a -> ../../outside"}, path: "/a/file", want: "outside/file"},
-		{name: "dangling link", entries: []string{"a -> x"}, path: "/a", err: unix.EEXIST},
-		{name: "link to a file outside", entries: []string{"a -> $T/outside/file"}, path: "/a", err: unix.EEXIST},
+		{name: "dangling link", entries: []string{"a -> x"}, path: "/a", want: "x"},
+		{name: "link to a file outside", entries: []string{"a -> $T/outside/file"}, path: "/a", want: "$T/outside/file"},
+		{name: "dangling chain", entries: []string{"a -> b", "b -> /c/d", "c -> e"}, path: "/a", want: "e/d"},
 		{name: "loop", entries: []string{"a -> a"}, path: "/a", err: unix.ELOOP},
 		{name: "file above", entries: []string{"a"}, path: "/a/b", err: unix.ENOTDIR},
 		{name: "directory", entries: []string{"a/"}, path: "/a", err: unix.EISDIR},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			root, dir := tree(t, tt.entries...)
-			fd, err := makeFile(root, tt.path)
+			fd, err := place(t, root, tt.path, (*script).makeFile)
 			wantOutside(t, dir)
 			if tt.err != nil {
 				if !errors.Is(err, tt.err) {
@@ -195,7 +220,7 @@ func TestMakeFile(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer unix.Close(fd)
-			wantPlace(t, fd, dir, tt.want)
+			wantPlace(t, fd, dir, strings.ReplaceAll(tt.want, "$T", filepath.Dir(dir)))
 		})
 	}
 }
@@ -218,7 +243,7 @@ func TestOpenIn(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			root, dir := tree(t, tt.entries...)
-			fd, err := openPath(root, tt.path)
+			fd, err := place(t, root, tt.path, open)
 			if tt.err != nil {
 				if !errors.Is(err, tt.err) {
 					t.Errorf("error %v, want %v", err, tt.err)
@@ -238,16 +263,37 @@ func TestOpenIn(t *testing.T) {
 	}
 }
 
+// What is not there is an error only if there is nowhere else to go on.
+func TestOpenInGoesOn(t *testing.T) {
+	for name, want := range map[string]uint64{"/missing": 2, "/f": 1, "/f/below": 2, "/missing/below": 2} {
+		root, _ := tree(t, "f")
+		var got uint64
+		err := runScript(t, []*os.File{root}, func(s *script, _ *initPlan, regs []program.Reg) {
+			missing, done := s.Label(), s.Label()
+			way := s.Space(8)
+			fd := s.openPath(regs[0], name, missing)
+			s.Close(fd)
+			s.Store(way, num(1), 8)
+			s.Jump(done)
+			s.Bind(missing)
+			s.Store(way, num(2), 8)
+			s.Bind(done)
+			s.Tell("tell", func(b []byte, _ []int) (*program.Program, error) {
+				got = getUint64(b)
+				return nil, nil
+			}, way, num(8))
+		})
+		if err != nil || got != want {
+			t.Errorf("%s: way %d, %v; want %d", name, got, err, want)
+		}
+	}
+}
+
 // The links of procfs lead to places without a path; with the host's procfs as
 // root, "self/cwd" would be the host's.
 func TestOpenInRefusesMagicLinks(t *testing.T) {
-	proc, err := unix.Open("/proc", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(proc)
 	for _, name := range []string{"/self/cwd", "/self/root/etc", "/self/fd/0"} {
-		if fd, err := openPath(proc, name); !errors.Is(err, unix.ELOOP) {
+		if fd, err := place(t, openPlace(t, "/proc"), name, open); !errors.Is(err, unix.ELOOP) {
 			unix.Close(fd)
 			t.Errorf("%s: error %v, want ELOOP", name, err)
 		}
@@ -263,7 +309,7 @@ func TestMakeRace(t *testing.T) {
 	for _, pair := range [][2]string{{"a", "evil"}, {"a", "climb"}} {
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				err := unix.Renameat2(root, pair[0], root, pair[1], unix.RENAME_EXCHANGE)
+				err := unix.Renameat2(int(root.Fd()), pair[0], int(root.Fd()), pair[1], unix.RENAME_EXCHANGE)
 				if err != nil {
 					t.Errorf("exchange: %v", err)
 					return
@@ -276,22 +322,36 @@ func TestMakeRace(t *testing.T) {
 	defer wg.Wait()
 	defer stop()
 	var made int
-	for i := range 3000 {
-		name := "/a/b/" + itoa(i) + "/c"
-		for _, open := range []func(int, string) (int, error){mkdirAll, makeFile} {
-			fd, err := open(root, name)
-			if err != nil {
-				continue // a link in the place of a directory
+	for i := range 50 {
+		// It goes on until a link is in the place of a directory.
+		_ = runScript(t, []*os.File{root}, func(s *script, _ *initPlan, regs []program.Reg) {
+			for j := range 20 {
+				name := "/a/b/" + strconv.Itoa(20*i+j) + "/c"
+				for _, open := range []func(*script, program.Reg, string) program.Reg{(*script).mkdirAll, (*script).makeFile} {
+					fd := open(s, regs[0], name)
+					s.Tell("send", func(_ []byte, fds []int) (*program.Program, error) {
+						made++
+						wantInside(t, fds, dir, name)
+						return nil, nil
+					}, s.String(""), num(0), fd)
+					s.Close(fd)
+					name += "/../d"
+				}
 			}
-			made++
-			place, err := os.Readlink("/proc/self/fd/" + itoa(fd))
-			unix.Close(fd)
-			if err != nil || !strings.HasPrefix(place, dir+"/") {
-				t.Fatalf("%s is at %s, %v", name, place, err)
-			}
-		}
+		})
 	}
 	if made == 0 {
 		t.Error("nothing was made at all")
+	}
+}
+
+func wantInside(t *testing.T, fds []int, dir, name string) {
+	t.Helper()
+	for _, fd := range fds {
+		place, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
+		unix.Close(fd)
+		if err != nil || !strings.HasPrefix(place, dir+"/") {
+			t.Errorf("%s is at %s, %v", name, place, err)
+		}
 	}
 }
