@@ -54,15 +54,30 @@ func newConsole(uid, gid int) (_ *linuxConsole, err error) {
 		return nil, fmt.Errorf("unlock slave: ioctl TIOCSPTLCK: %w", err)
 	}
 	c := &linuxConsole{master: master, path: "/dev/pts/" + strconv.Itoa(n)}
-	slave, err := c.slave()
-	if err != nil {
-		return nil, err
-	}
-	defer slave.Close()
-	if err := slave.Chown(uid, gid); err != nil {
+	if err := c.chown(n, uid, gid); err != nil {
 		return nil, fmt.Errorf("chown slave: %w", err)
 	}
 	return c, nil
+}
+
+// chown changes the owner of the slave without opening it: when it is closed for the last
+// time, who reads from the master gets an error, also one who has begun to read before
+// there is a program.
+func (c *linuxConsole) chown(n, uid, gid int) error {
+	const slaveMajor = 136 // UNIX98 PTY slaves, the kernel's admin-guide/devices
+	fd, err := unix.Open(c.path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: c.path, Err: err}
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFCHR || uint64(st.Rdev) != unix.Mkdev(slaveMajor+uint32(n)>>20, uint32(n)&(1<<20-1)) {
+		return fmt.Errorf("%s is not the slave: %w", c.path, unix.ENXIO)
+	}
+	return unix.Fchownat(fd, "", uid, gid, unix.AT_EMPTY_PATH)
 }
 
 // slave opens the other side through the master (TIOCGPTPEER, Linux 4.13): its

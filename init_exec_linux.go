@@ -261,12 +261,13 @@ func (p *initPlan) lookUpProgram(s *script, u *execUser) programArgs {
 	s.Blame(true)
 	defer s.Blame(false)
 	file := p.process.Args[0]
+	found, denied, r := s.Label(), s.Reg(), s.Reg()
 	if strings.Contains(file, "/") {
-		path := s.String(file)
-		s.Add(a.name, path, num(0))
-		s.Do(fmt.Sprintf("exec: %q", file), unix.SYS_FACCESSAT, num(unix.AT_FDCWD), path, num(unix.F_OK))
+		s.executable(a.name, r, denied, file, found)
+		s.FailWith(fmt.Sprintf("exec: %q", file), r)
 		s.Cause(exec.ErrNotFound)
-		s.Ignore(unix.EACCES, unix.EPERM, unix.ELOOP, unix.ENOTDIR) // execve says what is wrong
+		s.Bind(found)
+		s.Free(r, denied)
 		return a
 	}
 	path := defaultPath
@@ -275,9 +276,7 @@ func (p *initPlan) lookUpProgram(s *script, u *execUser) programArgs {
 			path = v
 		}
 	}
-	found, denied := s.Label(), s.Reg()
 	s.Add(denied, num(-int(unix.ENOENT)), num(0))
-	r := s.Reg()
 	for dir := range strings.SplitSeq(path, ":") {
 		if dir == "" {
 			dir = "."
@@ -318,7 +317,9 @@ func (p *initPlan) execute(s *script, a programArgs) error {
 	if err := p.lastAffinity(s); err != nil {
 		return err
 	}
-	p.labelFiles.write(s, p)
+	if !p.join || p.classic {
+		p.labelFiles.write(s, p)
+	}
 	// The kernel clears it at each change of credentials, so it comes last.
 	if sig := p.config.ParentDeathSignal; sig > 0 {
 		s.Do(fmt.Sprintf("set parent death signal %d", sig), unix.SYS_PRCTL, num(unix.PR_SET_PDEATHSIG), num(sig), num(0), num(0), num(0))

@@ -94,6 +94,7 @@ func (p *initPlan) joinFinish(u *execUser) (*program.Program, error) {
 	}
 	args := p.lookUpProgram(s, u)
 	p.notify.prepare(p, s)
+	p.labelFiles.write(s, p) // only the process itself may; what it clones inherits it
 	p.cloneInit(s, 0, program.NoReg)
 	setDumpable(s, 0)
 	if err := p.firstAffinity(s); err != nil {

@@ -96,6 +96,7 @@ func (st *starting) spawnClassic(files []*os.File) error {
 		return fmt.Errorf("run %s as init: %w", path, err)
 	}
 	st.stdio.closeChild()
+	st.stdio.drain()
 	return nil
 }
 

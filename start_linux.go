@@ -186,6 +186,7 @@ func (st *starting) spawn() error {
 		return fmt.Errorf("run the init image: %w", err)
 	}
 	st.stdio.closeChild()
+	st.stdio.drain()
 	list, err := st.plan.first()
 	if err != nil {
 		return err
@@ -546,7 +547,7 @@ func (st *starting) complete() error {
 		st.c.initRun = run
 		st.c.m.Unlock()
 	}
-	st.stdio.copy()
+	st.stdio.feed()
 	go run.watch(st.ref.Clone())
 	if st.plan.join {
 		st.ref.Close()

@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/libcontainer/libcontainer"
@@ -53,36 +52,25 @@ func collect(t *testing.T, root, id string) {
 	}
 }
 
-// How a program says that it can be init, and what happens if it does not.
+// No program has to say that it can be init, and none is hurt if it does.
 func TestHosts(t *testing.T) {
 	checkLeaks(t)
 	rootfs := newRootfs(t)
 	for _, tt := range []struct {
 		name, program string
-		works         bool
-		texts         []string
 	}{
-		{name: "blank import", program: "imports", works: true},
-		{name: "hook by hand", program: "hook", works: true},
-		// Init is the library's own program: nothing depends on what the host imports.
-		{name: "neither", program: "neither", works: true},
-		{name: "without cgo", program: "imports-without", works: true},
+		{name: "blank import", program: "imports"},
+		{name: "hook by hand", program: "hook"},
+		{name: "neither", program: "neither"},
+		{name: "neither, and goes on", program: "daemon"},
+		{name: "without cgo", program: "imports-without"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			state := publicTempDir(t)
 			cmd := exec.Command(buildProgram(t, tt.program), rootfs, state, cgroupParent)
 			out, err := cmd.CombinedOutput()
-			if tt.works {
-				if err != nil || string(out) != "hello from the container\n" {
-					t.Errorf("output %q, error %v", out, err)
-				}
-			} else if err == nil {
-				t.Errorf("it worked: %q", out)
-			}
-			for _, text := range tt.texts {
-				if !strings.Contains(string(out), text) {
-					t.Errorf("output %q does not say %q", out, text)
-				}
+			if err != nil || string(out) != "hello from the container\n" {
+				t.Errorf("output %q, error %v", out, err)
 			}
 			if entries, _ := os.ReadDir(state); len(entries) != 0 {
 				t.Errorf("left in the state directory: %v", entries)

@@ -269,8 +269,8 @@ func (b *Builder) OrAny(l Label) {
 // IgnoreAll makes the last operation go on, whatever it fails with.
 func (b *Builder) IgnoreAll() { b.OrAny(-1) }
 
-// Cause adds an error to those that the failure of the last operation is, for
-// errors.Is; its text comes before that of the error number.
+// Cause adds an error to those that the failure of the last operation is when something
+// does not exist (ENOENT), for errors.Is; its text comes before that of the error number.
 func (b *Builder) Cause(err error) { b.steps[len(b.steps)-1].cause = err }
 
 // Later has f emit operations behind the end of the list, to which operations jump

@@ -174,7 +174,11 @@ func (p *Program) Error(index uint32, errno syscall.Errno) error {
 		return fmt.Errorf("operation %d of a list of %d: %w", index, len(p.steps), errno)
 	}
 	s := p.steps[index]
-	return &Failure{Step: s.prefix + s.what, Errno: errno, Cause: s.cause, Invalid: s.invalid}
+	f := &Failure{Step: s.prefix + s.what, Errno: errno, Invalid: s.invalid}
+	if errno == syscall.ENOENT {
+		f.Cause = s.cause
+	}
+	return f
 }
 
 // Step is what an operation is for.

@@ -9,15 +9,18 @@
 //	life        exec, load, stop and destroy
 //	measure     report cgroups, statistics, processes and a pause
 //	program X   run the shell's program X
+//	deadline    start a program within a second, and say why that has failed
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/libcontainer/libcontainer"
 	"github.com/libcontainer/libcontainer/configs"
@@ -52,6 +55,8 @@ func rootless() (err error) {
 		return life(c)
 	case asked("measure"):
 		return measure(c)
+	case asked("deadline"):
+		return deadline(c)
 	case asked("program"):
 		return program(c, os.Args[slices.Index(os.Args, "program")+1])
 	}
@@ -65,6 +70,18 @@ func program(c libcontainer.Container, script string) error {
 	}
 	_, err := p.Wait()
 	return err
+}
+
+func deadline(c libcontainer.Container) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	p := &libcontainer.Process{Args: []string{"/bin/true"}}
+	err := c.(libcontainer.LinuxContainer).StartContext(ctx, p)
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("start: %w", err)
+	}
+	fmt.Println("start:", context.DeadlineExceeded)
+	return nil
 }
 
 // blocked starts a program that waits to be killed.
