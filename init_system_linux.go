@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/internal/program"
 )
 
 func (p *initPlan) setUpSystem(s *script) error {
@@ -60,20 +61,26 @@ func (p *initPlan) writeSysctls(s *script) error {
 		num(unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC))
 	s.Close(fs)
 	out()
-	how := s.Words(unix.O_WRONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0,
-		unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_XDEV)
 	for _, key := range sortedSysctls(p.config.Sysctl) {
-		value := p.config.Sysctl[key]
-		name := "sys/" + sysctlPath(key)
-		what := fmt.Sprintf("set sysctl %s to %q", key, value)
-		if path.Clean(name) != name {
-			return invalid(fmt.Errorf("%s: not a clean name: %w", what, unix.EINVAL))
+		if err := s.writeSysctl(proc, key, p.config.Sysctl[key]); err != nil {
+			return err
 		}
-		fd := s.Get(what, unix.SYS_OPENAT2, proc.Arg(), s.String(name), how, num(sizeofOpenHow))
-		s.Do(what, unix.SYS_WRITE, fd.Arg(), s.String(value), num(len(value)))
-		s.Close(fd)
 	}
 	s.Close(proc)
+	return nil
+}
+
+func (s *script) writeSysctl(proc program.Reg, key, value string) error {
+	name := "sys/" + sysctlPath(key)
+	what := fmt.Sprintf("set sysctl %s to %q", key, value)
+	if path.Clean(name) != name {
+		return invalid(fmt.Errorf("%s: not a clean name: %w", what, unix.EINVAL))
+	}
+	how := s.Words(unix.O_WRONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0,
+		unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_XDEV)
+	fd := s.Get(what, unix.SYS_OPENAT2, proc.Arg(), s.String(name), how, num(sizeofOpenHow))
+	s.Do(what, unix.SYS_WRITE, fd.Arg(), s.String(value), num(len(value)))
+	s.Close(fd)
 	return nil
 }
 

@@ -325,7 +325,7 @@ func (c *linuxContainer) makeCgroups() error {
 	return c.cgroups.Set(c.config)
 }
 
-// releaseSocket is where a prepared init listens; see initproc.Config.ReleaseFd.
+// releaseSocket is where a prepared init listens, see initPlan.awaitRelease.
 // The kernel knows who listens: when init is the user's program nobody does.
 func (c *linuxContainer) releaseSocket() string { return c.root + "/release.sock" }
 

@@ -18,17 +18,35 @@ import (
 // returns what fails. The plan knows the process's descriptors.
 func runScript(t *testing.T, files []*os.File, build func(s *script, plan *initPlan, regs []program.Reg)) error {
 	t.Helper()
-	return newTestInit(t).run(t, files, build)
+	plan := &initPlan{regs: program.NewRegisters(), pipe: 3, scratch: 4}
+	s := newScript(plan.regs)
+	build(s, plan, s.Files(files...))
+	list, err := s.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, p := spawnInit(t, plan)
+	defer func() {
+		conn.Close()
+		_ = p.Kill()
+		_, _ = p.Wait()
+	}()
+	if err := conn.Bound(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Send(list); err != nil {
+		return err
+	}
+	if err := conn.Serve(); !errors.Is(err, launch.ErrClosed) {
+		return err
+	}
+	if state, err := p.Wait(); err != nil || !state.Success() {
+		t.Errorf("the process ended with %v, error %v", state, err)
+	}
+	return nil
 }
 
-// testInit is a process of the init image.
-type testInit struct {
-	conn *launch.Conn
-	p    *os.Process
-	plan *initPlan
-}
-
-func newTestInit(t *testing.T) *testInit {
+func spawnInit(t *testing.T, plan *initPlan) (*launch.Conn, *os.Process) {
 	t.Helper()
 	pipe, child, err := launch.NewPipe()
 	if err != nil {
@@ -40,7 +58,6 @@ func newTestInit(t *testing.T) *testInit {
 		t.Fatal(err)
 	}
 	defer null.Close()
-	plan := &initPlan{regs: program.NewRegisters(), pipe: 3, scratch: 4}
 	exe, err := image.New(plan.pipe)
 	if err != nil {
 		t.Fatal(err)
@@ -50,38 +67,7 @@ func newTestInit(t *testing.T) *testInit {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := &testInit{launch.NewConn(t.Context(), pipe), p, plan}
-	if err := in.conn.Bound(time.Now().Add(time.Minute)); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		in.conn.Close()
-		_ = p.Kill()
-		_, _ = p.Wait()
-	})
-	return in
-}
-
-// run sends the process its list, and serves it to its end.
-func (in *testInit) run(t *testing.T, files []*os.File, build func(s *script, plan *initPlan, regs []program.Reg)) error {
-	t.Helper()
-	s := newScript(in.plan.regs)
-	build(s, in.plan, s.Files(files...))
-	list, err := s.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := in.conn.Send(list); err != nil {
-		return err
-	}
-	if err := in.conn.Serve(); !errors.Is(err, launch.ErrClosed) {
-		return err
-	}
-	state, err := in.p.Wait()
-	if err != nil || !state.Success() {
-		t.Errorf("the process ended with %v, error %v", state, err)
-	}
-	return nil
+	return launch.NewConn(t.Context(), pipe), p
 }
 
 // openPlace opens a file as a place.
