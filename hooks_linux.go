@@ -16,15 +16,19 @@ import (
 const ociVersion = "1.3.0"
 
 func (c *linuxContainer) hookState(pid int, status string) configs.HookState {
+	return hookStateOf(c.id, c.config, pid, status)
+}
+
+func hookStateOf(id string, config *configs.Config, pid int, status string) configs.HookState {
 	return configs.HookState{
-		Version:     c.config.Version,
+		Version:     config.Version,
 		OCIVersion:  ociVersion,
-		ID:          c.id,
+		ID:          id,
 		Status:      status,
 		Pid:         pid,
-		Bundle:      cmp.Or(c.config.Bundle, filepath.Dir(c.config.Rootfs)),
-		Root:        c.config.Rootfs,
-		Annotations: c.config.Annotations,
+		Bundle:      cmp.Or(config.Bundle, filepath.Dir(config.Rootfs)),
+		Root:        config.Rootfs,
+		Annotations: config.Annotations,
 	}
 }
 

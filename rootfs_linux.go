@@ -6,6 +6,8 @@ package libcontainer
 
 import (
 	"fmt"
+	"path"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -201,13 +203,13 @@ func (r *rootfs) enterRoot() {
 // that get it, though the container's devpts does not have it.
 func (r *rootfs) mountConsole() {
 	out := r.In("find the terminal")
-	path := r.Space(unix.PathMax)
+	link := r.Space(unix.PathMax)
 	n := r.Get("read link /proc/self/fd/0", unix.SYS_READLINKAT, num(unix.AT_FDCWD), r.String("/proc/self/fd/0"),
-		path, num(unix.PathMax-1))
+		link, num(unix.PathMax-1))
 	r.Free(n)
 	// The descriptor itself belongs to a mount of the host's namespace, which cannot
 	// be copied to ours. That the path leads to the same terminal is checked.
-	slave := r.Get("open", unix.SYS_OPENAT, num(unix.AT_FDCWD), path, num(unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC), num(0))
+	slave := r.Get("open", unix.SYS_OPENAT, num(unix.AT_FDCWD), link, num(unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC), num(0))
 	std := r.Reg()
 	r.Add(std, num(0), num(0))
 	want, got := r.stat(std), r.stat(slave)
@@ -238,7 +240,7 @@ func (r *rootfs) mountConsole() {
 
 // hidePaths makes paths read-only, and hides others.
 func (r *rootfs) hidePaths() {
-	for _, name := range r.plan.config.ReadonlyPaths {
+	for _, name := range distinct(r.plan.config.ReadonlyPaths) {
 		out := r.In("make " + name + " read-only")
 		absent := r.Label()
 		fd := r.openPath(r.root, name, absent)
@@ -252,6 +254,16 @@ func (r *rootfs) hidePaths() {
 	}
 }
 
+// distinct gives each path once, however it is written.
+func distinct(paths []string) (out []string) {
+	for _, p := range paths {
+		if p = path.Clean("/" + p); !slices.Contains(out, p) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
 // maskPaths covers directories with an empty one, and everything else with the host's
 // null device, which no container can have replaced. One of each is shared by all.
 func (r *rootfs) maskPaths() {
@@ -262,12 +274,7 @@ func (r *rootfs) maskPaths() {
 	null := r.Get("open the host's /dev/null", unix.SYS_OPENAT, num(unix.AT_FDCWD), r.String("/dev/null"),
 		num(unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC), num(0))
 	r.verifyDevice(null, unix.S_IFCHR, nullMajor, nullMinor, "the host's /dev/null is another file")
-	masked := make(map[string]bool)
-	for _, name := range r.plan.config.MaskPaths {
-		if masked[name] {
-			continue
-		}
-		masked[name] = true
+	for _, name := range distinct(r.plan.config.MaskPaths) {
 		out := r.In("mask " + name)
 		absent, file, more := r.Label(), r.Label(), r.Label()
 		fd := r.openPath(r.root, name, absent)

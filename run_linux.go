@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -115,6 +116,7 @@ func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode star
 	if err != nil {
 		return outcomeDone, err
 	}
+	unlock = sync.OnceFunc(unlock)
 	defer unlock()
 	switch {
 	case mode == modeJoin && (status == Created || status == Destroyed):
@@ -122,7 +124,7 @@ func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode star
 	case status == Created && c.init != nil && mode == modePrepare:
 		return outcomeDone, errorf(ContainerNotStopped, "prepare process: container %q is prepared already", c.id)
 	case status == Created && c.init != nil:
-		return outcomeDone, c.startFurther(ctx, process)
+		return outcomeDone, c.startFurther(ctx, process, unlock)
 	case status == Created, status == Destroyed:
 		if err := c.startInit(ctx, process, mode); err != nil || mode == modePrepare {
 			return outcomeDone, err
@@ -135,7 +137,7 @@ func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode star
 			return outcomeDone, errorf(ContainerNotRunning, "%s: container %q does not run its program yet, "+
 				"and the program that has started it has ended", step, c.id)
 		}
-		return outcomeDone, c.startFurther(ctx, process)
+		return outcomeDone, c.startFurther(ctx, process, unlock)
 	case process.WaitPaused:
 		return outcomePaused, nil
 	}
@@ -150,14 +152,18 @@ func (c *linuxContainer) isSettingUp() bool {
 	return err == nil && !executed
 }
 
-// startFurther starts a process beside the container's init.
-func (c *linuxContainer) startFurther(ctx context.Context, process *Process) error {
-	err := c.start(ctx, process, modeJoin)
+// startFurther starts a process beside the container's init. It gives the lock up when
+// it knows all that it has to: from then on it waits for a process that the container can
+// stop, freeze or trace, and nobody else is to wait for that.
+func (c *linuxContainer) startFurther(ctx context.Context, process *Process, unlock func()) error {
+	init := c.init.Clone()
+	defer init.Close()
+	err := c.start(ctx, process, modeJoin, unlock)
 	if err == nil {
 		return nil
 	}
 	err = fmt.Errorf("start process in container %q: %w", c.id, err)
-	if c.init.Ending() && ctx.Err() == nil {
+	if init.Ending() && ctx.Err() == nil {
 		return newError(fmt.Errorf("%w: its initial process has ended", err), ContainerNotRunning)
 	}
 	return newSystemError(err)
@@ -199,7 +205,7 @@ func (c *linuxContainer) startInit(ctx context.Context, process *Process, mode s
 			return newSystemError(fmt.Errorf("start container %q: %w", c.id, err))
 		}
 	}
-	if err := c.start(ctx, process, mode); err != nil {
+	if err := c.start(ctx, process, mode, func() {}); err != nil {
 		err = newSystemError(fmt.Errorf("start container %q: %w", c.id, err))
 		return errors.Join(err, c.undoStart())
 	}

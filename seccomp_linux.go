@@ -206,9 +206,9 @@ func (st *starting) passListener(listener *os.File) error {
 func (st *starting) processState() specs.ContainerProcessState {
 	status, init := specs.StateCreated, st.ref.Pid()
 	if st.plan.join {
-		status, init = specs.StateRunning, st.c.init.Pid()
+		status, init = specs.StateRunning, st.initPid
 	}
-	state := st.c.hookState(init, string(status))
+	state := hookStateOf(st.c.id, st.config, init, string(status))
 	return specs.ContainerProcessState{
 		Version:  ociVersion,
 		Fds:      []string{specs.SeccompFdName},

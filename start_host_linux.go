@@ -126,7 +126,7 @@ func (p *initPlan) mapMount(m *configs.Mount, fds []int) error {
 
 // createHooks runs the hooks of the host's namespaces that come before the root changes.
 func (st *starting) createHooks() error {
-	state := st.c.hookState(st.ref.Pid(), "creating")
+	state := hookStateOf(st.c.id, st.config, st.ref.Pid(), "creating")
 	if err := runHooks(st.ctx, "prestart", st.c.hooks().Prestart, state); err != nil {
 		return err
 	}
@@ -212,7 +212,7 @@ func (st *starting) hookStarted(h hookID, pid int, files []*os.File) error {
 			status = "created"
 		}
 		var err error
-		if state, err = json.Marshal(st.c.hookState(pid, status)); err != nil {
+		if state, err = json.Marshal(hookStateOf(st.c.id, st.config, pid, status)); err != nil {
 			return fmt.Errorf("encode state for hooks: %w", err)
 		}
 	}

@@ -41,6 +41,8 @@ type starting struct {
 	ctx     context.Context
 	process *Process
 	config  *configs.Config
+	driver  cgroups.Driver
+	unlock  func()
 	plan    *initPlan
 	stdio   *stdio
 	conn    *launch.Conn
@@ -48,6 +50,7 @@ type starting struct {
 	stage *os.Process    // the process that clones, and ends
 	ref   *pidfd.Process // the process that becomes the program; nil until it has been cloned
 
+	initPid  int  // of the container that a further process joins
 	unified  bool // there is a cgroup of version 2
 	born     bool // in it
 	executed bool // the program's start has begun: the next end of the stream may be that
@@ -57,12 +60,13 @@ type starting struct {
 	closers []*os.File // what is not needed any more when the start has ended
 }
 
-// start runs p. The caller holds the lock, exclusively unless to join.
-func (c *linuxContainer) start(ctx context.Context, p *Process, mode startMode) (err error) {
+// start runs p. The caller holds the lock, exclusively unless to join: then it is given
+// up by unlock as soon as no more of the container need be known.
+func (c *linuxContainer) start(ctx context.Context, p *Process, mode startMode, unlock func()) (err error) {
 	if err := checkProc(); err != nil {
 		return err
 	}
-	st := &starting{c: c, ctx: ctx, process: p, config: c.config}
+	st := &starting{c: c, ctx: ctx, process: p, config: c.config, driver: c.cgroups, unlock: unlock}
 	defer func() {
 		for _, f := range st.closers {
 			f.Close()
@@ -258,7 +262,7 @@ func (st *starting) startContainer() error {
 		return err
 	}
 	byHost := !st.entersItself()
-	early := byHost && st.c.cgroups.EntersEarly()
+	early := byHost && st.driver.EntersEarly()
 	if early {
 		if err := st.enterEarly(); err != nil {
 			return err
@@ -303,7 +307,7 @@ func (st *starting) sendStage() error {
 	}
 	var dir *os.File
 	if st.unified {
-		if dir, err = st.c.cgroups.UnifiedDir(); err != nil {
+		if dir, err = st.driver.UnifiedDir(); err != nil {
 			return err
 		}
 		if dir != nil {
@@ -348,6 +352,7 @@ func (st *starting) joinContainer() error {
 		return unix.ESRCH
 	}
 	st.closers = append(st.closers, init)
+	st.initPid = st.c.init.Pid()
 	if err := st.chownStdio(st.c.init.Pid()); err != nil {
 		return err
 	}
@@ -364,6 +369,7 @@ func (st *starting) joinContainer() error {
 	if err := st.conn.Send(list); err != nil {
 		return err
 	}
+	st.unlock()
 	return st.serve()
 }
 
@@ -434,7 +440,7 @@ func (st *starting) chownStdio(pid int) error {
 // if there is one, already, or enter it in the same way. A host without privileges
 // moves it, since what may fail for it and what may not is for the manager to say.
 func (st *starting) openCgroups() (err error) {
-	p, driver := st.plan, st.c.cgroups
+	p, driver := st.plan, st.driver
 	if os.Geteuid() != 0 || st.config.Cgroups.Optional || st.unified && !st.born && !p.join {
 		return nil
 	}
@@ -454,7 +460,7 @@ func (st *starting) openCgroups() (err error) {
 
 // openUnified opens the file by which a further process enters the cgroup of version 2.
 func (st *starting) openUnified() error {
-	dir, err := st.c.cgroups.UnifiedDir()
+	dir, err := st.driver.UnifiedDir()
 	if err != nil || dir == nil {
 		return err
 	}
@@ -489,7 +495,7 @@ func (st *starting) enterEarly() error {
 
 // enterCgroups moves the process into its cgroups.
 func (st *starting) enterCgroups(stage cgroups.Stage) error {
-	driver := st.c.cgroups
+	driver := st.driver
 	before := len(driver.GetPaths())
 	if err := driver.Enter(st.ref.Pid(), stage); err != nil {
 		return err
