@@ -32,11 +32,13 @@ func hookStateOf(id string, config *configs.Config, pid int, status string) conf
 	}
 }
 
-func (c *linuxContainer) hooks() *configs.Hooks {
-	if c.config.Hooks == nil {
+func (c *linuxContainer) hooks() *configs.Hooks { return hooksOf(c.config) }
+
+func hooksOf(config *configs.Config) *configs.Hooks {
+	if config.Hooks == nil {
 		return new(configs.Hooks)
 	}
-	return c.config.Hooks
+	return config.Hooks
 }
 
 // runHooks runs hooks up to the first error. A command is killed when ctx ends.

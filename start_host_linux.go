@@ -127,10 +127,10 @@ func (p *initPlan) mapMount(m *configs.Mount, fds []int) error {
 // createHooks runs the hooks of the host's namespaces that come before the root changes.
 func (st *starting) createHooks() error {
 	state := hookStateOf(st.c.id, st.config, st.ref.Pid(), "creating")
-	if err := runHooks(st.ctx, "prestart", st.c.hooks().Prestart, state); err != nil {
+	if err := runHooks(st.ctx, "prestart", hooksOf(st.config).Prestart, state); err != nil {
 		return err
 	}
-	return runHooks(st.ctx, "createRuntime", st.c.hooks().CreateRuntime, state)
+	return runHooks(st.ctx, "createRuntime", hooksOf(st.config).CreateRuntime, state)
 }
 
 const (
@@ -168,9 +168,9 @@ func (st *starting) handleHooks(kind hookKind) {
 func (st *starting) commandsOf(kind hookKind) []configs.Command {
 	switch kind {
 	case createContainer:
-		return commandHooks(st.c.hooks().CreateContainer)
+		return commandHooks(hooksOf(st.config).CreateContainer)
 	case startContainer:
-		return commandHooks(st.c.hooks().StartContainer)
+		return commandHooks(hooksOf(st.config).StartContainer)
 	}
 	return st.plan.mountCommands
 }

@@ -331,8 +331,10 @@ func (st *starting) awaitInit() error {
 
 // serve serves init until it is the program, or is prepared.
 func (st *starting) serve() error {
-	for _, kind := range []hookKind{createContainer, startContainer, mountCommand} {
-		st.handleHooks(kind)
+	if !st.plan.join {
+		for _, kind := range []hookKind{createContainer, startContainer, mountCommand} {
+			st.handleHooks(kind)
+		}
 	}
 	st.conn.Handle(listenerMsg, func(_ []byte, fds []int) (*program.Program, error) { return handleListener(st, fds) })
 	err := st.conn.Serve()
