@@ -430,15 +430,3 @@ func TestOptionalCgroupsOfRoot(t *testing.T) {
 		t.Errorf("the limit is %s", got)
 	}
 }
-
-// asUser runs a script of the host's shell as a user without privileges.
-func asUser(t *testing.T, id int, script string) string {
-	t.Helper()
-	cmd := exec.Command("sh", "-c", script)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(id), Gid: uint32(id)}}
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("as user %d: %v", id, err)
-	}
-	return string(out)
-}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/libcontainer/libcontainer"
 	"github.com/libcontainer/libcontainer/configs"
+
+	"golang.org/x/sys/unix"
 )
 
 // withEvilProgram gives a configuration whose image has programs that are what init is:
@@ -215,5 +217,16 @@ func TestImageOfInitIsSealedAndItsOwn(t *testing.T) {
 	}
 	if os.SameFile(images[0], images[1]) {
 		t.Error("two containers share the program of their inits")
+	}
+}
+
+// wantSealed checks that a file's content can never change: it is sealed, see
+// memfd_create(2), or nobody can write to it.
+func wantSealed(t *testing.T, f *os.File) {
+	t.Helper()
+	seals, err := unix.FcntlInt(f.Fd(), unix.F_GET_SEALS, 0)
+	const want = unix.F_SEAL_WRITE | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_SEAL
+	if err != nil || seals&want != want {
+		t.Errorf("the program of init has the seals %#x, error %v; want %#x", seals, err, want)
 	}
 }

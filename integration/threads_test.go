@@ -146,7 +146,9 @@ func TestAllMethodsAtOnce(t *testing.T) {
 			},
 			func() error {
 				config := handle.Config()
-				config.Cgroups.PidsLimit = 100
+				cgroup, resources := *config.Cgroups, *config.Cgroups.Resources // not the container's own
+				resources.PidsLimit = 100
+				cgroup.Resources, config.Cgroups = &resources, &cgroup
 				return handle.Set(config)
 			},
 			func() error { _, err := handle.Status(); return err },
@@ -179,7 +181,9 @@ func TestSetDuringLives(t *testing.T) {
 				if config.Rootfs == "" {
 					continue // another handle has it from the first start on
 				}
-				config.Cgroups.PidsLimit = 100
+				cgroup, resources := *config.Cgroups, *config.Cgroups.Resources // not the container's own
+				resources.PidsLimit = 100
+				cgroup.Resources, config.Cgroups = &resources, &cgroup
 				if err := handle.Set(config); err != nil && !errors.Is(err, libcontainer.ContainerNotRunning) {
 					t.Errorf("set: %v", err)
 				}
