@@ -199,6 +199,10 @@ func openSlave(path string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open console %s: %w", path, err)
 	}
+	if _, err := unix.IoctlGetInt(fd, unix.TIOCGPTN); err == nil {
+		unix.Close(fd)
+		return nil, invalid(fmt.Errorf("console %s is the master of a terminal, not its slave: %w", path, unix.ENOTTY))
+	}
 	if _, err := unix.IoctlGetTermios(fd, unix.TCGETS); err != nil {
 		unix.Close(fd)
 		return nil, invalid(fmt.Errorf("console %s is not a terminal: %w", path, err))

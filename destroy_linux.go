@@ -118,7 +118,7 @@ func (c *linuxContainer) killAll(ctx context.Context) error {
 	// The first process of a pid namespace ends only when all others have been
 	// reaped; those that entered it from here their own goroutines reap.
 	for _, run := range c.children.list() {
-		_ = run.process.Kill() // whatever has left the cgroup
+		_ = run.ref.Signal(unix.SIGKILL) // whatever has left the cgroup
 		if err := run.await(ctx); err != nil && ctx.Err() != nil {
 			return err
 		}

@@ -9,6 +9,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 
@@ -97,7 +98,7 @@ func (p *initPlan) joinFinish(u *execUser) (*program.Program, error) {
 	p.labelFiles.write(s, p) // only the process itself may; what it clones inherits it
 	p.cloneInit(s, 0, program.NoReg)
 	setDumpable(s, 0)
-	if err := p.firstAffinity(s); err != nil {
+	if err := cmp.Or(p.setScheduler(s, false), p.firstAffinity(s)); err != nil {
 		return nil, err
 	}
 	enterCgroups(s, files, regs)

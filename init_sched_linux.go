@@ -31,8 +31,20 @@ const (
 	affinityBytes   = 8192 / 8
 )
 
+// resetOnFork is SCHED_FLAG_RESET_ON_FORK: what a further process is cloned from must not
+// have it yet.
+const resetOnFork = 0x01
+
 // scheduling sets what may take privileges.
 func (p *initPlan) scheduling(s *script) error {
+	if err := p.setScheduler(s, p.join && !p.classic); err != nil {
+		return err
+	}
+	return p.setIOPriority(s)
+}
+
+// setScheduler leaves the flag out if another process is to be cloned.
+func (p *initPlan) setScheduler(s *script, clones bool) error {
 	if sched := cmp.Or(p.process.Scheduler, p.config.Scheduler); sched != nil {
 		policy, ok := schedPolicies[sched.Policy]
 		if !ok {
@@ -46,6 +58,9 @@ func (p *initPlan) scheduling(s *script) error {
 			}
 			flags |= flag
 		}
+		if clones {
+			flags &^= resetOnFork
+		}
 		order := binary.NativeEndian
 		attr := make([]byte, 48) // struct sched_attr, sched_setattr(2)
 		order.PutUint32(attr, uint32(len(attr)))
@@ -58,6 +73,10 @@ func (p *initPlan) scheduling(s *script) error {
 		order.PutUint64(attr[40:], sched.Period)
 		s.Do("set scheduler "+sched.Policy, unix.SYS_SCHED_SETATTR, num(0), s.Bytes(attr), num(0))
 	}
+	return nil
+}
+
+func (p *initPlan) setIOPriority(s *script) error {
 	if prio := cmp.Or(p.process.IOPriority, p.config.IOPriority); prio != nil {
 		class, ok := ioClasses[prio.Class]
 		if !ok {

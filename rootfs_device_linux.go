@@ -207,23 +207,29 @@ func (r *rootfs) bindDevice(parent program.Reg, base, host string, typ uint32, d
 		num(unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC), num(0))
 	out()
 	r.verifyDevice(src, typ, uint32(d.Major), uint32(d.Minor), "the host's file is another one")
-	// An empty file, or what is there, without opening it: that may be a device itself.
 	out = r.In("make the place for the host's device")
-	place := r.Reg()
-	taken, made := r.Label(), r.Label()
-	r.Set(place, "make file", unix.SYS_OPENAT, parent.Arg(), r.String(base),
-		num(unix.O_CREAT|unix.O_EXCL|unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC), num(0o644))
-	r.Or(taken, unix.EEXIST)
-	r.Jump(made)
-	r.Bind(taken)
-	r.openAt(place, parent, base, unix.O_PATH)
-	r.isNot(place, unix.S_IFLNK, "a link is there", unix.EEXIST)
-	r.isNot(place, unix.S_IFDIR, "a directory is there", unix.EEXIST)
-	r.Bind(made)
+	place := r.placeIn(parent, base)
 	out()
 	r.bindOnto(src, place, 0, false)
 	r.Close(place)
 	r.Close(src)
+}
+
+// placeIn makes an empty file in a directory, or takes what is there without opening it:
+// that may be a device itself. No link is followed.
+func (s *script) placeIn(parent program.Reg, base string) program.Reg {
+	place := s.Reg()
+	taken, made := s.Label(), s.Label()
+	s.Set(place, "make file "+base, unix.SYS_OPENAT, parent.Arg(), s.String(base),
+		num(unix.O_CREAT|unix.O_EXCL|unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC), num(0o644))
+	s.Or(taken, unix.EEXIST)
+	s.Jump(made)
+	s.Bind(taken)
+	s.openAt(place, parent, base, unix.O_PATH)
+	s.isNot(place, unix.S_IFLNK, "a link is there", unix.EEXIST)
+	s.isNot(place, unix.S_IFDIR, "a directory is there", unix.EEXIST)
+	s.Bind(made)
+	return place
 }
 
 // reopenNull replaces standard descriptors that refer to the host's /dev/null by

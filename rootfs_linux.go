@@ -219,7 +219,9 @@ func (r *rootfs) mountConsole() {
 	}
 	out()
 	out = r.In("make /dev/console")
-	target := r.makeFile(r.root, "/dev/console")
+	dev := r.mkdirAll(r.root, "/dev")
+	target := r.placeIn(dev, "console")
+	r.Close(dev)
 	out()
 	typ := r.fsType(target)
 	ok := r.Label()

@@ -119,8 +119,10 @@ func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode star
 	switch {
 	case mode == modeJoin && (status == Created || status == Destroyed):
 		return outcomeDone, errorf(ContainerNotRunning, "%s: container %q has ended while it was paused", step, c.id)
+	case status == Created && c.init != nil && mode == modePrepare:
+		return outcomeDone, errorf(ContainerNotStopped, "prepare process: container %q is prepared already", c.id)
 	case status == Created && c.init != nil:
-		return outcomeDone, errorf(ContainerNotRunning, "%s: container %q is prepared and must be released first", step, c.id)
+		return outcomeDone, c.startFurther(ctx, process)
 	case status == Created, status == Destroyed:
 		if err := c.startInit(ctx, process, mode); err != nil || mode == modePrepare {
 			return outcomeDone, err
@@ -133,14 +135,7 @@ func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode star
 			return outcomeDone, errorf(ContainerNotRunning, "%s: container %q does not run its program yet, "+
 				"and the program that has started it has ended", step, c.id)
 		}
-		if err := c.start(ctx, process, modeJoin); err != nil {
-			err = fmt.Errorf("start process in container %q: %w", c.id, err)
-			if c.init.Ending() && ctx.Err() == nil {
-				return outcomeDone, newError(fmt.Errorf("%w: its initial process has ended", err), ContainerNotRunning)
-			}
-			return outcomeDone, newSystemError(err)
-		}
-		return outcomeDone, nil
+		return outcomeDone, c.startFurther(ctx, process)
 	case process.WaitPaused:
 		return outcomePaused, nil
 	}
@@ -153,6 +148,19 @@ func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode star
 func (c *linuxContainer) isSettingUp() bool {
 	executed, err := c.init.HasExecuted()
 	return err == nil && !executed
+}
+
+// startFurther starts a process beside the container's init.
+func (c *linuxContainer) startFurther(ctx context.Context, process *Process) error {
+	err := c.start(ctx, process, modeJoin)
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("start process in container %q: %w", c.id, err)
+	if c.init.Ending() && ctx.Err() == nil {
+		return newError(fmt.Errorf("%w: its initial process has ended", err), ContainerNotRunning)
+	}
+	return newSystemError(err)
 }
 
 // lockToStart locks exclusively to start the init process, shared to start a further

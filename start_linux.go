@@ -45,9 +45,8 @@ type starting struct {
 	stdio   *stdio
 	conn    *launch.Conn
 
-	stage *os.Process // the process that clones, and ends
-	init  *os.Process // nil until it has been cloned
-	ref   *pidfd.Process
+	stage *os.Process    // the process that clones, and ends
+	ref   *pidfd.Process // the process that becomes the program; nil until it has been cloned
 
 	unified  bool // there is a cgroup of version 2
 	born     bool // in it
@@ -60,6 +59,9 @@ type starting struct {
 
 // start runs p. The caller holds the lock, exclusively unless to join.
 func (c *linuxContainer) start(ctx context.Context, p *Process, mode startMode) (err error) {
+	if err := checkProc(); err != nil {
+		return err
+	}
 	st := &starting{c: c, ctx: ctx, process: p, config: c.config}
 	defer func() {
 		for _, f := range st.closers {
@@ -98,6 +100,19 @@ func (c *linuxContainer) start(ctx context.Context, p *Process, mode startMode) 
 		return st.explain(err)
 	}
 	return st.complete()
+}
+
+// checkProc refuses to start a process where /proc belongs to another pid namespace: the
+// files of a stranger would be read and written there.
+func checkProc() error {
+	own, err := os.Readlink("/proc/self")
+	if err != nil {
+		return fmt.Errorf("look at /proc: %w", err)
+	}
+	if own != strconv.Itoa(os.Getpid()) {
+		return fmt.Errorf("/proc is that of another pid namespace: there this process is %s, not %d; mount one of this namespace", own, os.Getpid())
+	}
+	return nil
 }
 
 // newPlan gathers what the lists are made of.
@@ -376,9 +391,6 @@ func (st *starting) cloned(pid int, fd int, born bool) (err error) {
 	if st.ref, err = pidfd.Adopt(fd, pid); err != nil {
 		return err
 	}
-	if st.init, err = os.FindProcess(pid); err != nil {
-		return fmt.Errorf("find init process %d: %w", pid, err)
-	}
 	if st.plan.join {
 		if st.entersItself() {
 			return nil
@@ -538,7 +550,7 @@ func (st *starting) complete() error {
 	if !st.plan.join {
 		owner = nil
 	}
-	run := newRunningProcess(st.init, st.process, st.stdio, owner)
+	run := newRunningProcess(st.ref.Clone(), st.process, st.stdio, owner)
 	st.process.run = run
 	if st.plan.join {
 		owner.add(run)
@@ -548,7 +560,7 @@ func (st *starting) complete() error {
 		st.c.m.Unlock()
 	}
 	st.stdio.feed()
-	go run.watch(st.ref.Clone())
+	go run.watch()
 	if st.plan.join {
 		st.ref.Close()
 	}
@@ -574,7 +586,7 @@ func (st *starting) endStage() {
 // abort takes back a start that failed.
 func (st *starting) abort() {
 	st.abandonHooks()
-	if st.stage != nil && st.init == nil && st.conn != nil {
+	if st.stage != nil && st.ref == nil && st.conn != nil {
 		st.findOrphan()
 	}
 	if st.conn != nil {
@@ -605,22 +617,40 @@ func (st *starting) findOrphan() {
 	st.conn.Drain(time.Now().Add(orphanTimeout))
 }
 
-// reapAll kills and reaps what the start has started and returns the status of
-// the one that came furthest.
-func (st *starting) reapAll() (last *os.ProcessState) {
-	for _, p := range []*os.Process{st.stage, st.init} {
-		if p == nil {
-			continue
-		}
-		// One that has ended by itself keeps its own status.
-		_ = p.Kill()
-		if state, err := p.Wait(); err == nil {
-			last = state
-		}
+// reapAll kills and reaps what the start has started. One that has ended by itself keeps
+// its own status, and something else in this program may have reaped it.
+func (st *starting) reapAll() {
+	if st.stage != nil {
+		_ = st.stage.Kill()
+		_, _ = st.stage.Wait()
+		st.stage = nil
 	}
-	st.stage, st.init = nil, nil
-	return last
+	if st.ref == nil || st.released() {
+		return
+	}
+	_ = st.ref.Signal(unix.SIGKILL)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(st.ctx), deathTimeout)
+	defer cancel()
+	if err := st.ref.Await(ctx); err == nil {
+		_, _ = st.ref.Reap()
+		return
+	}
+	// The container has frozen it, on cgroup v1: it dies when it is thawed.
+	ref := st.ref.Clone()
+	go func() {
+		defer ref.Close()
+		if err := ref.Await(context.Background()); err == nil {
+			_, _ = ref.Reap()
+		}
+	}()
 }
+
+// deathTimeout is how long a process that has been killed is waited for.
+const deathTimeout = time.Second
+
+// released tells whether this is the release of a process that a start has prepared,
+// whose child it is.
+func (st *starting) released() bool { return st.process == nil }
 
 // explain adds to an error of the conversation what the end of the processes tells.
 func (st *starting) explain(err error) error {
@@ -653,8 +683,13 @@ func (st *starting) endStatus() string {
 			}
 		}
 	}
-	if state := st.reapAll(); state != nil {
-		return state.String()
+	if st.stage != nil {
+		_ = st.stage.Kill()
+		state, err := st.stage.Wait()
+		st.stage = nil
+		if err == nil {
+			return state.String()
+		}
 	}
 	return "unknown status"
 }
