@@ -117,7 +117,7 @@ func TestPrepareRefuses(t *testing.T) {
 	}
 	wantStatus(t, c, libcontainer.Created)
 	// What only execve finds out comes at the release, and the container is as new.
-	script := write(t, "#!/no/such/interpreter\n", c.(libcontainer.LinuxContainer).Config().Rootfs, "bin/bad")
+	script := write(t, "#!/no/such/interpreter\n", c.Config().Rootfs, "bin/bad")
 	if err := os.Chmod(script, 0o755); err != nil {
 		t.Fatal(err)
 	}
