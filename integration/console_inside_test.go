@@ -17,7 +17,12 @@ import (
 // gives the lines that it writes until its end.
 func onServedConsole(t *testing.T, container libcontainer.Container, user, script string) (said []string, err error) {
 	t.Helper()
-	path := publicTempDir(t) + "/socket"
+	dir, err := os.MkdirTemp("", "lct") // the address of a socket is short
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	path := dir + "/socket"
 	listener, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +161,7 @@ func TestTerminalOnAFakeDevpts(t *testing.T) {
 			config.Devices = nil
 			prepare(t, config)
 			container := newContainer(t, config)
-			said, err := onServedConsole(t, container, "", `test -t 0 && echo terminal; stty size >/dev/null && echo works`)
+			said, err := onServedConsole(t, container, "", `test -t 0 && echo terminal; stty -a >/dev/null && echo works`)
 			if err != nil {
 				if !strings.Contains(err.Error(), "/dev/") {
 					t.Errorf("error %q does not say which file is none", err)
