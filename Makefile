@@ -11,7 +11,7 @@ override CMD := $(value CMD)
 
 # make bench
 LIVES ?= 60
-TABLES ?= life,exec,beside
+TABLES ?= life,exec,user,hosts,throughput,beside,scale
 BENCHFLAGS ?=
 
 # make fuzz
@@ -28,11 +28,12 @@ KILLS ?= 500
 SEED ?=
 
 BUILD_NEEDS := gcc=gcc /usr/include/stdlib.h=libc6-dev /usr/include/seccomp.h=libseccomp-dev pkg-config=pkg-config
-TEST_NEEDS := $(BUILD_NEEDS) busybox-static newuidmap=uidmap
+UNIT_NEEDS := $(BUILD_NEEDS) qemu-aarch64-static=qemu-user-static
+TEST_NEEDS := $(UNIT_NEEDS) busybox-static newuidmap=uidmap
 VM_NEEDS := $(BUILD_NEEDS) qemu-system-x86_64=qemu-system-x86 mmdebstrap mkfs.ext4=e2fsprogs modprobe=kmod xz=xz-utils zstd \
 	debian-archive-keyring
 
-BENCH = $(CACHE)/bench -floor $(CACHE)/floor -floor-exec $(CACHE)/floor-exec -rootfs $(CACHE)/rootfs
+BENCH = $(CACHE)/bench -floor $(CACHE)/floor -floor-exec $(CACHE)/floor-exec -hosts $(CACHE)/hosts -rootfs $(CACHE)/rootfs
 
 export GO ROOTFS CMD FUZZTIME WORLD MANAGER RUN KILLS SEED
 export CGO_ENABLED := 1
@@ -52,7 +53,7 @@ run: go root ## run a container: ROOTFS=/path and CMD='...' choose another root 
 test: unit integration ## unit and integration tests, with the race detector (integration as root)
 
 unit: go
-	@scripts/need.sh $(BUILD_NEEDS)
+	@scripts/need.sh $(UNIT_NEEDS)
 	$(GO) test -race $$($(GO) list ./... | grep -v /integration)
 
 integration: go root
@@ -77,17 +78,18 @@ lint: go ## gofmt, go vet, staticcheck
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
-bench: go root floor ## measure against floor.c, runc and crun: TABLES=life,exec,beside LIVES=60
-	@scripts/mkrootfs.sh $(CACHE)/rootfs
-	$(GO) build -buildvcs=false -o $(CACHE)/bench ./bench
+bench: go root bench-programs ## measure against floor.c, runc and crun: TABLES=life,exec LIVES=60
 	$(BENCH) -n $(LIVES) -tables $(TABLES) -out bench/results $(BENCHFLAGS)
 
-bench-smoke: go root floor
+bench-smoke: go root bench-programs
+	$(BENCH) -n 3 -warmup 1 -beside 0,3 -parallel 1,4 -scale 2,10 -out $(CACHE)/bench-smoke
+
+.PHONY: bench-programs floor
+bench-programs: go floor
 	@scripts/mkrootfs.sh $(CACHE)/rootfs
 	$(GO) build -buildvcs=false -o $(CACHE)/bench ./bench
-	$(BENCH) -n 3 -warmup 1 -beside 0,3 -out $(CACHE)/bench-smoke
+	$(GO) build -buildvcs=false -o $(CACHE)/hosts/ ./bench/hosts/...
 
-.PHONY: floor
 floor:
 	@scripts/need.sh $(BUILD_NEEDS)
 	@mkdir -p $(CACHE)

@@ -1,26 +1,37 @@
-// The host's side: names of capabilities to the masks that init sets.
+// Names of capabilities to the masks that a process gets.
 
 package libcontainer
 
 import (
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/moby/sys/capability"
 
 	"github.com/libcontainer/libcontainer/configs"
-	"github.com/libcontainer/libcontainer/internal/initproc"
 )
 
-// capabilityMasks resolves the sets of a process. A flat list, that of the
-// process or else of the container, fills the bounding, effective and permitted
-// sets: capabilities that would be inherited by unprivileged programs, or that
-// survive the change to another user, are given only in so many words.
-func capabilityMasks(config *configs.Config, p *Process) (initproc.CapabilityMasks, error) {
+// capabilityMasks are capability sets as bit masks, see capabilities(7).
+type capabilityMasks struct {
+	Bounding, Effective, Inheritable, Permitted, Ambient uint64
+}
+
+// knownCapabilities gives the numbers of the capabilities by their names.
+var knownCapabilities = sync.OnceValue(func() map[string]capability.Cap {
 	known := make(map[string]capability.Cap)
 	for _, c := range capability.ListKnown() {
 		known["CAP_"+strings.ToUpper(c.String())] = c
 	}
+	return known
+})
+
+// capabilityMasksOf resolves the sets of a process. A flat list, that of the
+// process or else of the container, fills the bounding, effective and permitted
+// sets: capabilities that would be inherited by unprivileged programs, or that
+// survive the change to another user, are given only in so many words.
+func capabilityMasksOf(config *configs.Config, p *Process) (capabilityMasks, error) {
+	known := knownCapabilities()
 	var err error
 	mask := func(names []string) (m uint64) {
 		for _, name := range names {
@@ -32,21 +43,23 @@ func capabilityMasks(config *configs.Config, p *Process) (initproc.CapabilityMas
 		}
 		return m
 	}
-	var m initproc.CapabilityMasks
-	if sets := config.CapabilitySets; sets != nil && p.Capabilities == nil {
-		m = initproc.CapabilityMasks{
+	sets := p.CapabilitySets
+	if sets == nil && p.Capabilities == nil {
+		sets = config.CapabilitySets
+	}
+	if sets != nil {
+		return capabilityMasks{
 			Bounding:    mask(sets.Bounding),
 			Effective:   mask(sets.Effective),
 			Inheritable: mask(sets.Inheritable),
 			Permitted:   mask(sets.Permitted),
 			Ambient:     mask(sets.Ambient),
-		}
-		return m, err
+		}, err
 	}
 	names := config.Capabilities
 	if p.Capabilities != nil {
 		names = p.Capabilities
 	}
 	flat := mask(names)
-	return initproc.CapabilityMasks{Bounding: flat, Effective: flat, Permitted: flat}, err
+	return capabilityMasks{Bounding: flat, Effective: flat, Permitted: flat}, err
 }

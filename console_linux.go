@@ -9,6 +9,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/internal/unixsock"
 )
 
 // linuxConsole is a pseudo terminal; master is the side of the host.
@@ -52,15 +54,30 @@ func newConsole(uid, gid int) (_ *linuxConsole, err error) {
 		return nil, fmt.Errorf("unlock slave: ioctl TIOCSPTLCK: %w", err)
 	}
 	c := &linuxConsole{master: master, path: "/dev/pts/" + strconv.Itoa(n)}
-	slave, err := c.slave()
-	if err != nil {
-		return nil, err
-	}
-	defer slave.Close()
-	if err := slave.Chown(uid, gid); err != nil {
+	if err := c.chown(n, uid, gid); err != nil {
 		return nil, fmt.Errorf("chown slave: %w", err)
 	}
 	return c, nil
+}
+
+// chown changes the owner of the slave without opening it: when it is closed for the last
+// time, who reads from the master gets an error, also one who has begun to read before
+// there is a program.
+func (c *linuxConsole) chown(n, uid, gid int) error {
+	const slaveMajor = 136 // UNIX98 PTY slaves, the kernel's admin-guide/devices
+	fd, err := unix.Open(c.path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: c.path, Err: err}
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFCHR || uint64(st.Rdev) != unix.Mkdev(slaveMajor+uint32(n)>>20, uint32(n)&(1<<20-1)) {
+		return fmt.Errorf("%s is not the slave: %w", c.path, unix.ENXIO)
+	}
+	return unix.Fchownat(fd, "", uid, gid, unix.AT_EMPTY_PATH)
 }
 
 // slave opens the other side through the master (TIOCGPTPEER, Linux 4.13): its
@@ -155,7 +172,7 @@ func (p *Process) NewConsoleSocket(rootuid int, path string) error {
 	}
 	p.console = c.slave
 	p.handOver = func(ctx context.Context) error {
-		if err := sendFile(ctx, path, []byte(c.path), c.master); err != nil {
+		if err := unixsock.SendTo(ctx, path, []byte(c.path), c.master); err != nil {
 			return fmt.Errorf("hand over console: %w", err)
 		}
 		return nil
@@ -181,6 +198,10 @@ func openSlave(path string) (*os.File, error) {
 	fd, err := unix.Open(path, unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open console %s: %w", path, err)
+	}
+	if _, err := unix.IoctlGetInt(fd, unix.TIOCGPTN); err == nil {
+		unix.Close(fd)
+		return nil, invalid(fmt.Errorf("console %s is the master of a terminal, not its slave: %w", path, unix.ENOTTY))
 	}
 	if _, err := unix.IoctlGetTermios(fd, unix.TCGETS); err != nil {
 		unix.Close(fd)

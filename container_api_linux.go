@@ -24,10 +24,10 @@ type State struct {
 	CgroupParents []string `json:"cgroup_parents,omitempty"`
 
 	// Hooks are those of the container's hooks that are commands.
-	Hooks *hookCommands `json:"hooks,omitempty"`
+	Hooks *HookCommands `json:"hooks,omitempty"`
 
 	// NetDevices are the host's network devices that the container has.
-	NetDevices []netDevice `json:"net_devices,omitempty"`
+	NetDevices []MovedDevice `json:"net_devices,omitempty"`
 
 	// ExternalDescriptors are the container's standard descriptors
 	// (std{in,out,err}), needed for checkpoint and restore.

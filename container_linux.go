@@ -4,10 +4,10 @@ package libcontainer
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 
@@ -15,37 +15,39 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/internal/memevents"
+	"github.com/libcontainer/libcontainer/internal/pidfd"
+	"github.com/libcontainer/libcontainer/internal/statedir"
 )
 
 // linuxContainer is one program's handle on a container. What changes the
-// container holds the gate, and the lock of the container's directory against
-// handles in other processes: alone, or shared to start a further process. What
-// only looks holds neither, so that it never waits for a start or a hook.
+// container holds the lock of its directory, which excludes all other handles, in
+// this program and in others: exclusively, or shared to start a further process. What
+// only looks does not hold it, so that it never waits for a start or a hook. The lock
+// is taken before m.
 type linuxContainer struct {
 	id      string
-	root    string // the directory of its state
-	dir     fileID // tells whether that is still the same
+	root    string // the path of dir
+	dir     *statedir.Dir
 	factory *LinuxFactory
 
-	gate      gate
 	children  children
-	notifiers notifiers
+	notifiers memevents.Notifiers
 
-	// m guards what follows. Only who is alone in the gate changes it, or takes
-	// over what another process has written; who is in the gate may read it
-	// without m.
+	// m guards what follows. Only who holds the lock exclusively changes it, or takes
+	// over what another process has written; who holds the lock may read it without m.
 	m         sync.Mutex
-	cgroups   cgroups.Manager
+	cgroups   cgroups.Driver
 	config    *configs.Config
-	saved     fileID          // the state file that this handle knows
-	started   bool            // a start has been tried: there may be cgroups
-	destroyed bool            // Destroy has done its work
-	removing  bool            // Destroy is removing the directory
-	pausing   bool            // Pause is at work
-	init      *initRef        // nil before the first start
-	initRun   *runningProcess // nil if another process started it
+	saved     statedir.Version // the state file that this handle knows
+	started   bool             // a start has been tried: there may be cgroups
+	destroyed bool             // Destroy has done its work
+	removing  bool             // Destroy is removing the directory
+	pausing   bool             // Pause is at work
+	init      *pidfd.Process   // nil before the first start
+	initRun   *runningProcess  // nil if another process started it
 
-	netDevices []netDevice // the host's devices that are, or were to be, moved in
+	netDevices []MovedDevice // the host's devices that are, or were to be, moved in
 
 	// life ends when Destroy begins, and with it the starts that are under way.
 	life context.Context
@@ -67,34 +69,26 @@ func (c *linuxContainer) Config() configs.Config {
 	return *c.config
 }
 
-// enter lets the caller work on the container, alone or with others, and takes
+// lock lets the caller work on the container, exclusively or with others, and takes
 // over what another process has done to it since.
-func (c *linuxContainer) enter(ctx context.Context, step string, alone bool) (leave func(), err error) {
-	if err := c.gate.lock(ctx, alone); err != nil {
-		return nil, newSystemError(fmt.Errorf("%s: wait for container %q: %w", step, c.id, err))
+func (c *linuxContainer) lock(ctx context.Context, step string, exclusive bool) (unlock func(), err error) {
+	unlock, err = c.dir.Lock(ctx, exclusive)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, c.notExists(step)
 	}
-	unlock, err := lockDir(ctx, c.root, alone)
 	if err != nil {
-		c.gate.unlock(alone)
-		if errors.Is(err, os.ErrNotExist) {
-			return nil, c.notExists(step)
-		}
 		return nil, newSystemError(fmt.Errorf("%s: lock container %q: %w", step, c.id, err))
-	}
-	leave = func() {
-		unlock()
-		c.gate.unlock(alone)
 	}
 	c.m.Lock()
 	defer c.m.Unlock()
 	if err := c.refresh(step); err != nil {
-		leave()
+		unlock()
 		return nil, err
 	}
-	return leave, nil
+	return unlock, nil
 }
 
-// look locks the container for a look at it.
+// look holds m for a look at the container.
 func (c *linuxContainer) look(step string) (unlock func(), err error) {
 	c.m.Lock()
 	if err := c.refresh(step); err != nil {
@@ -130,33 +124,37 @@ func (c *linuxContainer) refresh(step string) error {
 	fail := func(err error) error {
 		return newSystemError(fmt.Errorf("%s: look at the state of container %q: %w", step, c.id, err))
 	}
-	dir, err := identify(c.root)
+	exists, err := c.dir.Exists()
 	if err != nil {
 		return fail(err)
 	}
-	if dir != c.dir || dir == (fileID{}) {
+	if !exists {
 		return c.notExists(step) // destroyed, and perhaps made anew
 	}
-	saved, err := identify(c.stateFile())
+	saved, err := c.dir.Version()
 	if err != nil {
 		return fail(err)
 	}
 	if saved == c.saved {
 		return nil
 	}
-	if saved == (fileID{}) {
+	if saved == (statedir.Version{}) {
 		c.forget()
 		return nil
 	}
-	state, err := readState(c.root)
+	data, saved, err := c.dir.Load()
 	if errors.Is(err, os.ErrNotExist) {
 		return c.refresh(step) // changed again
 	}
 	if err != nil {
 		return fail(err)
 	}
-	if err := c.adopt(state); err != nil {
-		return fail(err)
+	state, err := decodeState(data)
+	if err == nil {
+		err = c.adopt(state)
+	}
+	if err != nil {
+		return fail(fmt.Errorf("%s: %w", c.dir.StateFile(), err))
 	}
 	c.saved = saved
 	return nil
@@ -165,14 +163,20 @@ func (c *linuxContainer) refresh(step string) error {
 // forget is for a start that another process has tried and taken back.
 func (c *linuxContainer) forget() {
 	c.dropInit()
-	c.saved, c.started = fileID{}, false
-	c.cgroups = c.factory.NewCgroupsManager(c.config.Cgroups, nil)
+	c.saved, c.started = statedir.Version{}, false
+	c.cgroups = c.newDriver(nil)
+}
+
+// newDriver controls the cgroups of the configuration, which an earlier one may have
+// made with the paths.
+func (c *linuxContainer) newDriver(paths map[string]string) cgroups.Driver {
+	return cgroups.Adapt(c.factory.NewCgroupsManager(c.config.Cgroups, paths))
 }
 
 // adopt makes the handle one of the container that the state describes.
 func (c *linuxContainer) adopt(state *State) error {
 	if state.ID != c.id {
-		return fmt.Errorf("%s is the state of %q", c.stateFile(), state.ID)
+		return fmt.Errorf("it is the state of %q", state.ID)
 	}
 	hooks := state.Hooks.load()
 	if c.config != nil && c.config.Hooks != nil {
@@ -181,13 +185,11 @@ func (c *linuxContainer) adopt(state *State) error {
 	state.Config.Hooks = hooks
 	c.config = completeConfig(c.id, &state.Config)
 	c.netDevices = state.NetDevices
-	c.cgroups = c.factory.NewCgroupsManager(c.config.Cgroups, state.CgroupPaths)
-	if keeper, ok := c.cgroups.(cgroups.ParentKeeper); ok {
-		keeper.AdoptParents(state.CgroupParents)
-	}
+	c.cgroups = c.newDriver(state.CgroupPaths)
+	c.cgroups.AdoptParents(state.CgroupParents)
 	c.started = true
 	pid, start := state.InitProcessPid, state.InitProcessStartTime
-	if c.init != nil && c.init.pid == pid && c.init.start == start {
+	if c.init.Is(pid, start) {
 		return nil
 	}
 	c.dropInit()
@@ -195,13 +197,13 @@ func (c *linuxContainer) adopt(state *State) error {
 		return nil
 	}
 	var err error
-	c.init, err = findInit(pid, start)
+	c.init, err = pidfd.Find(pid, start)
 	return err
 }
 
 func (c *linuxContainer) dropInit() {
 	c.initRun = nil // its own goroutine reaps it
-	c.init.close()
+	c.init.Close()
 	c.init = nil
 }
 
@@ -221,12 +223,12 @@ func (c *linuxContainer) Status() (Status, error) {
 	return status, err
 }
 
-// status is for a container that exists; the caller holds m or the gate.
+// status is for a container that exists; the caller holds m or the lock.
 func (c *linuxContainer) status() (Status, error) {
 	if c.init == nil {
 		return Created, nil
 	}
-	alive, err := c.init.alive()
+	alive, err := c.init.Alive()
 	if err != nil || !alive {
 		return Destroyed, err
 	}
@@ -238,7 +240,7 @@ func (c *linuxContainer) status() (Status, error) {
 		return Created, nil
 	}
 	status, err := c.freezerStatus()
-	if err != nil && c.init.ended() {
+	if err != nil && c.init.Ended() {
 		return Destroyed, nil // and its cgroup, too, meanwhile
 	}
 	return status, err
@@ -247,11 +249,10 @@ func (c *linuxContainer) status() (Status, error) {
 // freezerStatus asks the kernel, since another process may have paused the
 // container.
 func (c *linuxContainer) freezerStatus() (Status, error) {
-	reader, ok := c.cgroups.(cgroups.FreezerReader)
-	if !ok {
+	state, err := c.cgroups.FreezerState()
+	if errors.Is(err, errors.ErrUnsupported) {
 		return Running, nil
 	}
-	state, err := reader.FreezerState()
 	if err != nil {
 		return Running, err
 	}
@@ -277,24 +278,20 @@ func (c *linuxContainer) state() *State {
 	s := &State{
 		BaseState:      BaseState{ID: c.id, Config: *c.config},
 		CgroupPaths:    c.cgroups.GetPaths(),
+		CgroupParents:  c.cgroups.MadeParents(),
 		NamespacePaths: make(map[configs.NamespaceType]string),
 		Hooks:          saveHooks(c.config.Hooks),
 		NetDevices:     slices.Clone(c.netDevices),
 	}
-	if keeper, ok := c.cgroups.(cgroups.ParentKeeper); ok {
-		s.CgroupParents = keeper.MadeParents()
-	}
 	if c.init != nil {
-		s.InitProcessPid = c.init.pid
-		s.InitProcessStartTime = c.init.start
-		s.NamespacePaths = namespacePaths(c.init.pid)
+		s.InitProcessPid = c.init.Pid()
+		s.InitProcessStartTime = c.init.StartTime()
+		s.NamespacePaths = namespacePaths(c.init.Pid())
 	}
 	return s
 }
 
-func (c *linuxContainer) stateFile() string { return filepath.Join(c.root, stateName) }
-
-// saveState writes the state; the caller is alone in the gate.
+// saveState writes the state; the caller holds the lock exclusively.
 func (c *linuxContainer) saveState() error {
 	c.m.Lock()
 	defer c.m.Unlock()
@@ -302,7 +299,11 @@ func (c *linuxContainer) saveState() error {
 }
 
 func (c *linuxContainer) writeState(state *State) (err error) {
-	c.saved, err = writeState(c.root, state)
+	data, err := json.Marshal(state)
+	if err != nil {
+		return fmt.Errorf("encode state: %w", err)
+	}
+	c.saved, err = c.dir.Save(data)
 	return err
 }
 
@@ -337,7 +338,7 @@ func (c *linuxContainer) Stats() (*Stats, error) {
 // in. A cgroup that is open and has been removed has no files any more: ENODEV.
 func (c *linuxContainer) vanishes(err error) bool {
 	gone := errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENODEV)
-	return gone && c.init.ending()
+	return gone && c.init.Ending()
 }
 
 func (c *linuxContainer) Set(config configs.Config) error {
@@ -346,11 +347,11 @@ func (c *linuxContainer) Set(config configs.Config) error {
 	if err := c.factory.Validator.Validate(&config); err != nil {
 		return invalid(fmt.Errorf("%s of container %q: %w", step, c.id, err))
 	}
-	leave, err := c.enter(context.Background(), step, true)
+	unlock, err := c.lock(context.Background(), step, true)
 	if err != nil {
 		return err
 	}
-	defer leave()
+	defer unlock()
 	next := completeConfig(c.id, &config)
 	if err := c.checkNetworks(next); err != nil {
 		return err
@@ -366,7 +367,7 @@ func (c *linuxContainer) Set(config configs.Config) error {
 	defer c.m.Unlock()
 	c.config = next
 	if !c.started {
-		c.cgroups = c.factory.NewCgroupsManager(next.Cgroups, nil)
+		c.cgroups = c.newDriver(nil)
 		return nil
 	}
 	if err := c.writeState(c.state()); err != nil {

@@ -6,11 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/libcontainer/libcontainer/cgroups"
 )
 
 // errDestroying is why a start ends that Destroy has overtaken.
@@ -27,7 +24,7 @@ func (c *linuxContainer) DestroyContext(ctx context.Context) error {
 		}
 		return err
 	}
-	leave, err := c.enter(ctx, step, true)
+	unlock, err := c.lock(ctx, step, true)
 	if errors.Is(err, ContainerNotExists) {
 		c.endDestroy(true)
 		return nil
@@ -38,11 +35,11 @@ func (c *linuxContainer) DestroyContext(ctx context.Context) error {
 	}
 	err = c.destroy(ctx)
 	c.endDestroy(err == nil)
-	leave()
+	unlock()
 	if err != nil {
 		return fail(err)
 	}
-	// Nobody can be in the gate any more, but a hook may call our methods.
+	// Without the lock, since a hook may call our methods.
 	c.logHooks("poststop", c.hooks().Poststop, c.hookState(0, "stopped"))
 	return nil
 }
@@ -61,7 +58,7 @@ func (c *linuxContainer) beginDestroy(step string) error {
 	}
 	defer unlock()
 	c.end(errDestroying)
-	if err := c.init.kill(unix.SIGKILL); err != nil {
+	if err := c.init.Signal(unix.SIGKILL); err != nil {
 		return newSystemError(fmt.Errorf("%s container %q: %w", step, c.id, err))
 	}
 	return nil
@@ -88,13 +85,13 @@ func (c *linuxContainer) destroy(ctx context.Context) error {
 		if err := c.tearDownNetworks(); err != nil {
 			return err
 		}
-		c.notifiers.stop()
+		c.notifiers.Stop()
 		if err := c.cgroups.Destroy(); err != nil {
 			return err
 		}
 	}
 	c.setRemoving(true)
-	if err := os.RemoveAll(c.root); err != nil {
+	if err := c.dir.Remove(); err != nil {
 		c.setRemoving(false)
 		return fmt.Errorf("remove state: %w", err)
 	}
@@ -109,7 +106,7 @@ func (c *linuxContainer) setRemoving(removing bool) {
 
 // killAll ends all processes of the container and waits for their end.
 func (c *linuxContainer) killAll(ctx context.Context) error {
-	if err := c.init.kill(unix.SIGKILL); err != nil {
+	if err := c.init.Signal(unix.SIGKILL); err != nil {
 		return err
 	}
 	// pid_namespaces(7): with init the kernel kills all of its namespace. What
@@ -121,12 +118,12 @@ func (c *linuxContainer) killAll(ctx context.Context) error {
 	// The first process of a pid namespace ends only when all others have been
 	// reaped; those that entered it from here their own goroutines reap.
 	for _, run := range c.children.list() {
-		_ = run.process.Kill() // whatever has left the cgroup
+		_ = run.ref.Signal(unix.SIGKILL) // whatever has left the cgroup
 		if err := run.await(ctx); err != nil && ctx.Err() != nil {
 			return err
 		}
 	}
-	if err := c.init.await(ctx); err != nil {
+	if err := c.init.Await(ctx); err != nil {
 		return fmt.Errorf("wait for the end of init: %w", err)
 	}
 	if c.initRun != nil {
@@ -156,13 +153,13 @@ func (c *linuxContainer) killCgroup(ctx context.Context) error {
 			return err
 		}
 		for _, ref := range members {
-			err = errors.Join(err, ref.kill(unix.SIGKILL))
+			err = errors.Join(err, ref.Signal(unix.SIGKILL))
 		}
 		for _, ref := range members {
 			if err == nil {
-				err = ref.await(ctx)
+				err = ref.Await(ctx)
 			}
-			ref.close()
+			ref.Close()
 		}
 		if err != nil {
 			return err
@@ -173,11 +170,7 @@ func (c *linuxContainer) killCgroup(ctx context.Context) error {
 // killAtOnce kills all processes of the cgroup where the kernel can do that, faster
 // than they can fork.
 func (c *linuxContainer) killAtOnce() error {
-	killer, ok := c.cgroups.(cgroups.Killer)
-	if !ok {
-		return nil
-	}
-	if err := killer.Kill(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+	if err := c.cgroups.Kill(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
 	return nil

@@ -20,13 +20,13 @@
 //	err = container.Start(process)
 //	state, err := process.Wait()
 //
-// Starting a container runs the program again, as the container's init, from a
-// sealed copy in memory. Before Go boots in that process, C code of package
-// nsenter joins and creates the namespaces; the Go side then sets up the root
-// file system and becomes the user's program. The program's main function does
-// not run there.
+// A container's init is a list of system calls, which the library compiles from the
+// configuration and a small interpreter executes: no part of the calling program is
+// in the container at any time, and nothing depends on what it imports. With
+// [ClassicInit], or another InitPath, init is a program that imports package nsenter
+// or calls StartInitialization, as in the classic library.
 //
 // The library changes nothing in its host process, and reaps the processes that
-// it started and no other. All methods are safe for concurrent use. Linux 5.12
-// or newer and cgo are required.
+// it started and no other. All methods are safe for concurrent use. Linux 5.12 or
+// newer is required, and cgo for seccomp profiles and for init programs of one's own.
 package libcontainer

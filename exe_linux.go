@@ -7,28 +7,37 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
 )
 
-// sealedSelf is the copy of this program, made once a process and shared by all
-// starts. A copy, because a container that runs as root could otherwise open
-// /proc/self/exe of its init and write to the host's program; sealed, so that
-// not even the copy can be changed (memfd_create(2), fcntl(2) F_ADD_SEALS).
-var sealedSelf = sync.OnceValues(func() (*os.File, error) { return sealedCopy(selfExe) })
+// sealedCopies are copies of init programs of the embedder's own, which all starts
+// share. A copy, because a container that runs as root could otherwise open
+// /proc/self/exe of its init and write to the program; sealed, so that not even the copy
+// can be changed (memfd_create(2), fcntl(2) F_ADD_SEALS). A failure is not kept: the
+// program may be there the next time.
+type sealedCopies struct {
+	mu   sync.Mutex
+	file *os.File
+}
+
+func (s *sealedCopies) get(path string) (*os.File, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.file != nil {
+		return s.file, nil
+	}
+	f, err := sealedCopy(path)
+	if err != nil {
+		return nil, err
+	}
+	s.file = f
+	return f, nil
+}
 
 // sealedName is the name of a copy, see memfd_create(2).
 const sealedName = "libcontainer-init"
-
-// isSettingUp tells whether the process still runs a sealed copy, so that the
-// container is not made yet: one who joined it now might find the host's root
-// there. Who may not look takes it for the user's program.
-func (r *initRef) isSettingUp() bool {
-	exe, err := os.Readlink(procFile(r.pid, "exe"))
-	return err == nil && strings.HasPrefix(exe, "/memfd:"+sealedName+" ")
-}
 
 func sealedCopy(path string) (*os.File, error) {
 	src, err := os.Open(path)
@@ -66,22 +75,4 @@ func memfdExec(name string) (int, error) {
 		return unix.MemfdCreate(name, flags)
 	}
 	return fd, err
-}
-
-// initExecutable returns a descriptor of the program to run as init, at number
-// min or above. The caller closes it.
-func (l *LinuxFactory) initExecutable(min int) (int, error) {
-	get := sealedSelf
-	if l.initExe != nil {
-		get = l.initExe
-	}
-	memfd, err := get()
-	if err != nil {
-		return -1, err
-	}
-	fd, err := unix.FcntlInt(memfd.Fd(), unix.F_DUPFD_CLOEXEC, min)
-	if err != nil {
-		return -1, fmt.Errorf("duplicate the sealed init program: %w", err)
-	}
-	return fd, nil
 }

@@ -3,6 +3,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +22,9 @@ import (
 	"github.com/libcontainer/libcontainer/cgroups/systemd"
 	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/configs/validate"
-	"github.com/libcontainer/libcontainer/internal/initproc"
+	"github.com/libcontainer/libcontainer/internal/launch"
+	"github.com/libcontainer/libcontainer/internal/program"
+	"github.com/libcontainer/libcontainer/internal/statedir"
 	"github.com/libcontainer/libcontainer/nsenter/preamble"
 )
 
@@ -62,10 +65,14 @@ type LinuxFactory struct {
 	// logrus's standard logger.
 	Logger logrus.FieldLogger
 
-	// initExe gives the sealed copy of InitPath where that is not this program.
-	initExe func() (*os.File, error)
+	// ownInit makes this program itself, with its own init functions, the init of its
+	// containers.
+	ownInit bool
 
-	programs programs
+	exe         sealedCopies // of InitPath
+	spawnerOnce sync.Once
+	spawnThread *launch.Spawner
+	programs    programs
 }
 
 // New returns a linux based container factory based in the root directory and
@@ -98,11 +105,6 @@ func New(root string, options ...func(*LinuxFactory) error) (Factory, error) {
 			return nil, newSystemError(err)
 		}
 	}
-	if l.InitPath != selfExe {
-		path := l.InitPath
-		// Made when first needed; as this program's own copy, it is kept.
-		l.initExe = sync.OnceValues(func() (*os.File, error) { return sealedCopy(path) })
-	}
 	return l, nil
 }
 
@@ -134,6 +136,36 @@ func InitPath(path string, args ...string) func(*LinuxFactory) error {
 		l.InitArgs = append([]string(nil), args...)
 		return nil
 	}
+}
+
+// ClassicInit is an options func to configure a LinuxFactory to execute the calling
+// program itself as the init of its containers, as the classic library did: the program
+// runs up to its call of StartInitialization, or of the init function of package nsenter,
+// inside of each new container's namespaces. Without it, or another InitPath, init is a
+// small program of the library's own, which starts faster and shares nothing with the
+// container. It needs cgo.
+func ClassicInit(l *LinuxFactory) error {
+	l.ownInit = true
+	return nil
+}
+
+// classic tells whether init is a program that boots Go.
+func (l *LinuxFactory) classic() bool {
+	return l.ownInit || l.InitPath != selfExe && l.InitPath != ""
+}
+
+// spawner is the thread that starts processes which are to get a signal when this
+// program ends.
+func (l *LinuxFactory) spawner() *launch.Spawner {
+	l.spawnerOnce.Do(func() { l.spawnThread = launch.NewSpawner() })
+	return l.spawnThread
+}
+
+func (l *LinuxFactory) initArgv() []string {
+	if len(l.InitArgs) == 0 {
+		return []string{cmp.Or(l.InitPath, selfExe), "init"}
+	}
+	return l.InitArgs
 }
 
 // Cgroupfs is an options func to configure a LinuxFactory to return containers
@@ -215,8 +247,7 @@ func (l *LinuxFactory) Create(id string, config *configs.Config) (Container, err
 	if _, err := l.programs.compile(config.Seccomp); err != nil {
 		return nil, newError(fmt.Errorf("create container %q: %w", id, err), ConfigInvalid)
 	}
-	dir := filepath.Join(l.Root, id)
-	err := os.Mkdir(dir, 0o700)
+	dir, err := statedir.Create(filepath.Join(l.Root, id))
 	switch {
 	case errors.Is(err, os.ErrExist):
 		return nil, errorf(IdInUse, "create container %q: the id is in use: %w", id, err)
@@ -225,11 +256,7 @@ func (l *LinuxFactory) Create(id string, config *configs.Config) (Container, err
 	case err != nil:
 		return nil, newSystemError(fmt.Errorf("create container %q: %w", id, err))
 	}
-	c, err := l.newContainer(id, completeConfig(id, config))
-	if err != nil {
-		return nil, newSystemError(fmt.Errorf("create container %q: %w", id, err))
-	}
-	return c, nil
+	return l.newContainer(id, dir, completeConfig(id, config)), nil
 }
 
 // Load finds an existing container, see Factory.
@@ -243,10 +270,11 @@ func (l *LinuxFactory) Load(id string) (Container, error) {
 	if err := checkID(id); err != nil {
 		return nil, err
 	}
-	c, err := l.newContainer(id, completeConfig(id, new(configs.Config)))
+	dir, err := statedir.Open(filepath.Join(l.Root, id))
 	if err != nil {
 		return nil, newSystemError(fmt.Errorf("load container %q: %w", id, err))
 	}
+	c := l.newContainer(id, dir, completeConfig(id, new(configs.Config)))
 	// One that was claimed and not started has no state: there is nothing but
 	// the directory.
 	c.m.Lock()
@@ -288,24 +316,20 @@ func (l *LinuxFactory) StartInitialization() (err error) {
 	if fd < 0 {
 		return errorf(SystemError, "start initialization: this process was not started as a container's init")
 	}
-	if err := initproc.Hello(fd); err != nil {
-		return newSystemError(err)
-	}
-	return newSystemError(initproc.Run(fd))
+	return newSystemError(program.Run(fd))
 }
 
-func (l *LinuxFactory) newContainer(id string, config *configs.Config) (*linuxContainer, error) {
+func (l *LinuxFactory) newContainer(id string, dir *statedir.Dir, config *configs.Config) *linuxContainer {
 	c := &linuxContainer{
 		id:      id,
-		root:    filepath.Join(l.Root, id),
+		root:    dir.Path(),
+		dir:     dir,
 		config:  config,
 		factory: l,
-		cgroups: l.NewCgroupsManager(config.Cgroups, nil),
 	}
+	c.cgroups = c.newDriver(nil)
 	c.life, c.end = context.WithCancelCause(context.Background())
-	var err error
-	c.dir, err = identify(c.root)
-	return c, err
+	return c
 }
 
 func (l *LinuxFactory) warn(err error) {

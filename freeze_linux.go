@@ -20,11 +20,11 @@ func (c *linuxContainer) Pause() error { return c.freeze("pause", configs.Frozen
 func (c *linuxContainer) Resume() error { return c.freeze("resume", configs.Thawed) }
 
 func (c *linuxContainer) freeze(step string, state configs.FreezerState) error {
-	leave, err := c.enter(context.Background(), step, true)
+	unlock, err := c.lock(context.Background(), step, true)
 	if err != nil {
 		return err
 	}
-	defer leave()
+	defer unlock()
 	fail := func(err error) error { return newSystemError(fmt.Errorf("%s container %q: %w", step, c.id, err)) }
 	status, err := c.status()
 	if err != nil {
@@ -36,7 +36,7 @@ func (c *linuxContainer) freeze(step string, state configs.FreezerState) error {
 	c.setPausing(state == configs.Frozen)
 	defer c.setPausing(false)
 	err = c.cgroups.Freeze(state)
-	if err != nil && c.init.ending() {
+	if err != nil && c.init.Ending() {
 		return newError(fmt.Errorf("%s container %q: it has ended meanwhile: %w", step, c.id, err), ContainerNotRunning)
 	}
 	if err != nil {
@@ -45,8 +45,8 @@ func (c *linuxContainer) freeze(step string, state configs.FreezerState) error {
 	return nil
 }
 
-// thaw is Resume without a look at the container's status. The caller is in the
-// gate, alone.
+// thaw is Resume without a look at the container's status. The caller holds the lock
+// exclusively.
 func (c *linuxContainer) thaw() error {
 	if status, err := c.freezerStatus(); err != nil || status == Running {
 		return nil // there may be no cgroup
@@ -109,18 +109,12 @@ func (c *linuxContainer) onEnd(ctx context.Context, call func()) (stop func(), e
 		return nil, err
 	}
 	defer unlock()
-	pidfd, err := c.init.file()
-	if err != nil {
-		return nil, err
-	}
-	if pidfd == nil {
-		return func() {}, nil
-	}
+	init := c.init.Clone()
 	ctx, cancel := context.WithCancel(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() {
-		defer pidfd.Close()
-		if awaitExit(ctx, pidfd) == nil {
+		defer init.Close()
+		if init.Await(ctx) == nil {
 			call()
 		}
 	})

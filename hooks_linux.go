@@ -3,10 +3,10 @@
 package libcontainer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/libcontainer/libcontainer/configs"
@@ -17,13 +17,14 @@ const ociVersion = "1.3.0"
 
 func (c *linuxContainer) hookState(pid int, status string) configs.HookState {
 	return configs.HookState{
-		Version:    c.config.Version,
-		OCIVersion: ociVersion,
-		ID:         c.id,
-		Status:     status,
-		Pid:        pid,
-		Bundle:     filepath.Dir(c.config.Rootfs),
-		Root:       c.config.Rootfs,
+		Version:     c.config.Version,
+		OCIVersion:  ociVersion,
+		ID:          c.id,
+		Status:      status,
+		Pid:         pid,
+		Bundle:      cmp.Or(c.config.Bundle, filepath.Dir(c.config.Rootfs)),
+		Root:        c.config.Rootfs,
+		Annotations: c.config.Annotations,
 	}
 }
 
@@ -67,60 +68,23 @@ func (c *linuxContainer) logHooks(kind string, hooks []configs.Hook, state confi
 	}
 }
 
-// runCreateHooks runs the hooks of the host's namespaces that come before the
-// root changes.
-func (l *launch) runCreateHooks() error {
-	state := l.c.hookState(l.ref.pid, "creating")
-	if err := runHooks(l.ctx, "prestart", l.c.hooks().Prestart, state); err != nil {
-		return err
-	}
-	return runHooks(l.ctx, "createRuntime", l.c.hooks().CreateRuntime, state)
-}
-
-// commandHooks gives the commands among hooks, with the environment that they
-// would inherit here.
+// commandHooks gives the commands among hooks. A nil environment stays nil: it means
+// that of the program that runs the command, or, inside, that of the container's own.
 func commandHooks(hooks []configs.Hook) (commands []configs.Command) {
 	for _, hook := range hooks {
 		switch h := hook.(type) {
 		case configs.CommandHook:
-			commands = append(commands, withEnv(h.Command))
+			commands = append(commands, h.Command)
 		case *configs.CommandHook:
-			commands = append(commands, withEnv(h.Command))
+			commands = append(commands, h.Command)
 		}
 	}
 	return commands
 }
 
-// withEnv gives a command that runs elsewhere the environment that it would
-// inherit here.
-func withEnv(c configs.Command) configs.Command {
-	if c.Env == nil {
-		c.Env = os.Environ()
-	}
-	return c
-}
-
-// withMountEnv does so for the commands of mounts.
-func withMountEnv(config *configs.Config) *configs.Config {
-	c := *config
-	c.Mounts = make([]*configs.Mount, len(config.Mounts))
-	for i, mount := range config.Mounts {
-		m := *mount
-		m.PremountCmds, m.PostmountCmds = nil, nil
-		for _, command := range mount.PremountCmds {
-			m.PremountCmds = append(m.PremountCmds, withEnv(command))
-		}
-		for _, command := range mount.PostmountCmds {
-			m.PostmountCmds = append(m.PostmountCmds, withEnv(command))
-		}
-		c.Mounts[i] = &m
-	}
-	return &c
-}
-
-// hookCommands are the command hooks that the state file keeps, so that another
-// process can run them. Functions cannot be kept.
-type hookCommands struct {
+// HookCommands are the hooks of a container that are commands, as the state keeps them,
+// so that another process can run them. Functions cannot be kept.
+type HookCommands struct {
 	Prestart        []configs.Command `json:"prestart,omitempty"`
 	CreateRuntime   []configs.Command `json:"create_runtime,omitempty"`
 	CreateContainer []configs.Command `json:"create_container,omitempty"`
@@ -129,11 +93,11 @@ type hookCommands struct {
 	Poststop        []configs.Command `json:"poststop,omitempty"`
 }
 
-func saveHooks(h *configs.Hooks) *hookCommands {
+func saveHooks(h *configs.Hooks) *HookCommands {
 	if h == nil {
 		return nil
 	}
-	return &hookCommands{
+	return &HookCommands{
 		Prestart:        commandHooks(h.Prestart),
 		CreateRuntime:   commandHooks(h.CreateRuntime),
 		CreateContainer: commandHooks(h.CreateContainer),
@@ -143,7 +107,7 @@ func saveHooks(h *configs.Hooks) *hookCommands {
 	}
 }
 
-func (h *hookCommands) load() *configs.Hooks {
+func (h *HookCommands) load() *configs.Hooks {
 	if h == nil {
 		return nil
 	}

@@ -9,44 +9,29 @@
 package libcontainer
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/configs"
-	"github.com/libcontainer/libcontainer/internal/initproc"
+	"github.com/libcontainer/libcontainer/internal/image"
+	"github.com/libcontainer/libcontainer/internal/launch"
 )
 
-// mapMount serves init's request to map the ids of a mount, whose index is the
-// payload and whose descriptor comes next.
-func (l *launch) mapMount(payload []byte) error {
-	tree, err := l.receiveFile()
-	if err != nil {
-		return err
-	}
-	defer tree.Close()
-	if len(payload) != 4 {
-		return fmt.Errorf("init's request to map a mount has %d bytes, want 4", len(payload))
-	}
-	i := int(binary.NativeEndian.Uint32(payload))
-	if i >= len(l.config.Mounts) || l.config.Mounts[i].IDMapping == configs.IDMapNone {
-		return fmt.Errorf("init asks to map the ids of mount %d, for which there is no id mapping", i)
-	}
-	m := l.config.Mounts[i]
-	if err := l.mapTree(int(tree.Fd()), m); err != nil {
+// mapMount maps the ids of a mount that init has copied.
+func (st *starting) mapMount(m *configs.Mount, tree *os.File) error {
+	if err := st.mapTree(int(tree.Fd()), m); err != nil {
 		return fmt.Errorf("map ids of mount %s on %s: %w", m.Source, m.Destination, err)
 	}
-	return l.write(initproc.KindGo, nil)
+	return nil
 }
 
-func (l *launch) mapTree(tree int, m *configs.Mount) error {
-	userns, err := l.mountUserns(m)
+func (st *starting) mapTree(tree int, m *configs.Mount) error {
+	userns, err := st.mountUserns(m)
 	if err != nil {
 		return err
 	}
@@ -77,13 +62,13 @@ func fileSystems(m *configs.Mount) string {
 }
 
 // mountUserns opens a user namespace with the mappings of a mount.
-func (l *launch) mountUserns(m *configs.Mount) (*os.File, error) {
-	own := l.config.Namespaces.Creates(configs.NEWUSER) &&
-		slices.Equal(m.UidMappings, l.config.UidMappings) && slices.Equal(m.GidMappings, l.config.GidMappings)
+func (st *starting) mountUserns(m *configs.Mount) (*os.File, error) {
+	own := st.config.Namespaces.Creates(configs.NEWUSER) &&
+		slices.Equal(m.UidMappings, st.config.UidMappings) && slices.Equal(m.GidMappings, st.config.GidMappings)
 	if len(m.UidMappings) > 0 && !own {
-		return l.c.factory.makeUserns(m.UidMappings, m.GidMappings)
+		return st.c.factory.makeUserns(m.UidMappings, m.GidMappings)
 	}
-	userns, err := os.Open(procFile(l.ref.pid, "ns/user"))
+	userns, err := os.Open(procFile(st.ref.Pid(), "ns/user"))
 	if err != nil {
 		return nil, fmt.Errorf("open user namespace of the container: %w", err)
 	}
@@ -91,42 +76,31 @@ func (l *launch) mountUserns(m *configs.Mount) (*os.File, error) {
 }
 
 // makeUserns makes a user namespace that lives as long as the file. It takes a
-// process to make one: it is the init program, whose preamble gets no message on
-// its pipe and waits for it until it is killed.
+// process to make one: it is the init image, which waits for a list until it is killed.
 func (l *LinuxFactory) makeUserns(uids, gids []configs.IDMap) (*os.File, error) {
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	pipe, child, err := launch.NewPipe()
 	if err != nil {
-		return nil, fmt.Errorf("make user namespace: make pipe: %w", err)
+		return nil, fmt.Errorf("make user namespace: %w", err)
 	}
-	child := os.NewFile(uintptr(pair[1]), "init pipe")
+	defer pipe.Close()
 	defer child.Close()
-	defer unix.Close(pair[0])
-	files := []*os.File{nil, nil, nil, child}
-	exe, err := l.initExecutable(max(pair[1], len(files)) + len(files) + 2)
+	exe, err := image.New(stdioCount)
 	if err != nil {
 		return nil, err
 	}
-	defer unix.Close(exe)
-	p, err := os.StartProcess("/proc/self/fd/"+strconv.Itoa(exe), l.initArgv(), &os.ProcAttr{
-		Dir:   "/",
-		Env:   initEnv(stdioCount),
-		Files: files,
-		Sys: &syscall.SysProcAttr{
-			Cloneflags:                 unix.CLONE_NEWUSER,
-			UidMappings:                sysIDMaps(uids),
-			GidMappings:                sysIDMaps(gids),
-			GidMappingsEnableSetgroups: true,
-		},
+	defer exe.Close()
+	p, err := launch.Spawn(exe, l.initArgv(), nil, []*os.File{nil, nil, nil, child}, &syscall.SysProcAttr{
+		Cloneflags:                 unix.CLONE_NEWUSER,
+		UidMappings:                sysIDMaps(uids),
+		GidMappings:                sysIDMaps(gids),
+		GidMappingsEnableSetgroups: true,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make user namespace with the uid mappings %v and gid mappings %v: %w", uids, gids, err)
 	}
 	userns, err := os.Open(procFile(p.Pid, "ns/user"))
 	_ = p.Kill()
-	if _, waitErr := p.Wait(); err == nil && waitErr != nil {
-		userns.Close()
-		return nil, fmt.Errorf("reap the process that made a user namespace: %w", waitErr)
-	}
+	_, _ = p.Wait() // something else in this program may have reaped it
 	if err != nil {
 		return nil, fmt.Errorf("open new user namespace: %w", err)
 	}
@@ -139,49 +113,4 @@ func sysIDMaps(maps []configs.IDMap) []syscall.SysProcIDMap {
 		out[i] = syscall.SysProcIDMap{ContainerID: m.ContainerID, HostID: m.HostID, Size: m.Size}
 	}
 	return out
-}
-
-// receiveFile receives a descriptor from init (SCM_RIGHTS, unix(7)), which comes
-// with one byte.
-func (l *launch) receiveFile() (*os.File, error) {
-	conn, err := l.pipe.SyscallConn()
-	if err != nil {
-		return nil, fmt.Errorf("receive descriptor from init: %w", err)
-	}
-	var n, oobn int
-	var recvErr error
-	data, oob := make([]byte, 1), make([]byte, unix.CmsgSpace(4))
-	err = conn.Read(func(fd uintptr) bool {
-		for {
-			n, oobn, _, _, recvErr = unix.Recvmsg(int(fd), data, oob, unix.MSG_CMSG_CLOEXEC)
-			if !errors.Is(recvErr, unix.EINTR) {
-				return !errors.Is(recvErr, unix.EAGAIN)
-			}
-		}
-	})
-	if err = errors.Join(err, recvErr); err != nil {
-		return nil, fmt.Errorf("receive descriptor from init: %w", err)
-	}
-	if n == 0 {
-		return nil, errDied
-	}
-	messages, err := unix.ParseSocketControlMessage(oob[:oobn])
-	if err != nil {
-		return nil, fmt.Errorf("receive descriptor from init: %w", err)
-	}
-	var fds []int
-	for i := range messages {
-		rights, err := unix.ParseUnixRights(&messages[i])
-		if err != nil {
-			return nil, fmt.Errorf("receive descriptor from init: %w", err)
-		}
-		fds = append(fds, rights...)
-	}
-	if len(fds) != 1 {
-		for _, fd := range fds {
-			unix.Close(fd)
-		}
-		return nil, fmt.Errorf("receive descriptor from init: %d descriptors came, want one", len(fds))
-	}
-	return os.NewFile(uintptr(fds[0]), "mount tree"), nil
 }

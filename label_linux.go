@@ -62,26 +62,29 @@ func appArmorEnabled() bool {
 
 // relabel gives the sources of bind mounts the container's label, before anything
 // is mounted.
-func (l *launch) relabel() error {
-	for i, m := range l.config.Mounts {
+func (st *starting) relabel() error {
+	for i, m := range st.config.Mounts {
 		if m.Relabel == "" {
 			continue
 		}
-		if err := selinuxlabel.Relabel(m.Source, l.config.MountLabel, m.Relabel == "z"); err != nil {
-			return fmt.Errorf("relabel source %s of Mounts[%d] to %q: %w", m.Source, i, l.config.MountLabel, err)
+		if err := selinuxlabel.Relabel(m.Source, st.config.MountLabel, m.Relabel == "z"); err != nil {
+			return fmt.Errorf("relabel source %s of Mounts[%d] to %q: %w", m.Source, i, st.config.MountLabel, err)
 		}
 	}
 	return nil
 }
 
 // processLabels gives the labels of the process: its own, or the container's.
-func (l *launch) processLabels() (profile, label string) {
-	profile, label = l.config.AppArmorProfile, l.config.ProcessLabel
-	if l.process.AppArmorProfile != "" {
-		profile = l.process.AppArmorProfile
+func (st *starting) processLabels() (profile, label string) {
+	if st.process.Unlabeled {
+		return "", ""
 	}
-	if l.process.Label != "" {
-		label = l.process.Label
+	profile, label = st.config.AppArmorProfile, st.config.ProcessLabel
+	if st.process.AppArmorProfile != "" {
+		profile = st.process.AppArmorProfile
+	}
+	if st.process.Label != "" {
+		label = st.process.Label
 	}
 	if profile == unconfined && !appArmorEnabled() {
 		profile = ""
@@ -93,18 +96,24 @@ func (l *launch) processLabels() (profile, label string) {
 // a mount of them can be given one.
 var labeled = map[string]bool{"tmpfs": true, "ramfs": true, "devpts": true, "mqueue": true}
 
-// withMountLabel gives the mounts of such a file system the container's label.
-func withMountLabel(mounts []*configs.Mount, label string) {
+// withMountLabels gives the configuration in which mounts of such file systems have the
+// container's label.
+func (st *starting) withMountLabels() *configs.Config {
+	label := st.config.MountLabel
 	if label == "" {
-		return
+		return st.config
 	}
-	for _, m := range mounts { // they are copies
-		if m.IsBind() || !labeled[m.Device] || strings.Contains(m.Data, "context=") {
-			continue
+	c := *st.config
+	c.Mounts = make([]*configs.Mount, len(st.config.Mounts))
+	for i, mount := range st.config.Mounts {
+		m := *mount
+		if !m.IsBind() && labeled[m.Device] && !strings.Contains(m.Data, "context=") {
+			if m.Data != "" {
+				m.Data += ","
+			}
+			m.Data += `context="` + label + `"`
 		}
-		if m.Data != "" {
-			m.Data += ","
-		}
-		m.Data += `context="` + label + `"`
+		c.Mounts[i] = &m
 	}
+	return &c
 }

@@ -14,16 +14,12 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"net"
-	"os"
-	"runtime"
 	"slices"
 	"strconv"
 
-	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
-
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/internal/netsetup"
+	"github.com/libcontainer/libcontainer/internal/pidfd"
 )
 
 // veths gives the networks that are veth pairs.
@@ -129,182 +125,187 @@ func equal[T comparable](a, b *T) bool {
 	return *a == *b
 }
 
-// networkSetUp makes a container's networks: it works in the namespaces of both
-// sides.
-type networkSetUp struct {
-	c      *linuxContainer
-	ns     *os.File // the container's network namespace
-	host   *netlink.Handle
-	inside *netlink.Handle
+// vethNames gives the names of the host's ends of the veth pairs.
+func vethNames(config *configs.Config) (names []string) {
+	for _, n := range veths(config) {
+		names = append(names, n.HostInterfaceName)
+	}
+	return names
 }
 
 // setUpNetworks makes the container's interfaces and routes. What it has made
 // when it fails, tearDownNetworks removes.
-func (l *launch) setUpNetworks() error {
-	c := l.c
+func (st *starting) setUpNetworks() error {
+	c := st.c
 	if len(veths(c.config))+len(c.netDevices)+len(c.config.Routes) == 0 {
 		return nil
 	}
-	ns, err := openNamespace(l.ref, configs.NEWNET)
+	ns, err := st.ref.Namespace("net")
+	if errors.Is(err, pidfd.ErrNoProcess) {
+		return errDied
+	}
 	if err != nil {
 		return err
 	}
-	if ns == nil {
-		return errDied
-	}
 	defer ns.Close()
 	if len(c.netDevices) > 0 {
-		if err := c.pinNetNS(ns); err != nil {
+		if err := netsetup.Pin(ns, c.netNSFile()); err != nil {
 			return err
 		}
 	}
-	s := &networkSetUp{c: c, ns: ns}
-	if s.host, err = newNetlink(); err != nil {
+	setup, err := netsetup.Open(ns, c.root)
+	if err != nil {
 		return err
 	}
-	defer s.host.Close()
-	if s.inside, err = newNetlinkIn(ns); err != nil {
-		return err
-	}
-	defer s.inside.Close()
-	return s.run()
+	defer setup.Close()
+	return networkError(c.makeNetworks(setup))
 }
 
-// run moves devices first: they may have what the kernel would give to new ones.
-func (s *networkSetUp) run() error {
-	for i := range s.c.netDevices {
-		d := &s.c.netDevices[i]
-		if err := s.moveIn(d); err != nil {
-			return fmt.Errorf("move network device %q into the container: %w", d.HostName, err)
+// networkError gives an error of the caller's its code.
+func networkError(err error) error {
+	var config *netsetup.ConfigError
+	if errors.As(err, &config) {
+		return invalid(err)
+	}
+	return err
+}
+
+// makeNetworks moves devices first: they may have what the kernel would give to new
+// ones.
+func (c *linuxContainer) makeNetworks(setup *netsetup.Setup) error {
+	var reserved []string
+	for _, n := range veths(c.config) {
+		reserved = append(reserved, n.Name)
+	}
+	for i := range c.netDevices {
+		moved, err := setup.MoveIn(c.netDevices[i].device(), reserved)
+		c.m.Lock() // State looks at it
+		c.netDevices[i] = movedDevice(moved)
+		c.m.Unlock()
+		if err != nil {
+			return err
 		}
 	}
-	for _, n := range veths(s.c.config) {
-		if err := s.addVeth(n); err != nil {
-			return fmt.Errorf("set up veth %q with the host's end %q: %w", n.Name, n.HostInterfaceName, err)
+	for _, n := range veths(c.config) {
+		if err := setup.AddVeth(n); err != nil {
+			return err
 		}
 	}
-	for i, r := range s.c.config.Routes {
-		if err := s.addRoute(r); err != nil {
+	for i, r := range c.config.Routes {
+		if err := setup.AddRoute(r); err != nil {
 			return fmt.Errorf("add Routes[%d] through %q: %w", i, r.InterfaceName, err)
 		}
 	}
 	return nil
 }
 
-func (s *networkSetUp) addRoute(r *configs.Route) error {
-	link, err := s.inside.LinkByName(r.InterfaceName)
-	if isNoLink(err) {
-		return invalid(errors.New("the container has no such interface"))
-	}
-	if err != nil {
-		return fmt.Errorf("find interface: %w", err)
-	}
-	route := &netlink.Route{
-		LinkIndex: link.Attrs().Index,
-		Gw:        net.ParseIP(r.Gateway),
-		Src:       net.ParseIP(r.Source),
-	}
-	if r.Destination != "" {
-		if _, route.Dst, err = net.ParseCIDR(r.Destination); err != nil {
-			return invalid(fmt.Errorf("destination: %w", err))
-		}
-	}
-	if r.Gateway == "" {
-		route.Scope = netlink.SCOPE_LINK
-	}
-	if err := s.inside.RouteAdd(route); err != nil {
-		return fmt.Errorf("to %q by gateway %q from %q: %w", r.Destination, r.Gateway, r.Source, err)
-	}
-	return nil
-}
-
-// tearDownNetworks gives the host's devices back and removes the host's ends of
-// veth pairs, with which the container's go. When it returns they are gone: the
-// kernel itself would remove them some time after the last process has ended. To
-// call it again does nothing.
+// tearDownNetworks gives the host's devices back and removes the veth pairs. To call
+// it again does nothing.
 func (c *linuxContainer) tearDownNetworks() error {
-	return errors.Join(c.returnDevices(), c.removeVeths())
+	return errors.Join(c.returnDevices(), netsetup.RemoveVeths(c.root, vethNames(c.config)))
 }
 
-// networkStats gives the counters of the veth pairs, as the container sees them:
-// what its end has received, the host's end has sent. A pair that has gone with
-// the container's processes has none.
+// networkStats gives the counters of the veth pairs, as the container sees them. A pair
+// that has gone with the container's processes has none.
 func (c *linuxContainer) networkStats() ([]*NetworkInterface, error) {
-	networks := veths(c.config)
-	if len(networks) == 0 {
-		return nil, nil
-	}
-	host, err := newNetlink()
+	counters, err := netsetup.VethCounters(c.root, vethNames(c.config))
 	if err != nil {
 		return nil, err
 	}
-	defer host.Close()
 	var list []*NetworkInterface
-	for _, n := range networks {
-		link, err := c.ownVeth(host, n.HostInterfaceName)
-		if err != nil {
-			return nil, err
-		}
-		if link == nil || link.Attrs().Statistics == nil {
+	for i, n := range veths(c.config) {
+		stats := counters[i]
+		if stats == nil {
 			continue
 		}
-		stats := link.Attrs().Statistics
 		list = append(list, &NetworkInterface{
 			Name:    n.Name,
-			RxBytes: stats.TxBytes, RxPackets: stats.TxPackets, RxErrors: stats.TxErrors, RxDropped: stats.TxDropped,
-			TxBytes: stats.RxBytes, TxPackets: stats.RxPackets, TxErrors: stats.RxErrors, TxDropped: stats.RxDropped,
+			RxBytes: stats.RxBytes, RxPackets: stats.RxPackets, RxErrors: stats.RxErrors, RxDropped: stats.RxDropped,
+			TxBytes: stats.TxBytes, TxPackets: stats.TxPackets, TxErrors: stats.TxErrors, TxDropped: stats.TxDropped,
 		})
 	}
 	return list, nil
 }
 
-func newNetlink() (*netlink.Handle, error) {
-	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+// planNetDevices notes the devices as they are on the host.
+func (c *linuxContainer) planNetDevices() error {
+	names := slices.Sorted(maps.Keys(c.config.NetDevices))
+	devices, err := netsetup.Describe(names)
 	if err != nil {
-		return nil, fmt.Errorf("open netlink socket: %w", err)
+		return networkError(err)
 	}
-	return h, nil
+	c.netDevices = nil
+	for i, d := range devices {
+		d.Name = cmp.Or(c.config.NetDevices[names[i]].Name, d.HostName)
+		c.netDevices = append(c.netDevices, movedDevice(d))
+	}
+	return nil
 }
 
-// newNetlinkIn opens a netlink socket of another namespace: a socket stays in the
-// namespace that it was made in.
-func newNetlinkIn(ns *os.File) (h *netlink.Handle, err error) {
-	err = inNetNS(ns, func() error {
-		h, err = newNetlink()
+// netNSFile is where the container's network namespace is mounted while it may hold
+// devices of the host, until Destroy has taken them back.
+func (c *linuxContainer) netNSFile() string { return c.dir.File("netns") }
+
+// returnDevices gives the host its devices back. If the namespace has not been kept, no
+// device has been moved there either.
+func (c *linuxContainer) returnDevices() error {
+	if len(c.netDevices) == 0 {
+		return nil
+	}
+	ns, err := netsetup.OpenPinned(c.netNSFile())
+	if err != nil {
 		return err
-	})
-	return h, err
+	}
+	if ns != nil {
+		defer ns.Close()
+		devices := make([]netsetup.Device, len(c.netDevices))
+		for i := range c.netDevices {
+			devices[i] = c.netDevices[i].device()
+		}
+		if err := netsetup.MoveBack(ns, devices); err != nil {
+			return err
+		}
+	}
+	return netsetup.Unpin(c.netNSFile())
 }
 
-// inNetNS runs f on a thread that is in the network namespace meanwhile. Threads
-// that Go makes in that time do not inherit it. netlink.NewHandleAt does the same
-// but would give a thread that cannot come back to other goroutines.
-func inNetNS(ns *os.File, f func() error) error {
-	runtime.LockOSThread()
-	own, err := os.Open("/proc/thread-self/ns/net")
-	if err != nil {
-		runtime.UnlockOSThread()
-		return fmt.Errorf("open own network namespace: %w", err)
-	}
-	defer own.Close()
-	if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
-		runtime.UnlockOSThread()
-		return fmt.Errorf("enter network namespace of the container: %w", err)
-	}
-	err = f()
-	if back := unix.Setns(int(own.Fd()), unix.CLONE_NEWNET); back != nil {
-		// Locked as it stays, the thread ends with this goroutine.
-		return errors.Join(err, fmt.Errorf("return to own network namespace: %w", back))
-	}
-	runtime.UnlockOSThread()
-	return err
+// MovedDevice is a network device of the host that the container has, as the state
+// keeps it: what is needed to give it back.
+type MovedDevice struct {
+	HostName     string          `json:"host_name"`
+	Name         string          `json:"name"`            // in the container
+	Index        int             `json:"index,omitempty"` // in the container, once it is there
+	Type         string          `json:"type"`
+	HardwareAddr string          `json:"hardware_addr,omitempty"`
+	Addresses    []DeviceAddress `json:"addresses,omitempty"`
+	Up           bool            `json:"up,omitempty"`
 }
 
-func isNoLink(err error) bool {
-	var missing netlink.LinkNotFoundError
-	return errors.As(err, &missing)
+// DeviceAddress is an address of a network device, see rtnetlink(7).
+type DeviceAddress struct {
+	Address       string `json:"address"` // with its prefix length
+	Peer          string `json:"peer,omitempty"`
+	NoPrefixRoute bool   `json:"no_prefix_route,omitempty"`
 }
 
-// isGone tells whether an operation on a link failed because the link has gone,
-// such as with the namespace of its peer.
-func isGone(err error) bool { return errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENOENT) }
+func (d MovedDevice) device() netsetup.Device {
+	var addresses []netsetup.Address
+	for _, a := range d.Addresses {
+		addresses = append(addresses, netsetup.Address(a))
+	}
+	return netsetup.Device{
+		HostName: d.HostName, Name: d.Name, Index: d.Index, Type: d.Type,
+		HardwareAddr: d.HardwareAddr, Addresses: addresses, Up: d.Up,
+	}
+}
+
+func movedDevice(d netsetup.Device) MovedDevice {
+	var addresses []DeviceAddress
+	for _, a := range d.Addresses {
+		addresses = append(addresses, DeviceAddress(a))
+	}
+	return MovedDevice{
+		HostName: d.HostName, Name: d.Name, Index: d.Index, Type: d.Type,
+		HardwareAddr: d.HardwareAddr, Addresses: addresses, Up: d.Up,
+	}
+}

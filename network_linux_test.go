@@ -48,33 +48,6 @@ func TestNameNetworks(t *testing.T) {
 	}
 }
 
-func TestOwnerMarks(t *testing.T) {
-	if got := ownerAlias("/run/x/web"); got != "libcontainer:/run/x/web" {
-		t.Errorf("alias %q", got)
-	}
-	long := "/run/" + strings.Repeat("x", 1000)
-	if a, b := ownerAlias(long+"a"), ownerAlias(long+"b"); len(a) > maxAlias || a == b {
-		t.Errorf("aliases %q and %q of long names", a, b)
-	}
-	if got := ownerAlias("/" + strings.Repeat("x", maxAlias-len("libcontainer:/"))); len(got) != maxAlias {
-		t.Errorf("alias of %d bytes, could have %d", len(got), maxAlias)
-	}
-	seen := make(map[string]string)
-	for _, of := range [][2]string{{"/a", "v"}, {"/b", "v"}, {"/a", "w"}, {"/av", ""}} {
-		mac := ownerMAC(of[0], of[1])
-		if len(mac) != 6 || mac[0] != 0xfe {
-			t.Errorf("MAC %s of %q", mac, of)
-		}
-		if other := seen[mac.String()]; other != "" {
-			t.Errorf("%q and %q have the MAC %s", of, other, mac)
-		}
-		seen[mac.String()] = of[0] + of[1]
-		if again := ownerMAC(of[0], of[1]); again.String() != mac.String() {
-			t.Errorf("%q has the MACs %s and %s", of, mac, again)
-		}
-	}
-}
-
 func TestCheckNetworks(t *testing.T) {
 	had := func() *configs.Config {
 		return &configs.Config{

@@ -5,7 +5,6 @@ package libcontainer
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -13,14 +12,16 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+
+	"github.com/libcontainer/libcontainer/internal/pidfd"
 )
 
 // runningProcess is a started process, a child of this one. A goroutine of its
 // own reaps it, so that no zombie is left of a process that nobody waits for.
 type runningProcess struct {
-	process *os.Process
-	spec    Process // as it was started
-	io      *stdio
+	ref  *pidfd.Process
+	spec Process // as it was started
+	io   *stdio
 
 	// owner lists the process until it has been reaped; nil for init.
 	owner *children
@@ -33,9 +34,9 @@ type runningProcess struct {
 	ioErr   error
 }
 
-func newRunningProcess(process *os.Process, spec *Process, io *stdio, owner *children) *runningProcess {
+func newRunningProcess(ref *pidfd.Process, spec *Process, io *stdio, owner *children) *runningProcess {
 	r := &runningProcess{
-		process: process,
+		ref:     ref,
 		spec:    *spec,
 		io:      io,
 		owner:   owner,
@@ -46,34 +47,35 @@ func newRunningProcess(process *os.Process, spec *Process, io *stdio, owner *chi
 	return r
 }
 
-// watch reaps the process of the pidfd when it has ended, and then ends the
-// copying of its output.
-func (r *runningProcess) watch(ref *initRef, pidfd *os.File) {
+// watch reaps the process when it has ended, and then ends the copying of its
+// output. The reference is its own.
+func (r *runningProcess) watch() {
 	defer close(r.settled)
-	r.reap(ref, pidfd)
-	pidfd.Close()
+	r.reap()
+	r.ref.Close()
 	r.owner.remove(r)
 	close(r.reaped)
 	r.ioErr = r.io.finish(r.spec.WaitDelay)
 }
 
-func (r *runningProcess) reap(ref *initRef, pidfd *os.File) {
-	// Waiting in the poller does not take a thread, as waitid(2) does. If it
-	// fails, waitid waits.
-	_ = awaitExit(context.Background(), pidfd)
-	r.state, r.err = r.process.Wait()
-	if r.err == nil {
-		r.status = r.state.Sys().(syscall.WaitStatus)
+func (r *runningProcess) reap() {
+	// Waiting in the poller does not take a thread, as waitid(2) does.
+	r.err = r.ref.Await(context.Background())
+	if r.err != nil {
 		return
 	}
-	// Something else in this program may have reaped it, by waiting for any
-	// child or by ignoring SIGCHLD; the kernel may still know.
-	if status, err := exitStatus(ref, pidfd); err == nil {
-		r.status, r.err = status, nil
+	// The status without reaping; so the pid is still that of this process, if it is
+	// ours to reap. Something else in this program may have done that, by waiting for
+	// any child or by ignoring SIGCHLD; the kernel may still know.
+	r.status, r.err = r.ref.ExitStatus()
+	if process, err := os.FindProcess(r.pid()); err == nil {
+		if state, err := process.Wait(); err == nil {
+			r.state, r.status, r.err = state, state.Sys().(syscall.WaitStatus), nil
+		}
 	}
 }
 
-func (r *runningProcess) pid() int { return r.process.Pid }
+func (r *runningProcess) pid() int { return r.ref.Pid() }
 
 // await waits until the process has been reaped.
 func (r *runningProcess) await(ctx context.Context) error {
@@ -109,11 +111,17 @@ func (r *runningProcess) wait(ctx context.Context) (*os.ProcessState, error) {
 }
 
 func (r *runningProcess) signal(sig os.Signal) error {
-	err := r.process.Signal(sig)
-	if err == nil || errors.Is(err, os.ErrProcessDone) {
-		return err
+	number, ok := sig.(syscall.Signal)
+	if !ok {
+		return errorf(ConfigInvalid, "signal process %d: %v is not a signal of this system", r.pid(), sig)
 	}
-	return newSystemError(fmt.Errorf("signal process %d: %w", r.pid(), err))
+	if r.ref.Ended() {
+		return os.ErrProcessDone
+	}
+	if err := r.ref.Signal(number); err != nil {
+		return newSystemError(fmt.Errorf("signal process %d: %w", r.pid(), err))
+	}
+	return nil
 }
 
 // children are the processes besides init that a handle has started and that

@@ -5,6 +5,7 @@ package libcontainer
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -12,8 +13,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/libcontainer/libcontainer/cgroups"
+	"github.com/libcontainer/libcontainer/internal/launch"
+	"github.com/libcontainer/libcontainer/internal/program"
+
 	"github.com/libcontainer/libcontainer/configs/validate"
+	"github.com/libcontainer/libcontainer/internal/statedir"
 )
 
 // startMode is what a launch is for.
@@ -67,8 +71,8 @@ func (c *linuxContainer) run(ctx context.Context, process *Process, mode startMo
 	}
 }
 
-// postStart runs the poststart hooks, when the gate is open again: they may call
-// the container's methods.
+// postStart runs the poststart hooks, when the lock is free again: they may call the
+// container's methods.
 func (c *linuxContainer) postStart() {
 	unlock, err := c.lookBack("poststart")
 	if err != nil {
@@ -76,7 +80,7 @@ func (c *linuxContainer) postStart() {
 	}
 	var pid int
 	if c.init != nil {
-		pid = c.init.pid
+		pid = c.init.Pid()
 	}
 	hooks, state := c.hooks().Poststart, c.hookState(pid, "running")
 	unlock()
@@ -107,16 +111,18 @@ const (
 
 func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode startMode) (outcome, error) {
 	const step = "start process"
-	leave, status, err := c.enterToStart(ctx, step)
+	unlock, status, err := c.lockToStart(ctx, step)
 	if err != nil {
 		return outcomeDone, err
 	}
-	defer leave()
+	defer unlock()
 	switch {
 	case mode == modeJoin && (status == Created || status == Destroyed):
 		return outcomeDone, errorf(ContainerNotRunning, "%s: container %q has ended while it was paused", step, c.id)
+	case status == Created && c.init != nil && mode == modePrepare:
+		return outcomeDone, errorf(ContainerNotStopped, "prepare process: container %q is prepared already", c.id)
 	case status == Created && c.init != nil:
-		return outcomeDone, errorf(ContainerNotRunning, "%s: container %q is prepared and must be released first", step, c.id)
+		return outcomeDone, c.startFurther(ctx, process)
 	case status == Created, status == Destroyed:
 		if err := c.startInit(ctx, process, mode); err != nil || mode == modePrepare {
 			return outcomeDone, err
@@ -125,41 +131,55 @@ func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode star
 	case mode == modePrepare:
 		return outcomeDone, errorf(ContainerNotStopped, "prepare process: container %q is %s", c.id, status)
 	case status == Running:
-		if c.initRun == nil && c.init.isSettingUp() {
+		if c.initRun == nil && c.isSettingUp() {
 			return outcomeDone, errorf(ContainerNotRunning, "%s: container %q does not run its program yet, "+
 				"and the program that has started it has ended", step, c.id)
 		}
-		if err := c.start(ctx, process, modeJoin); err != nil {
-			err = fmt.Errorf("start process in container %q: %w", c.id, err)
-			if c.init.ending() && ctx.Err() == nil {
-				return outcomeDone, newError(fmt.Errorf("%w: its initial process has ended", err), ContainerNotRunning)
-			}
-			return outcomeDone, newSystemError(err)
-		}
-		return outcomeDone, nil
+		return outcomeDone, c.startFurther(ctx, process)
 	case process.WaitPaused:
 		return outcomePaused, nil
 	}
 	return outcomeDone, errorf(ContainerPaused, "%s: container %q is %s", step, c.id, status)
 }
 
-// enterToStart enters alone to start the init process, together with others to
-// start a further one.
-func (c *linuxContainer) enterToStart(ctx context.Context, step string) (leave func(), status Status, err error) {
-	alone := false
+// isSettingUp tells whether init has not become the user's program: the preamble has
+// cloned it, and the first program that it executes is that. Then the container is
+// not made yet, and one who joined it now might find the host's root there.
+func (c *linuxContainer) isSettingUp() bool {
+	executed, err := c.init.HasExecuted()
+	return err == nil && !executed
+}
+
+// startFurther starts a process beside the container's init.
+func (c *linuxContainer) startFurther(ctx context.Context, process *Process) error {
+	err := c.start(ctx, process, modeJoin)
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("start process in container %q: %w", c.id, err)
+	if c.init.Ending() && ctx.Err() == nil {
+		return newError(fmt.Errorf("%w: its initial process has ended", err), ContainerNotRunning)
+	}
+	return newSystemError(err)
+}
+
+// lockToStart locks exclusively to start the init process, shared to start a further
+// one.
+func (c *linuxContainer) lockToStart(ctx context.Context, step string) (unlock func(), status Status, err error) {
+	exclusive := false
 	for {
-		if leave, err = c.enter(ctx, step, alone); err != nil {
+		if unlock, err = c.lock(ctx, step, exclusive); err != nil {
 			return nil, status, err
 		}
 		if status, err = c.status(); err != nil {
-			leave()
+			unlock()
 			return nil, status, newSystemError(fmt.Errorf("%s: status of container %q: %w", step, c.id, err))
 		}
-		if alone || status != Created && status != Destroyed {
-			return leave, status, nil
+		if exclusive || status != Created && status != Destroyed {
+			return unlock, status, nil
 		}
-		leave()
-		alone = true
+		unlock()
+		exclusive = true
 	}
 }
 
@@ -197,19 +217,20 @@ func (c *linuxContainer) undoStart() error {
 	if err := c.tearDownNetworks(); err != nil {
 		return fail(err)
 	}
-	c.notifiers.stop()
+	c.notifiers.Stop()
 	if err := c.cgroups.Destroy(); err != nil {
 		return fail(err)
 	}
 	c.m.Lock()
 	defer c.m.Unlock()
 	c.dropInit()
-	for _, name := range []string{c.releaseSocket(), c.stateFile()} {
-		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fail(err)
-		}
+	if err := os.Remove(c.releaseSocket()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fail(err)
 	}
-	c.saved, c.started = fileID{}, false
+	if err := c.dir.Forget(); err != nil {
+		return fail(err)
+	}
+	c.saved, c.started = statedir.Version{}, false
 	return nil
 }
 
@@ -277,10 +298,8 @@ func checkProcessValues(p *Process) error {
 func (c *linuxContainer) planCgroups() (paths map[string]string, err error) {
 	c.started = true
 	state := c.state()
-	if planner, ok := c.cgroups.(cgroups.Planner); ok {
-		if state.CgroupPaths, state.CgroupParents, err = planner.Plan(); err != nil {
-			return nil, err
-		}
+	if state.CgroupPaths, state.CgroupParents, err = c.cgroups.Plan(); err != nil {
+		return nil, err
 	}
 	return state.CgroupPaths, c.writeState(state)
 }
@@ -297,31 +316,16 @@ func (c *linuxContainer) plan() (cgroups map[string]string, err error) {
 }
 
 // makeCgroups makes the cgroups and writes the limits, while there is no process
-// in them to be hit by half of those. A manager that cannot make cgroups ahead
-// has to wait for the process.
+// in them to be hit by half of those. A driver that cannot make cgroups ahead
+// waits for the process, and then does both.
 func (c *linuxContainer) makeCgroups() error {
-	stager, ok := c.cgroups.(cgroups.Stager)
-	if !ok {
-		return nil
-	}
-	if err := stager.Create(); err != nil {
+	if err := c.cgroups.Create(); err != nil {
 		return err
 	}
 	return c.cgroups.Set(c.config)
 }
 
-// applyCgroups is for managers that know the classic interface alone.
-func (c *linuxContainer) applyCgroups(pid int) error {
-	if err := c.cgroups.Apply(pid); err != nil {
-		return err
-	}
-	if err := c.cgroups.Set(c.config); err != nil {
-		return err
-	}
-	return c.saveState()
-}
-
-// releaseSocket is where a prepared init listens; see initproc.Config.ReleaseFd.
+// releaseSocket is where a prepared init listens, see initPlan.awaitRelease.
 // The kernel knows who listens: when init is the user's program nobody does.
 func (c *linuxContainer) releaseSocket() string { return c.root + "/release.sock" }
 
@@ -407,15 +411,15 @@ func (c *linuxContainer) Release(ctx context.Context) error {
 }
 
 func (c *linuxContainer) tryRelease(ctx context.Context, step string) error {
-	leave, err := c.enter(ctx, step, true)
+	unlock, err := c.lock(ctx, step, true)
 	if err != nil {
 		return err
 	}
-	defer leave()
+	defer unlock()
 	fail := func(err error) error {
 		return newSystemError(fmt.Errorf("%s of container %q: %w", step, c.id, err))
 	}
-	alive, err := c.init.alive()
+	alive, err := c.init.Alive()
 	if err != nil {
 		return fail(err)
 	}
@@ -440,16 +444,55 @@ func (c *linuxContainer) tryRelease(ctx context.Context, step string) error {
 	if err := os.Remove(c.releaseSocket()); err != nil {
 		return fail(err)
 	}
+	_ = os.Remove(c.stepsFile()) // of no use any more, and of no harm
 	return nil
 }
 
-// release is the rest of the handshake.
-func (c *linuxContainer) release(ctx context.Context, conn *os.File) error {
-	l := &launch{c: c, ctx: ctx, config: c.config, ref: c.init, hook: true, pipe: conn}
-	defer conn.Close()
-	defer l.cancelWith(ctx)()
-	if err := l.execute(); err != nil {
-		return l.explain(err)
+// release lets a prepared init become the program.
+func (c *linuxContainer) release(ctx context.Context, pipe *os.File) error {
+	st := &starting{c: c, ctx: ctx, config: c.config, ref: c.init, executed: true,
+		plan: &initPlan{config: c.config}, conn: launch.NewConn(ctx, pipe)}
+	defer st.conn.Close()
+	defer st.conn.Watch()()
+	st.knowSteps()
+	err := st.conn.Write(releaseMessage())
+	if err == nil {
+		err = st.serve()
+	}
+	if err != nil {
+		st.abandonHooks()
+		return st.explain(err)
 	}
 	return nil
+}
+
+// preparedSteps are what a prepared init will do, by the number of its list, so that
+// whoever releases it can tell what has failed.
+type preparedSteps struct {
+	List  uint32         `json:"list"`
+	Steps []program.Step `json:"steps"`
+}
+
+func (c *linuxContainer) stepsFile() string { return c.dir.File("release.json") }
+
+// keepSteps records the steps of the list that was sent last.
+func (st *starting) keepSteps() error {
+	data, err := json.Marshal(preparedSteps{st.conn.Seq(), st.conn.Last().Steps()})
+	if err != nil {
+		return fmt.Errorf("encode the steps of a prepared process: %w", err)
+	}
+	if err := os.WriteFile(st.c.stepsFile(), data, 0o600); err != nil {
+		return fmt.Errorf("record the steps of a prepared process: %w", err)
+	}
+	return nil
+}
+
+// knowSteps reads them. Without them an error names no step.
+func (st *starting) knowSteps() {
+	data, err := os.ReadFile(st.c.stepsFile())
+	var steps preparedSteps
+	if err != nil || json.Unmarshal(data, &steps) != nil {
+		return
+	}
+	st.conn.Keep(steps.List, program.OfSteps(steps.Steps))
 }

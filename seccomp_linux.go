@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -20,7 +19,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/configs"
-	"github.com/libcontainer/libcontainer/internal/initproc"
+	"github.com/libcontainer/libcontainer/internal/pidfd"
+	"github.com/libcontainer/libcontainer/internal/unixsock"
 	"github.com/libcontainer/libcontainer/seccomp"
 )
 
@@ -115,107 +115,69 @@ func profileKey(s *configs.Seccomp) string {
 	return string(b)
 }
 
-// seccompFilter gives what init installs.
-func (l *launch) seccompFilter() (initproc.Filter, error) {
-	program, err := l.c.factory.programs.compile(l.config.Seccomp)
+// seccompFilter gives what the process installs, nil for none.
+func (st *starting) seccompFilter() (*seccomp.Program, error) {
+	program, err := st.c.factory.programs.compile(st.config.Seccomp)
 	if err != nil {
-		return initproc.Filter{}, invalid(err)
+		return nil, invalid(err)
 	}
-	if program == nil {
-		return initproc.Filter{}, nil
+	if program != nil && !program.Execs {
+		return nil, errorf(ConfigInvalid, "the seccomp profile must allow execve: without it no program can be started")
 	}
-	if !program.Execs {
-		return initproc.Filter{}, errorf(ConfigInvalid, "the seccomp profile must allow execve: without it no program can be started")
-	}
-	return initproc.Filter{
-		Program:     program.Filter,
-		Flags:       program.Flags,
-		Notify:      program.Notify,
-		KillsThread: program.KillsThread,
-	}, nil
+	return program, nil
 }
-
-// awaitExec waits until init has become the user's program.
-func (l *launch) awaitExec() error {
-	for {
-		kind, _, err := l.read()
-		switch {
-		case errors.Is(err, errDied):
-			return l.checkExec()
-		case err != nil:
-			return err
-		case kind != initproc.KindListener:
-			return fmt.Errorf("unexpected frame %d from init", kind)
-		}
-		if err := l.passListener(); err != nil {
-			return err
-		}
-		if err := l.write(initproc.KindGo, nil); err != nil {
-			return err
-		}
-	}
-}
-
-// forkNoExec is PF_FORKNOEXEC, <linux/sched.h>, of field 9 of /proc/[pid]/stat, which
-// ps(1) shows too: the process has not executed a program since it was forked. As it
-// is with init, which the preamble has cloned.
-const forkNoExec = 0x40
 
 // checkExec finds out why the init pipe is closed: execve closes it, and so does
-// death. execve resets the flag before it closes descriptors (begin_new_exec), so if
-// the flag is there, the process is dying and has never been the user's program.
-func (l *launch) checkExec() error {
-	fields, err := statFields(l.ref.pid)
-	if noProcess(err) {
+// death. If the process has executed nothing since it was cloned, it is dying and has
+// never been the user's program.
+func (st *starting) checkExec() error {
+	executed, err := st.ref.HasExecuted()
+	if errors.Is(err, pidfd.ErrNoProcess) {
 		return nil // reaped already, by another handle: it says with which status
 	}
 	if err != nil {
 		return fmt.Errorf("look at the init process: %w", err)
 	}
-	flags, err := strconv.ParseUint(fields(9), 10, 64)
-	if err != nil {
-		return fmt.Errorf("flags of the init process: %w", err)
-	}
-	if flags&forkNoExec == 0 || fields(22) != l.ref.start {
+	if executed {
 		return nil
 	}
-	if l.config.Seccomp == nil {
+	if st.config.Seccomp == nil {
 		return errDied
 	}
-	status, err := l.endStatus()
+	if err := st.ref.Await(st.ctx); err != nil {
+		return err
+	}
+	status, err := st.ref.ExitStatus()
 	if err != nil {
-		return fmt.Errorf("the init process died before it could %s: %w", l.step, err)
+		return fmt.Errorf("%w: %w", errDied, err)
 	}
-	return l.describeEnd(status)
-}
-
-// endStatus waits for the end of an init that is dying.
-func (l *launch) endStatus() (syscall.WaitStatus, error) {
-	if err := l.ref.await(l.ctx); err != nil {
-		return 0, err
-	}
-	if state := l.reapAll(); state != nil {
-		return state.Sys().(syscall.WaitStatus), nil
-	}
-	return l.c.initStatus(l.ctx, l.ref, l.c.initRun)
+	return st.describeEnd(status)
 }
 
 // describeEnd explains the end of an init that had, or was about to install, a filter.
-func (l *launch) describeEnd(status syscall.WaitStatus) error {
+func (st *starting) describeEnd(status syscall.WaitStatus) error {
 	switch {
 	case status.Signaled() && status.Signal() == unix.SIGSYS:
-		return errorf(ConfigInvalid, "the init process was killed by SIGSYS before it could %s: the seccomp profile must allow execve", l.step)
+		return errorf(ConfigInvalid, "the init process was killed by %v before it could run the program: "+
+			"the seccomp profile must allow execve", unix.SignalName(status.Signal()))
+	case status.Exited() && status.ExitStatus() > 256-maxErrno:
+		return errorf(ConfigInvalid, "exec %s, with the seccomp filter installed: %w", st.programName(),
+			syscall.Errno(256-status.ExitStatus()))
 	case status.Exited():
-		return errorf(ConfigInvalid, "exec %s, with the seccomp filter installed: %w", l.programName(), initproc.ExecError(status.ExitStatus()))
+		return errorf(ConfigInvalid, "exec %s, with the seccomp filter installed: the filter made execve return without an error",
+			st.programName())
 	}
-	return fmt.Errorf("the init process died (%s) before it could %s, with the seccomp filter installed", describeStatus(status), l.step)
+	return fmt.Errorf("the init process died (%s) before it could run the program, with the seccomp filter installed", describeStatus(status))
 }
 
-func (l *launch) programName() string {
-	if l.process == nil {
+// maxErrno is above all errors of execve(2).
+const maxErrno = 200
+
+func (st *starting) programName() string {
+	if st.process == nil {
 		return "the program" // another handle has prepared it
 	}
-	return l.process.Args[0]
+	return st.process.Args[0]
 }
 
 // agentTimeout is how long an agent may take to accept a connection and what is sent
@@ -224,39 +186,34 @@ const agentTimeout = 10 * time.Second
 
 // passListener hands the listener of init's filter to the agent, as the OCI runtime
 // specification says (config-linux.md, "The Container Process State").
-func (l *launch) passListener() error {
-	listener, err := l.receiveFile()
-	if err != nil {
-		return err
-	}
-	defer listener.Close()
-	profile := l.config.Seccomp
+func (st *starting) passListener(listener *os.File) error {
+	profile := st.config.Seccomp
 	if profile == nil || profile.ListenerPath == "" {
 		return errorf(ConfigInvalid, "the seccomp filter has a listener, but the profile has no ListenerPath")
 	}
-	message, err := json.Marshal(l.processState())
+	message, err := json.Marshal(st.processState())
 	if err != nil {
 		return fmt.Errorf("encode state for the seccomp agent: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(l.ctx, agentTimeout)
+	ctx, cancel := context.WithTimeout(st.ctx, agentTimeout)
 	defer cancel()
-	if err := sendToAgent(ctx, profile.ListenerPath, message, int(listener.Fd())); err != nil {
-		return fmt.Errorf("hand the seccomp listener to the agent at %s: %w", profile.ListenerPath, err)
+	if err := unixsock.SendTo(ctx, profile.ListenerPath, message, listener); err != nil {
+		return fmt.Errorf("hand the seccomp listener to the agent: %w", err)
 	}
 	return nil
 }
 
-func (l *launch) processState() specs.ContainerProcessState {
-	status, init := specs.StateCreated, l.ref.pid
-	if l.join {
-		status, init = specs.StateRunning, l.c.init.pid
+func (st *starting) processState() specs.ContainerProcessState {
+	status, init := specs.StateCreated, st.ref.Pid()
+	if st.plan.join {
+		status, init = specs.StateRunning, st.c.init.Pid()
 	}
-	state := l.c.hookState(init, string(status))
+	state := st.c.hookState(init, string(status))
 	return specs.ContainerProcessState{
 		Version:  ociVersion,
 		Fds:      []string{specs.SeccompFdName},
-		Pid:      l.ref.pid,
-		Metadata: l.config.Seccomp.ListenerMetadata,
+		Pid:      st.ref.Pid(),
+		Metadata: st.config.Seccomp.ListenerMetadata,
 		State: specs.State{
 			Version: ociVersion,
 			ID:      state.ID,
@@ -264,51 +221,5 @@ func (l *launch) processState() specs.ContainerProcessState {
 			Pid:     init,
 			Bundle:  state.Bundle,
 		},
-	}
-}
-
-// sendToAgent makes one connection for one message, with a descriptor. A unix socket
-// that blocks cannot be polled for a place in the queue of connections: the calls
-// give up from time to time, to see whether the context has ended.
-func sendToAgent(ctx context.Context, path string, message []byte, fd int) error {
-	conn, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("socket: %w", err)
-	}
-	defer unix.Close(conn)
-	slice := unix.NsecToTimeval(int64(100 * time.Millisecond))
-	if err := unix.SetsockoptTimeval(conn, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &slice); err != nil {
-		return fmt.Errorf("set timeout: %w", err)
-	}
-	err = retry(ctx, func() error { return unix.Connect(conn, &unix.SockaddrUnix{Name: path}) })
-	if err != nil {
-		return fmt.Errorf("connect: %w", err)
-	}
-	rights := unix.UnixRights(fd)
-	for len(message) > 0 {
-		err = retry(ctx, func() error {
-			n, err := unix.SendmsgN(conn, message, rights, nil, unix.MSG_NOSIGNAL)
-			if err == nil {
-				message, rights = message[n:], nil
-			}
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("send: %w", err)
-		}
-	}
-	return nil
-}
-
-// retry repeats a call that was interrupted or has timed out.
-func retry(ctx context.Context, call func() error) error {
-	for {
-		err := call()
-		if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR) {
-			return err
-		}
-		if ctx.Err() != nil {
-			return errors.Join(context.Cause(ctx), os.NewSyscallError("last call", err))
-		}
 	}
 }

@@ -13,10 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/internal/pidfd"
 )
 
 func (c *linuxContainer) Signal(s os.Signal) error {
-	return c.signal("signal container", s, func(sig unix.Signal) error { return c.init.kill(sig) })
+	return c.signal("signal container", s, func(sig unix.Signal) error { return c.init.Signal(sig) })
 }
 
 func (c *linuxContainer) SignalAll(s os.Signal) error {
@@ -36,7 +37,7 @@ func (c *linuxContainer) signal(step string, s os.Signal, send func(unix.Signal)
 		return err
 	}
 	defer unlock()
-	alive, err := c.init.alive()
+	alive, err := c.init.Alive()
 	if err != nil {
 		return newSystemError(fmt.Errorf("%s %q: %w", step, c.id, err))
 	}
@@ -60,10 +61,10 @@ func (c *linuxContainer) signalAll(sig unix.Signal) error {
 		}
 		met := len(known)
 		for _, ref := range members {
-			if err = errors.Join(err, ref.kill(sig)); err == nil {
-				known[ref.pid] = true
+			if err = errors.Join(err, ref.Signal(sig)); err == nil {
+				known[ref.Pid()] = true
 			}
-			ref.close()
+			ref.Close()
 		}
 		if err != nil || sig != unix.SIGKILL || len(known) == met {
 			return err
@@ -76,34 +77,34 @@ func (c *linuxContainer) signalAll(sig unix.Signal) error {
 //
 // A pid on a list may have become that of another process when it is opened. One
 // that is on the list again after that is not, or its process has ended.
-func (c *linuxContainer) members() (members []*initRef, err error) {
+func (c *linuxContainer) members() (members []*pidfd.Process, err error) {
 	pids, err := c.listPids()
 	if err != nil || len(pids) == 0 {
 		return nil, err
 	}
-	var opened []*initRef
+	var opened []*pidfd.Process
 	defer func() {
 		for _, ref := range opened {
 			if !slices.Contains(members, ref) {
-				ref.close()
+				ref.Close()
 			}
 		}
 	}()
 	for _, pid := range pids {
-		fd, err := unix.PidfdOpen(pid, 0)
-		if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL) {
+		ref, err := pidfd.Open(pid)
+		if errors.Is(err, pidfd.ErrNoProcess) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("pidfd_open process %d: %w", pid, err)
+			return nil, err
 		}
-		opened = append(opened, refTo(pid, "", fd))
+		opened = append(opened, ref)
 	}
 	if pids, err = c.listPids(); err != nil {
 		return nil, err
 	}
 	for _, ref := range opened {
-		if _, found := slices.BinarySearch(pids, ref.pid); found {
+		if _, found := slices.BinarySearch(pids, ref.Pid()); found {
 			members = append(members, ref)
 		}
 	}
@@ -158,12 +159,12 @@ func (c *linuxContainer) sharesCgroups() bool {
 // pidsOfNamespace looks for the processes whose pid namespace is that of init.
 // Those of namespaces below it, which end with it, are not found.
 func (c *linuxContainer) pidsOfNamespace() ([]int, error) {
-	alive, err := c.init.alive()
+	alive, err := c.init.Alive()
 	if err != nil || !alive {
 		return nil, err
 	}
-	pids := []int{c.init.pid}
-	ns, err := os.Readlink(procFile(c.init.pid, "ns/pid"))
+	pids := []int{c.init.Pid()}
+	ns, err := os.Readlink(procFile(c.init.Pid(), "ns/pid"))
 	if err != nil {
 		return nil, fmt.Errorf("read pid namespace of the container: %w", err)
 	}
@@ -183,7 +184,7 @@ func (c *linuxContainer) pidsOfNamespace() ([]int, error) {
 	}
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
-		if err != nil || pid == c.init.pid {
+		if err != nil || pid == c.init.Pid() {
 			continue
 		}
 		// One that has ended meanwhile, or is not ours to see, is not the

@@ -1,12 +1,10 @@
-// The host's side: starting a process of a container, its init or a further one,
-// and the handshake with it.
+// Starting a process of a container, its init or a further one: the host's side of the
+// conversation with it.
 
 package libcontainer
 
 import (
 	"context"
-	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -19,547 +17,515 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs"
-	"github.com/libcontainer/libcontainer/internal/initproc"
+	"github.com/libcontainer/libcontainer/internal/image"
+	"github.com/libcontainer/libcontainer/internal/launch"
+	"github.com/libcontainer/libcontainer/internal/pidfd"
+	"github.com/libcontainer/libcontainer/internal/program"
 	"github.com/libcontainer/libcontainer/nsenter/preamble"
 )
 
-const (
-	initPipeEnv = "_LIBCONTAINER_INITPIPE"
-	stdioCount  = 3
-	// helloTimeout is how long a program that does not import package nsenter
-	// has to call StartInitialization. Nothing else can tell that it never will.
-	helloTimeout = 30 * time.Second
+const stdioCount = 3
+
+var (
+	// errDied says that both ends of init are gone and the reason is not known.
+	errDied = errors.New("the init process died")
+
+	// errPrepared ends the conversation with an init that waits to be released.
+	errPrepared = launch.ErrStop
 )
 
-// errDied says that both ends of init are gone and the reason is not known.
-var errDied = errors.New("the init process died")
-
-// launch is one start of a process, until the user's program runs.
-type launch struct {
+// starting is one start of a process, until the user's program runs. It is the host of
+// the lists that the process executes.
+type starting struct {
 	c       *linuxContainer
 	ctx     context.Context
-	join    bool // a further process of a container that runs
-	prepare bool // init waits to be released
 	process *Process
 	config  *configs.Config
+	plan    *initPlan
 	stdio   *stdio
+	conn    *launch.Conn
 
-	pipe  *os.File    // the host's end of the init pipe
-	frame retrier     // what has been read of a frame
-	stage *os.Process // runs the preamble, ends when init has been cloned
-	init  *os.Process // nil until the preamble has told its pid
-	ref   *initRef
-	hook  bool // the program imports package nsenter
+	stage *os.Process    // the process that clones, and ends
+	ref   *pidfd.Process // the process that becomes the program; nil until it has been cloned
 
-	files     []*os.File // the child's descriptors
-	pipeFd    int        // the child's end of the init pipe
-	pidFd     int        // a pidfd of the container's init, to join
-	mntFd     int        // its mount namespace
-	listener  *os.File   // where a prepared init waits to be released
-	releaseFd int        // the same in the child
+	unified  bool // there is a cgroup of version 2
+	born     bool // in it
+	executed bool // the program's start has begun: the next end of the stream may be that
+	hook     bool // a program of the classic door imports package nsenter
+	hooks    map[hookID]*runningHook
 
-	denySetgroups bool
-	filter        initproc.Filter
-	step          launchStep
-
-	born  bool // in the container's cgroup v2 directory
-	joins joinFiles
+	closers []*os.File // what is not needed any more when the start has ended
 }
 
-// launchStep is what init does now, for errors.
-type launchStep string
-
-const (
-	stepPreamble launchStep = "run the preamble"
-	stepBoot     launchStep = "boot Go"
-	stepSetUp    launchStep = "set up the container"
-	stepExec     launchStep = "run the program"
-)
-
-// start runs p. The caller is in the gate, alone unless to join.
+// start runs p. The caller holds the lock, exclusively unless to join.
 func (c *linuxContainer) start(ctx context.Context, p *Process, mode startMode) (err error) {
-	if !preamble.Supported {
-		return errors.New("the program was built without cgo, which containers need")
+	if err := checkProc(); err != nil {
+		return err
 	}
+	st := &starting{c: c, ctx: ctx, process: p, config: c.config}
+	defer func() {
+		for _, f := range st.closers {
+			f.Close()
+		}
+	}()
 	join := mode == modeJoin
-	l := &launch{c: c, ctx: ctx, join: join, prepare: mode == modePrepare, process: p}
 	paths := c.cgroups.GetPaths()
 	if !join {
 		if paths, err = c.plan(); err != nil {
 			return err
 		}
 	}
-	_, unified := paths[""]
-	l.config = c.config
-	if l.denySetgroups, err = l.setgroupsDenied(); err != nil {
+	_, st.unified = paths[""]
+	if st.plan, err = st.newPlan(mode, paths); err != nil {
 		return err
 	}
-	if l.filter, err = l.seccompFilter(); err != nil {
-		return err
-	}
-	l.hook = c.factory.initExe == nil && preamble.HookLinked()
-	caps, err := capabilityMasks(c.config, p)
-	if err != nil {
-		return invalid(err)
-	}
-	if l.stdio, err = newStdio(p); err != nil {
+	if st.stdio, err = newStdio(p); err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			l.abort()
+			st.abort()
 		}
 	}()
-	if !join {
-		if err := l.relabel(); err != nil {
-			return err
-		}
-	}
-	if l.prepare {
-		if l.listener, err = c.listen(); err != nil {
-			return err
-		}
-		defer l.listener.Close()
-	}
-	if unified && !join { // the process is to be born there
-		if err := c.makeCgroups(); err != nil {
-			return err
-		}
-	}
-	if err := l.spawn(unified); err != nil {
+	if err := st.spawn(); err != nil {
 		return err
 	}
-	defer l.cancelWith(ctx)()
-	// While the kernel loads the program and the preamble runs:
-	if !unified && !join {
-		if err := c.makeCgroups(); err != nil {
-			return err
-		}
+	defer st.conn.Watch()()
+	if join {
+		err = st.joinContainer()
+	} else {
+		err = st.startContainer()
 	}
-	defer l.joins.close()
-	if err := l.openCgroups(); err != nil {
-		return err
-	}
-	if err := l.awaitInit(); err != nil {
-		return l.explain(err)
-	}
-	initConfig, err := l.initConfig(caps)
 	if err != nil {
-		return err
+		return st.explain(err)
 	}
-	if err := l.handshake(initConfig.Encode()); err != nil {
-		return l.explain(err)
-	}
-	return l.complete()
+	return st.complete()
 }
 
-// cancelWith makes all that waits at the init pipe fail when the context ends.
-// The returned function ends that.
-func (l *launch) cancelWith(ctx context.Context) (stop func()) {
-	done := make(chan struct{})
-	stopped := context.AfterFunc(ctx, func() {
-		defer close(done)
-		_ = l.pipe.SetDeadline(time.Unix(1, 0))
-	})
-	return func() {
-		if !stopped() {
-			<-done
+// checkProc refuses to start a process where /proc belongs to another pid namespace: the
+// files of a stranger would be read and written there.
+func checkProc() error {
+	own, err := os.Readlink("/proc/self")
+	if err != nil {
+		return fmt.Errorf("look at /proc: %w", err)
+	}
+	if own != strconv.Itoa(os.Getpid()) {
+		return fmt.Errorf("/proc is that of another pid namespace: there this process is %s, not %d; mount one of this namespace", own, os.Getpid())
+	}
+	return nil
+}
+
+// newPlan gathers what the lists are made of.
+func (st *starting) newPlan(mode startMode, paths map[string]string) (*initPlan, error) {
+	p := &initPlan{
+		config:      st.withMountLabels(),
+		process:     st.process,
+		regs:        program.NewRegisters(),
+		join:        mode == modeJoin,
+		prepare:     mode == modePrepare,
+		classic:     st.c.factory.classic(),
+		cgroupPaths: paths,
+		terminal:    st.process.console != nil,
+		host:        st,
+	}
+	if p.classic && !preamble.Supported {
+		return nil, errors.New("the program was built without cgo, which an init program of one's own needs")
+	}
+	var err error
+	if p.denySetgroups, err = st.setgroupsDenied(p.join); err != nil {
+		return nil, err
+	}
+	if p.filter, err = st.seccompFilter(); err != nil {
+		return nil, err
+	}
+	if p.caps, err = capabilityMasksOf(st.config, st.process); err != nil {
+		return nil, invalid(err)
+	}
+	p.profile, p.label = st.processLabels()
+	p.cgroupMounts = hierarchies(st.config)
+	if st.config.NoPivotRoot {
+		if p.hostMounts, err = kernelMounts(st.config.Rootfs); err != nil {
+			return nil, err
 		}
 	}
-}
-
-// deadline bounds the reads from the init pipe; zero means no bound.
-func (l *launch) deadline(t time.Time) error {
-	if err := l.pipe.SetReadDeadline(t); err != nil {
-		return fmt.Errorf("set deadline of init pipe: %w", err)
-	}
-	// The context may have set its own just before.
-	return context.Cause(l.ctx)
+	return p, nil
 }
 
 // setgroupsDenied tells whether the process may not call setgroups(2).
-func (l *launch) setgroupsDenied() (bool, error) {
-	if !l.join {
-		return mustDenySetgroups(l.config), nil
+func (st *starting) setgroupsDenied(join bool) (bool, error) {
+	if !join {
+		return mustDenySetgroups(st.config), nil
 	}
-	if !l.config.Namespaces.Contains(configs.NEWUSER) {
+	if !st.config.Namespaces.Contains(configs.NEWUSER) {
 		return false, nil
 	}
-	name := procFile(l.c.init.pid, "setgroups")
-	text, err := os.ReadFile(name)
+	text, err := os.ReadFile(procFile(st.c.init.Pid(), "setgroups"))
 	if err != nil {
 		return false, fmt.Errorf("read setgroups of the container's user namespace: %w", err)
 	}
 	return strings.TrimSpace(string(text)) == "deny", nil
 }
 
-// spawn runs the sealed program, in the container's cgroup v2 directory if there is
-// one. The bootstrap message waits in the pipe.
-func (l *launch) spawn(unified bool) error {
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+// spawn starts the process that executes the lists.
+func (st *starting) spawn() error {
+	pipe, child, err := launch.NewPipe()
 	if err != nil {
-		return fmt.Errorf("make init pipe: %w", err)
+		return err
 	}
-	child := os.NewFile(uintptr(pair[1]), "init pipe")
 	defer child.Close()
-	// Non-blocking, so that the runtime's poller waits and deadlines work.
-	if err := unix.SetNonblock(pair[0], true); err != nil {
-		unix.Close(pair[0])
-		return fmt.Errorf("make init pipe: %w", err)
+	st.conn = launch.NewConn(st.ctx, pipe)
+	files := append(st.stdio.files[:len(st.stdio.files):len(st.stdio.files)], st.process.ExtraFiles...)
+	st.plan.fdLimit = len(files)
+	st.plan.pipe = len(files)
+	st.plan.scratch = len(files) + 1
+	st.plan.ownStdio = st.stdio.own
+	for i, f := range st.stdio.files {
+		st.plan.hostNull[i] = isNull(f)
 	}
-	l.pipe = os.NewFile(uintptr(pair[0]), "init pipe")
+	files = append(files, child, child)
+	if st.plan.classic {
+		return st.spawnClassic(files)
+	}
+	exe, err := image.New(st.plan.pipe)
+	if err != nil {
+		return err
+	}
+	defer exe.Close()
+	start := func() { st.stage, err = launch.Spawn(exe, st.c.factory.initArgv(), nil, files, nil) }
+	if st.config.ParentDeathSignal > 0 {
+		st.c.factory.spawner().Do(start)
+	} else {
+		start()
+	}
+	if err != nil {
+		return fmt.Errorf("run the init image: %w", err)
+	}
+	st.stdio.closeChild()
+	st.stdio.drain()
+	list, err := st.plan.first()
+	if err != nil {
+		return err
+	}
+	return st.conn.Send(list)
+}
 
-	l.files = append(l.files, l.stdio.files[:]...)
-	l.files = append(l.files, l.process.ExtraFiles...)
-	l.pipeFd = l.pass(child)
-	if l.join {
-		closeJoined, err := l.passJoined()
+// isNull tells whether a file is the null device.
+func isNull(f *os.File) bool {
+	var st unix.Stat_t
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return false
+	}
+	cerr := conn.Control(func(fd uintptr) { err = unix.Fstat(int(fd), &st) })
+	return cerr == nil && err == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR &&
+		uint64(st.Rdev) == unix.Mkdev(nullMajor, nullMinor)
+}
+
+// startContainer leads a new container's init to the program, or to where it waits to
+// be released.
+func (st *starting) startContainer() error {
+	if err := st.relabel(); err != nil {
+		return err
+	}
+	if st.plan.prepare {
+		listener, err := st.c.listen()
 		if err != nil {
 			return err
 		}
-		defer closeJoined()
+		st.plan.listener = listener
+		st.closers = append(st.closers, listener)
 	}
-	if l.listener != nil {
-		l.releaseFd = l.pass(l.listener)
+	if st.unified { // init is to be born there
+		if err := st.c.makeCgroups(); err != nil {
+			return err
+		}
 	}
-	message, err := l.bootstrap()
+	if err := st.sendStage(); err != nil {
+		return err
+	}
+	if !st.unified { // while the kernel makes the namespaces
+		if err := st.c.makeCgroups(); err != nil {
+			return err
+		}
+	}
+	if err := st.awaitInit(); err != nil {
+		return err
+	}
+	if err := st.openCgroups(); err != nil {
+		return err
+	}
+	if err := st.setUpNetworks(); err != nil {
+		return err
+	}
+	byHost := !st.entersItself()
+	early := byHost && st.c.cgroups.EntersEarly()
+	if early {
+		if err := st.enterEarly(); err != nil {
+			return err
+		}
+	}
+	list, err := st.plan.setUp()
 	if err != nil {
 		return err
 	}
-	if _, err := l.pipe.Write(message); err != nil {
-		return fmt.Errorf("write bootstrap message: %w", err)
-	}
-	exe, err := l.c.factory.initExecutable(aboveAll(l.files))
-	if err != nil {
+	if err := st.setOomScoreAdj(st.ref.Pid()); err != nil {
 		return err
 	}
-	defer unix.Close(exe)
-	attr := &os.ProcAttr{Dir: "/", Env: initEnv(l.pipeFd), Files: l.files}
-	l.step = stepPreamble
-	if err := l.startStage("/proc/self/fd/"+strconv.Itoa(exe), attr, unified); err != nil {
-		return fmt.Errorf("run %s as init: %w", l.c.factory.InitPath, err)
+	// Init runs no program of the container before the state is there, and dies if we do.
+	if err := st.c.saveState(); err != nil {
+		return err
 	}
-	l.stdio.closeChild()
+	if err := st.conn.Send(list); err != nil {
+		return err
+	}
+	if byHost && !early {
+		if err := st.enterCgroups(cgroups.StageSetup); err != nil {
+			return err
+		}
+	}
+	if err := st.serve(); err != nil {
+		return err
+	}
+	if st.plan.prepare {
+		return st.keepSteps()
+	}
 	return nil
 }
 
-// startStage starts the process that runs the preamble. One that is cloned into its
-// cgroup (clone3(2), CLONE_INTO_CGROUP) saves the move, for which the kernel stops
-// all forks of the machine and waits for an RCU grace period. Where that does not
-// work the move tells why, or the container can do without.
-func (l *launch) startStage(exe string, attr *os.ProcAttr, unified bool) (err error) {
-	if joiner, ok := l.c.cgroups.(cgroups.Joiner); unified && ok {
-		dir, err := joiner.UnifiedDir()
-		if err != nil {
+// sendStage sends what the spawned process is to do until it has cloned init.
+func (st *starting) sendStage() error {
+	if st.plan.classic {
+		return nil // the bootstrap message waits in the pipe
+	}
+	namespaces, err := st.openNamespaces()
+	if err != nil {
+		return err
+	}
+	var dir *os.File
+	if st.unified {
+		if dir, err = st.c.cgroups.UnifiedDir(); err != nil {
 			return err
 		}
 		if dir != nil {
-			defer dir.Close()
-			attr.Sys = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(dir.Fd())}
-			if l.stage, err = os.StartProcess(exe, l.c.factory.initArgv(), attr); err == nil {
-				l.born = true
-				return nil
-			}
-			attr.Sys = nil
+			st.closers = append(st.closers, dir)
 		}
 	}
-	l.stage, err = os.StartProcess(exe, l.c.factory.initArgv(), attr)
+	list, err := st.plan.stage(namespaces, dir)
+	if err != nil {
+		return err
+	}
+	return st.conn.Send(list)
+}
+
+// awaitInit serves the stage until it has cloned init.
+func (st *starting) awaitInit() error {
+	if st.plan.classic {
+		return st.awaitClassic()
+	}
+	return st.conn.Serve()
+}
+
+// serve serves init until it is the program, or is prepared.
+func (st *starting) serve() error {
+	for _, kind := range []hookKind{createContainer, startContainer, mountCommand} {
+		st.handleHooks(kind)
+	}
+	st.conn.Handle(listenerMsg, func(_ []byte, fds []int) (*program.Program, error) { return handleListener(st, fds) })
+	err := st.conn.Serve()
+	if errors.Is(err, launch.ErrClosed) {
+		return st.checkExec()
+	}
 	return err
 }
 
-// passJoined gives the child what it joins: a pidfd of the container's init for the
-// preamble, and the mount namespace for Go. That one is opened here, because the
-// child will have entered the container's user namespace, and have no right any
-// more to look at an init whose program cannot be read from there.
-func (l *launch) passJoined() (closeFiles func(), err error) {
-	pidfd, err := l.c.init.file()
+// joinContainer leads a further process to the program.
+func (st *starting) joinContainer() error {
+	init, err := st.c.init.File()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if pidfd == nil {
-		return nil, unix.ESRCH
+	if init == nil {
+		return unix.ESRCH
 	}
-	l.pidFd = l.pass(pidfd)
-	if !l.config.Namespaces.Contains(configs.NEWNS) {
-		return func() { pidfd.Close() }, nil
+	st.closers = append(st.closers, init)
+	if err := st.chownStdio(st.c.init.Pid()); err != nil {
+		return err
 	}
-	mnt, err := openNamespace(l.c.init, configs.NEWNS)
-	if err == nil && mnt == nil {
-		err = unix.ESRCH
+	if err := st.openCgroups(); err != nil {
+		return err
 	}
+	if st.plan.classic {
+		return st.joinClassic(init)
+	}
+	list, err := st.plan.joinStage(init, st.joinFlags())
 	if err != nil {
-		pidfd.Close()
-		return nil, err
+		return err
 	}
-	l.mntFd = l.pass(mnt)
-	return func() {
-		pidfd.Close()
-		mnt.Close()
-	}, nil
+	if err := st.conn.Send(list); err != nil {
+		return err
+	}
+	return st.serve()
 }
 
-// aboveAll gives a descriptor number that os.StartProcess leaves alone in the
-// child: it moves files about below, and up to their number above, the highest
-// of them before it executes the program.
-func aboveAll(files []*os.File) int {
-	highest := 0
-	for _, f := range files {
-		highest = max(highest, int(f.Fd()))
+// joinFlags gives the namespaces that a further process joins: all that the container
+// has of its own.
+func (st *starting) joinFlags() (flags uintptr) {
+	for i := range st.config.Namespaces {
+		flags |= uintptr(st.config.Namespaces[i].Syscall())
 	}
-	return highest + len(files) + 2
-}
-
-// pass gives the child another file, after those of its program, and returns the
-// child's descriptor.
-func (l *launch) pass(f *os.File) int {
-	l.files = append(l.files, f)
-	return len(l.files) - 1
-}
-
-func (l *launch) bootstrap() ([]byte, error) {
-	if !l.join {
-		return bootstrapFor(l.config)
-	}
-	flags, err := l.joinFlags()
-	if err != nil {
-		return nil, err
-	}
-	return bootstrapForJoin(l.pidFd, flags)
-}
-
-// joinFlags gives the namespaces that the preamble joins: all that the container
-// has of its own but the mount namespace, which init joins itself.
-func (l *launch) joinFlags() (flags uintptr, err error) {
-	for i := range l.config.Namespaces {
-		flags |= uintptr(l.config.Namespaces[i].Syscall())
-	}
-	flags &^= unix.CLONE_NEWNS
 	if flags&unix.CLONE_NEWUSER == 0 {
-		return flags, nil
+		return flags
 	}
 	// setns(2) refuses the user namespace that we are in already.
 	var own, theirs unix.Stat_t
-	if err := unix.Stat("/proc/self/ns/user", &own); err != nil {
-		return 0, fmt.Errorf("stat own user namespace: %w", err)
-	}
-	if err := unix.Stat(procFile(l.c.init.pid, "ns/user"), &theirs); err != nil {
-		return 0, fmt.Errorf("stat user namespace of the container: %w", err)
-	}
-	if own.Dev == theirs.Dev && own.Ino == theirs.Ino {
+	if unix.Stat("/proc/self/ns/user", &own) == nil && unix.Stat(procFile(st.c.init.Pid(), "ns/user"), &theirs) == nil &&
+		own.Dev == theirs.Dev && own.Ino == theirs.Ino {
 		flags &^= unix.CLONE_NEWUSER
 	}
-	return flags, nil
+	return flags
 }
 
-func (l *LinuxFactory) initArgv() []string {
-	if len(l.InitArgs) == 0 {
-		return []string{l.InitPath, "init"}
-	}
-	return l.InitArgs
-}
-
-// initEnv is init's own environment, not that of the user's program: nothing of
-// the host's reaches the container but what the dynamic linker may need.
-func initEnv(pipeFd int) []string {
-	env := []string{
-		initPipeEnv + "=" + strconv.Itoa(pipeFd),
-		// One thread's work; and the runtime need not read mountinfo to find
-		// the cgroup's limit of processors.
-		"GOMAXPROCS=1",
-		"GODEBUG=containermaxprocs=0,updatemaxprocs=0",
-	}
-	if v, ok := os.LookupEnv("LD_LIBRARY_PATH"); ok {
-		env = append(env, "LD_LIBRARY_PATH="+v)
-	}
-	return env
-}
-
-func (l *launch) initConfig(caps initproc.CapabilityMasks) (*initproc.Config, error) {
-	p, config, hooks := l.process, l.config, l.c.hooks()
-	if l.join {
-		hooks = new(configs.Hooks)
-	}
-	state, err := json.Marshal(l.c.hookState(l.ref.pid, "created"))
-	if err != nil {
-		return nil, fmt.Errorf("encode state for hooks: %w", err)
-	}
-	profile, label := l.processLabels()
-	paths := l.c.cgroups.GetPaths()
-	return &initproc.Config{
-		Args:             p.Args,
-		Env:              p.Env,
-		Cwd:              p.Cwd,
-		User:             p.User,
-		AdditionalGroups: append(append([]string(nil), config.AdditionalGroups...), p.AdditionalGroups...),
-		Capabilities:     caps,
-		FdLimit:          l.pipeFd,
-		Join:             l.join,
-		MntFd:            l.mntFd,
-		ReleaseFd:        l.releaseFd,
-		AppArmorProfile:  profile,
-		ProcessLabel:     label,
-		OwnStdio:         l.stdio.own,
-		Terminal:         p.console != nil,
-		InUserNS:         config.Namespaces.Contains(configs.NEWUSER),
-		SetgroupsDenied:  l.denySetgroups,
-		CgroupPaths:      paths,
-		SetupCgroups:     names(l.joins.setup),
-		ExecCgroups:      names(l.joins.exec),
-		LimitedTasks:     l.limitsTasks(paths),
-		CgroupMounts:     cgroupMounts(config),
-		HostHooks:        len(hooks.Prestart)+len(hooks.CreateRuntime) > 0,
-		CreateContainer:  commandHooks(hooks.CreateContainer),
-		StartContainer:   commandHooks(hooks.StartContainer),
-		HookState:        state,
-		Filter:           l.filter,
-		Container:        l.containerConfig(),
-	}, nil
-}
-
-// containerConfig is the container's configuration with what is the process's own.
-func (l *launch) containerConfig() *configs.Config {
-	c := withMountEnv(l.config)
-	c.Rlimits = l.rlimits()
-	c.NoNewPrivileges = c.NoNewPrivileges || l.process.NoNewPrivileges
-	withMountLabel(c.Mounts, c.MountLabel)
-	return c
-}
-
-func (l *launch) rlimits() []configs.Rlimit {
-	if l.process.Rlimits != nil {
-		return l.process.Rlimits
-	}
-	return l.config.Rlimits
-}
-
-// explain adds to an error of the handshake what the end of the processes tells.
-func (l *launch) explain(err error) error {
-	if cause := context.Cause(l.ctx); cause != nil {
-		return cause
-	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return fmt.Errorf("%s did not start to initialise the container within %s: it must import %q, "+
-			"or call StartInitialization in an init function: %w", l.c.factory.initArgv()[0], helloTimeout, nsenterImport, err)
-	}
-	if !errors.Is(err, errDied) {
+// cloned takes the process that the stage has cloned as our child.
+func (st *starting) cloned(pid int, fd int, born bool) (err error) {
+	st.born = born
+	if st.ref, err = pidfd.Adopt(fd, pid); err != nil {
 		return err
 	}
-	status := "unknown status"
-	if state := l.reapAll(); state != nil {
-		status = state.String()
-	} else if ws, err := l.c.initStatus(l.ctx, l.ref, l.c.initRun); err == nil {
-		status = describeStatus(ws)
+	if st.plan.join {
+		if st.entersItself() {
+			return nil
+		}
+		if err := st.enterCgroups(cgroups.StageSetup); err != nil {
+			return err
+		}
+		if err := st.enterCgroups(cgroups.StageExec); err != nil {
+			return err
+		}
+		return st.conn.Write(make([]byte, 8))
 	}
-	// A program of another path may hold no preamble at all.
-	foreign := l.c.factory.initExe != nil
-	if l.step == stepBoot && !l.hook || l.step == stepPreamble && foreign {
-		return fmt.Errorf("%s ended (%s) without initialising the container: it must import %q, "+
-			"or call StartInitialization in an init function", l.c.factory.initArgv()[0], status, nsenterImport)
+	st.c.m.Lock()
+	st.c.init = st.ref
+	st.c.m.Unlock()
+	if err := st.chownStdio(pid); err != nil {
+		return err
 	}
-	return fmt.Errorf("%w (%s) before it could %s", err, status, l.step)
+	return launch.ErrStop
 }
 
-// reapAll kills and reaps what the launch has started and returns the status of
-// the one that came furthest.
-func (l *launch) reapAll() (last *os.ProcessState) {
-	for _, p := range []*os.Process{l.stage, l.init} {
-		if p == nil {
-			continue
-		}
-		// One that has ended by itself keeps its own status.
-		_ = p.Kill()
-		if state, err := p.Wait(); err == nil {
-			last = state
-		}
+// chownStdio gives the library's pipes to root of the user namespace that a process is
+// in, which may be one that it has joined.
+func (st *starting) chownStdio(pid int) error {
+	if !st.config.Namespaces.Contains(configs.NEWUSER) {
+		return nil
 	}
-	l.stage, l.init = nil, nil
-	return last
-}
-
-// complete hands the running program to the caller's process.
-func (l *launch) complete() error {
-	if _, err := l.stage.Wait(); err != nil {
-		return fmt.Errorf("reap the preamble's process: %w", err)
-	}
-	l.stage = nil
-	pidfd, err := l.ref.file()
+	uid, err := hostRootID(pid, "uid_map")
 	if err != nil {
 		return err
 	}
-	l.pipe.Close()
-	owner := &l.c.children
-	if !l.join {
-		owner = nil
+	gid, err := hostRootID(pid, "gid_map")
+	if err != nil {
+		return err
 	}
-	run := newRunningProcess(l.init, l.process, l.stdio, owner)
-	l.process.run = run
-	if l.join {
-		owner.add(run)
-	} else {
-		l.c.m.Lock()
-		l.c.initRun = run
-		l.c.m.Unlock()
+	return st.stdio.chown(uid, gid)
+}
+
+// openCgroups opens the files by which the process enters its cgroups where it can do
+// the whole of the work, or what is left of it: it must be in the cgroup of version 2,
+// if there is one, already, or enter it in the same way. A host without privileges
+// moves it, since what may fail for it and what may not is for the manager to say.
+func (st *starting) openCgroups() (err error) {
+	p, driver := st.plan, st.c.cgroups
+	if os.Geteuid() != 0 || st.config.Cgroups.Optional || st.unified && !st.born && !p.join {
+		return nil
 	}
-	l.stdio.copy()
-	ref := &initRef{pid: l.ref.pid, start: l.ref.start, pidfd: -1}
-	go run.watch(ref, pidfd)
-	if l.join {
-		l.ref.close()
+	if p.setupFiles, err = driver.EntryFiles(cgroups.StageSetup); err != nil {
+		return err
+	}
+	st.closers = append(st.closers, p.setupFiles...)
+	if p.execFiles, err = driver.EntryFiles(cgroups.StageExec); err != nil {
+		return err
+	}
+	st.closers = append(st.closers, p.execFiles...)
+	if st.unified && p.join {
+		return st.openUnified()
 	}
 	return nil
 }
 
-// abort takes back a start that failed.
-func (l *launch) abort() {
-	l.stdio.abort()
-	if l.stage != nil && l.init == nil {
-		l.findOrphan()
+// openUnified opens the file by which a further process enters the cgroup of version 2.
+func (st *starting) openUnified() error {
+	dir, err := st.c.cgroups.UnifiedDir()
+	if err != nil || dir == nil {
+		return err
 	}
-	if l.pipe != nil {
-		l.pipe.Close()
+	defer dir.Close()
+	fd, err := unix.Openat(int(dir.Fd()), "cgroup.procs", unix.O_WRONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: dir.Name() + "/cgroup.procs", Err: err}
 	}
-	l.reapAll()
-	if l.join {
-		l.ref.close()
-		return
-	}
-	l.c.m.Lock()
-	l.c.dropInit()
-	l.c.m.Unlock()
+	f := os.NewFile(uintptr(fd), dir.Name()+"/cgroup.procs")
+	st.closers = append(st.closers, f)
+	st.plan.execFiles = append(st.plan.execFiles, f)
+	return nil
 }
 
-// findOrphan learns of an init process that the preamble may have cloned, or be
-// about to clone, after we have given up: it is our child and must be reaped.
-// The end of our stream makes the preamble, and init, give up too.
-func (l *launch) findOrphan() {
-	conn, err := l.pipe.SyscallConn()
-	if err != nil {
-		return
+// entersItself tells whether the process enters its cgroups by itself.
+func (st *starting) entersItself() bool {
+	return len(st.plan.setupFiles)+len(st.plan.execFiles) > 0
+}
+
+// enterEarly moves init into its cgroups before it is told what to do. One that has died
+// of something else could not enter, and that is not the reason.
+func (st *starting) enterEarly() error {
+	err := st.enterCgroups(cgroups.StageSetup)
+	if err == nil || !st.ref.Ended() {
+		return err
 	}
-	var shutdownErr error
-	err = conn.Control(func(fd uintptr) { shutdownErr = unix.Shutdown(int(fd), unix.SHUT_WR) })
-	if err != nil || shutdownErr != nil {
-		return
+	if serr := st.conn.Serve(); serr != nil {
+		return serr
 	}
-	if err := l.pipe.SetReadDeadline(time.Now().Add(helloTimeout)); err != nil {
-		return
+	return err
+}
+
+// enterCgroups moves the process into its cgroups.
+func (st *starting) enterCgroups(stage cgroups.Stage) error {
+	driver := st.c.cgroups
+	before := len(driver.GetPaths())
+	if err := driver.Enter(st.ref.Pid(), stage); err != nil {
+		return err
 	}
-	// An init that has seen our end may report that before the preamble reports it.
-	for {
-		kind, payload, err := l.readFrame()
-		if err != nil {
-			return
+	if st.plan.join || len(driver.GetPaths()) == before {
+		return nil
+	}
+	return st.c.saveState() // an optional one could not be entered
+}
+
+// ready is called when the container is set up, and it is known who the user is.
+func (st *starting) ready(*execUser) error {
+	st.executed = true
+	if st.plan.join {
+		return st.setOomScoreAdj(st.stage.Pid) // the process that it clones inherits it
+	}
+	if !st.entersItself() {
+		if err := st.enterCgroups(cgroups.StageExec); err != nil {
+			return err
 		}
-		if kind == initproc.KindPid && len(payload) == 8 {
-			l.init, _ = os.FindProcess(int(int32(binary.NativeEndian.Uint32(payload))))
-			return
-		}
 	}
+	if st.process.handOver != nil {
+		return st.process.handOver(st.ctx)
+	}
+	return nil
 }
 
 // setOomScoreAdj writes /proc/[pid]/oom_score_adj, see proc(5). 0, the default,
 // does not insist where the process may not lower what it has inherited.
-func setOomScoreAdj(pid, adj int) error {
+func (st *starting) setOomScoreAdj(pid int) error {
+	adj := st.config.OomScoreAdj
+	if st.process.OomScoreAdj != nil {
+		adj = *st.process.OomScoreAdj
+	} else if st.config.KeepOomScore {
+		return nil
+	}
 	name := procFile(pid, "oom_score_adj")
 	old, err := os.ReadFile(name)
 	if err != nil {
@@ -576,22 +542,154 @@ func setOomScoreAdj(pid, adj int) error {
 	return fmt.Errorf("set oom_score_adj to %d: %w", adj, err)
 }
 
-// cgroupMounts gives init the host's hierarchies if it has to mount them.
-func cgroupMounts(config *configs.Config) []initproc.CgroupMount {
-	wanted := false
-	for _, m := range config.Mounts {
-		wanted = wanted || m.Device == "cgroup" || m.Device == "cgroup2"
+// complete hands the running program to the caller's process.
+func (st *starting) complete() error {
+	st.endStage()
+	st.conn.Close()
+	owner := &st.c.children
+	if !st.plan.join {
+		owner = nil
 	}
-	if !wanted {
-		return nil
+	run := newRunningProcess(st.ref.Clone(), st.process, st.stdio, owner)
+	st.process.run = run
+	if st.plan.join {
+		owner.add(run)
+	} else {
+		st.c.m.Lock()
+		st.c.initRun = run
+		st.c.m.Unlock()
 	}
-	snapshot, err := cgroups.CurrentSnapshot()
-	if err != nil {
-		return nil // the mount itself then says what is missing
+	st.stdio.feed()
+	go run.watch()
+	if st.plan.join {
+		st.ref.Close()
 	}
-	var out []initproc.CgroupMount
-	for _, h := range snapshot.Hierarchies() {
-		out = append(out, initproc.CgroupMount{Mountpoint: h.Mountpoint, Subsystems: h.Keys})
+	return nil
+}
+
+// endStage reaps the process that has cloned init. It has ended, unless it waits for the
+// listener of a prepared init's filter.
+func (st *starting) endStage() {
+	stage := st.stage
+	st.stage = nil
+	if stage == nil {
+		return
 	}
-	return out
+	if st.plan.prepare && st.plan.notify.wanted(st.plan) {
+		go func() { _, _ = stage.Wait() }()
+		return
+	}
+	// Something else in this program may have reaped it.
+	_, _ = stage.Wait()
+}
+
+// abort takes back a start that failed.
+func (st *starting) abort() {
+	st.abandonHooks()
+	if st.stage != nil && st.ref == nil && st.conn != nil {
+		st.findOrphan()
+	}
+	if st.conn != nil {
+		st.conn.Close()
+	}
+	st.reapAll()
+	st.stdio.abort()
+	if st.plan.join {
+		st.ref.Close()
+		return
+	}
+	st.c.m.Lock()
+	st.c.dropInit()
+	st.c.m.Unlock()
+}
+
+// orphanTimeout is how long a stage, which is the library's and waits for nothing but
+// the host, may take to end.
+const orphanTimeout = 10 * time.Second
+
+// findOrphan learns of an init process that the stage may have cloned, or be about to
+// clone, after we have given up: it is our child and must be reaped. The end of our
+// stream makes the stage, and init, give up too.
+func (st *starting) findOrphan() {
+	if err := st.conn.CloseWrite(); err != nil {
+		return
+	}
+	st.conn.Drain(time.Now().Add(orphanTimeout))
+}
+
+// reapAll kills and reaps what the start has started. One that has ended by itself keeps
+// its own status, and something else in this program may have reaped it.
+func (st *starting) reapAll() {
+	if st.stage != nil {
+		_ = st.stage.Kill()
+		_, _ = st.stage.Wait()
+		st.stage = nil
+	}
+	if st.ref == nil || st.released() {
+		return
+	}
+	_ = st.ref.Signal(unix.SIGKILL)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(st.ctx), deathTimeout)
+	defer cancel()
+	if err := st.ref.Await(ctx); err == nil {
+		_, _ = st.ref.Reap()
+		return
+	}
+	// The container has frozen it, on cgroup v1: it dies when it is thawed.
+	ref := st.ref.Clone()
+	go func() {
+		defer ref.Close()
+		if err := ref.Await(context.Background()); err == nil {
+			_, _ = ref.Reap()
+		}
+	}()
+}
+
+// deathTimeout is how long a process that has been killed is waited for.
+const deathTimeout = time.Second
+
+// released tells whether this is the release of a process that a start has prepared,
+// whose child it is.
+func (st *starting) released() bool { return st.process == nil }
+
+// explain adds to an error of the conversation what the end of the processes tells.
+func (st *starting) explain(err error) error {
+	if cause := context.Cause(st.ctx); cause != nil {
+		return cause
+	}
+	var failure *program.Failure
+	if errors.As(err, &failure) && failure.Invalid {
+		return invalid(err)
+	}
+	if st.plan.classic {
+		return st.explainClassic(err)
+	}
+	if !errors.Is(err, errDied) && !errors.Is(err, launch.ErrClosed) {
+		return err
+	}
+	step := "set up the container"
+	if st.executed {
+		step = "run the program"
+	}
+	return fmt.Errorf("%w (%s) before it could %s", errDied, st.endStatus(), step)
+}
+
+// endStatus says how a process that has died did so.
+func (st *starting) endStatus() string {
+	if st.ref != nil {
+		if err := st.ref.Await(st.ctx); err == nil {
+			if status, err := st.ref.ExitStatus(); err == nil {
+				return describeStatus(status)
+			}
+		}
+	}
+	if st.stage != nil {
+		_ = st.stage.Kill()
+		state, err := st.stage.Wait()
+		st.stage = nil
+		if err == nil {
+			return state.String()
+		}
+	}
+	return "unknown status"
 }

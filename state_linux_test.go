@@ -1,21 +1,22 @@
 package libcontainer
 
 import (
+	"encoding/json"
 	"errors"
+	"go/token"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/libcontainer/libcontainer/configs"
 )
 
 func TestStateRoundTrip(t *testing.T) {
-	dir := t.TempDir()
-	in := &State{
+	data, err := json.Marshal(&State{
 		BaseState: BaseState{ID: "a", InitProcessPid: 7, InitProcessStartTime: "99", Config: configs.Config{
 			Rootfs: "/r",
 			Cgroups: &configs.Cgroup{Name: "n", Resources: &configs.Resources{
@@ -23,13 +24,11 @@ func TestStateRoundTrip(t *testing.T) {
 			}},
 		}},
 		CgroupPaths: map[string]string{"cpu": "/c"},
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	for range 2 { // the second one replaces the first
-		if _, err := writeState(dir, in); err != nil {
-			t.Fatal(err)
-		}
-	}
-	out, err := readState(dir)
+	out, err := decodeState(data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,96 +38,118 @@ func TestStateRoundTrip(t *testing.T) {
 	if d := out.Config.Cgroups.BlkioThrottleReadBpsDevice[0]; d.Major != 8 || d.Minor != 1 || d.Rate != 1024 {
 		t.Errorf("throttle device read back as %+v", d)
 	}
-	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
-		t.Errorf("left behind: %v", entries)
+}
+
+// A state that an earlier version has written is read as it was meant, and nothing in it
+// is lost or called otherwise when it is written again.
+func TestKeptState(t *testing.T) {
+	kept, err := os.ReadFile("testdata/state.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, err := decodeState(kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	devices := []MovedDevice{{
+		HostName: "dev0", Name: "net0", Index: 3, Type: "ifb", HardwareAddr: "02:00:00:00:00:01", Up: true,
+		Addresses: []DeviceAddress{{Address: "192.0.2.7/24", Peer: "192.0.2.8/32", NoPrefixRoute: true}, {Address: "2001:db8::1/64"}},
+	}}
+	if diff := cmp.Diff(devices, state.NetDevices); diff != "" {
+		t.Errorf("devices (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(devices[0], movedDevice(state.NetDevices[0].device())); diff != "" {
+		t.Errorf("device there and back (-want +got):\n%s", diff)
+	}
+	hooks := saveHooks(state.Hooks.load())
+	for name, commands := range map[string][]configs.Command{
+		"prestart": hooks.Prestart, "createRuntime": hooks.CreateRuntime, "createContainer": hooks.CreateContainer,
+		"startContainer": hooks.StartContainer, "poststart": hooks.Poststart, "poststop": hooks.Poststop,
+	} {
+		want := []configs.Command{{Path: "/bin/hook", Args: []string{"hook", name}, Env: []string{"A=b"}, Dir: "/tmp"}}
+		if diff := cmp.Diff(want, commands); diff != "" {
+			t.Errorf("%s hooks (-want +got):\n%s", name, diff)
+		}
+	}
+	written, err := json.Marshal(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var was, is any
+	if err := errors.Join(json.Unmarshal(kept, &was), json.Unmarshal(written, &is)); err != nil {
+		t.Fatal(err)
+	}
+	checkContains(t, "", was, is)
+}
+
+// checkContains checks that a JSON value has all that another one has; fields may have
+// been added.
+func checkContains(t *testing.T, path string, was, is any) {
+	t.Helper()
+	object, ok := was.(map[string]any)
+	if !ok {
+		if diff := cmp.Diff(was, is); diff != "" {
+			t.Errorf("%s (-was +is):\n%s", path, diff)
+		}
+		return
+	}
+	now, _ := is.(map[string]any)
+	for name, value := range object {
+		if _, ok := now[name]; !ok {
+			t.Errorf("%s/%s has gone", path, name)
+			continue
+		}
+		checkContains(t, path+"/"+name, value, now[name])
 	}
 }
 
-func TestReadStateRefusesBadFiles(t *testing.T) {
+// Whoever gets a State can name the types of all that is in it.
+func TestStateHasExportedTypes(t *testing.T) {
+	seen := make(map[reflect.Type]bool)
+	var check func(path string, typ reflect.Type)
+	check = func(path string, typ reflect.Type) {
+		switch typ.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+			check(path, typ.Elem())
+		}
+		if typ.PkgPath() != "" && !token.IsExported(typ.Name()) {
+			t.Errorf("%s is of the type %s", path, typ)
+		}
+		if typ.Kind() != reflect.Struct || seen[typ] {
+			return
+		}
+		seen[typ] = true
+		for _, f := range reflect.VisibleFields(typ) {
+			if f.IsExported() {
+				check(path+"."+f.Name, f.Type)
+			}
+		}
+	}
+	check("State", reflect.TypeFor[State]())
+}
+
+func TestLoadRefusesBadState(t *testing.T) {
+	root := t.TempDir()
+	factory, err := New(root)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, content := range map[string]string{
-		"empty": "", "truncated": `{"id":"a"`, "negative pid": `{"id":"a","init_process_pid":-1}`, "wrong type": `{"id":7}`,
+		"empty": "", "truncated": `{"id":"a"`, "negative.pid": `{"id":"negative.pid","init_process_pid":-1}`,
+		"wrong.type": `{"id":7}`, "other": `{"id":"a"}`,
 	} {
-		dir := t.TempDir()
-		file := filepath.Join(dir, stateName)
+		file := filepath.Join(root, name, "state.json")
+		if err := os.Mkdir(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := readState(dir); err == nil || !strings.Contains(err.Error(), file) {
+		if _, err := factory.Load(name); !errors.Is(err, SystemError) || !strings.Contains(err.Error(), file) {
 			t.Errorf("%s: error %v, want one that names %s", name, err, file)
 		}
 	}
-	if _, err := readState(t.TempDir()); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("missing file: error %v", err)
-	}
-}
-
-func TestInitRef(t *testing.T) {
-	cmd := exec.Command("cat")
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ref, err := newInitRef(cmd.Process.Pid)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ref.close()
-	if alive, err := ref.alive(); err != nil || !alive {
-		t.Errorf("running process: alive %v, error %v", alive, err)
-	}
-	if other, err := findInit(ref.pid, ref.start+"0"); err != nil {
-		t.Error(err)
-	} else if alive, _ := other.alive(); alive {
-		t.Error("a process with another start time was taken for ours")
-	}
-	stdin.Close()
-	if err := ref.await(t.Context()); err != nil {
-		t.Error(err)
-	}
-	if alive, _ := ref.alive(); alive {
-		t.Error("a zombie counts as alive")
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Error(err)
-	}
-	if err := ref.kill(unix.SIGKILL); err != nil {
-		t.Errorf("killing a dead process: %v", err)
-	}
-	if gone, err := findInit(ref.pid, ref.start); err != nil {
-		t.Error(err)
-	} else if alive, _ := gone.alive(); alive {
-		t.Error("a reaped process counts as alive")
-	}
-}
-
-// A command may have a name that looks like the rest of the line.
-func TestStartTimeOfHostileName(t *testing.T) {
-	dir := t.TempDir()
-	cat, err := exec.LookPath("cat")
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := filepath.Join(dir, "a) R 1 2 (b")
-	if err := os.Symlink(cat, name); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(name)
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	start, err := startTime(cmd.Process.Pid)
-	if err != nil || len(start) < 2 || strings.Trim(start, "0123456789") != "" {
-		t.Errorf("start time %q, error %v", start, err)
-	}
-	stdin.Close()
-	if err := cmd.Wait(); err != nil {
-		t.Error(err)
+	if _, err := factory.Load("none"); !errors.Is(err, ContainerNotExists) {
+		t.Errorf("no container: error %v", err)
 	}
 }

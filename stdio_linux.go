@@ -23,10 +23,11 @@ type stdio struct {
 	copies []func() error
 	feeds  []func() error // copies to the process, which nobody waits for
 
-	mu      sync.Mutex
-	errs    []error
-	copying int           // how many copies from the process have not ended
-	drained chan struct{} // closed when all have
+	mu       sync.Mutex
+	errs     []error
+	draining bool
+	copying  int           // how many copies from the process have not ended
+	drained  chan struct{} // closed when all have
 }
 
 // newStdio opens the descriptors.
@@ -156,9 +157,9 @@ func (s *stdio) closeChild() {
 	s.closed = nil
 }
 
-// copy begins to copy. Nothing is read from the caller's readers before the
-// process has started, so that a failed start loses no input.
-func (s *stdio) copy() {
+// drain begins to copy what the process writes. It begins with the process, so that also
+// the output of one that fails to start arrives.
+func (s *stdio) drain() {
 	s.copying = len(s.copies)
 	if s.copying == 0 {
 		close(s.drained)
@@ -174,6 +175,12 @@ func (s *stdio) copy() {
 			}
 		}()
 	}
+	s.draining = true
+}
+
+// feed begins to copy to the process. Nothing is read from the caller's readers before
+// the process has started, so that a failed start loses no input.
+func (s *stdio) feed() {
 	for _, f := range s.feeds {
 		go func() { s.failed(f()) }()
 	}
@@ -225,8 +232,14 @@ func (s *stdio) finish(delay time.Duration) error {
 	return err
 }
 
+// abort takes back what newStdio has opened. What a process that has failed to start has
+// written reaches the caller's writers before.
 func (s *stdio) abort() {
 	s.closeChild()
+	if s.draining {
+		_ = s.finish(0)
+		return
+	}
 	for _, f := range s.ours {
 		f.Close()
 	}

@@ -6,11 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"syscall"
 
-	"golang.org/x/sys/unix"
+	"github.com/libcontainer/libcontainer/internal/pidfd"
 )
 
 func (c *linuxContainer) Wait(ctx context.Context) (syscall.WaitStatus, error) {
@@ -24,12 +23,9 @@ func (c *linuxContainer) Wait(ctx context.Context) (syscall.WaitStatus, error) {
 		return 0, errorf(ContainerNotRunning, "%s: container %q has not been started", step, c.id)
 	}
 	run := c.initRun
-	var ref *initRef
-	if run == nil { // else it is awaited already, and that needs no descriptor more
-		ref = c.init.clone()
-	}
+	ref := c.init.Clone()
 	unlock()
-	defer ref.close()
+	defer ref.Close()
 	status, err := c.initStatus(ctx, ref, run)
 	if err != nil {
 		return 0, newSystemError(fmt.Errorf("%s %q: %w", step, c.id, err))
@@ -39,14 +35,14 @@ func (c *linuxContainer) Wait(ctx context.Context) (syscall.WaitStatus, error) {
 
 // initStatus waits for the end of an init process, which is run if this handle
 // has started it.
-func (c *linuxContainer) initStatus(ctx context.Context, ref *initRef, run *runningProcess) (syscall.WaitStatus, error) {
+func (c *linuxContainer) initStatus(ctx context.Context, ref *pidfd.Process, run *runningProcess) (syscall.WaitStatus, error) {
 	if run != nil {
 		if err := run.await(ctx); err != nil {
 			return 0, err
 		}
 		return run.status, nil
 	}
-	return ref.wait(ctx)
+	return status(ctx, ref)
 }
 
 func (c *linuxContainer) WaitProcess(ctx context.Context, pid int) (syscall.WaitStatus, error) {
@@ -66,7 +62,7 @@ func (c *linuxContainer) WaitProcess(ctx context.Context, pid int) (syscall.Wait
 	if err != nil {
 		return 0, err
 	}
-	isInit := c.init != nil && c.init.pid == pid
+	isInit := c.init != nil && c.init.Pid() == pid
 	unlock()
 	if isInit {
 		return c.Wait(ctx)
@@ -78,19 +74,19 @@ func (c *linuxContainer) WaitProcess(ctx context.Context, pid int) (syscall.Wait
 	if ref == nil {
 		return 0, errorf(ContainerNotRunning, "%s: container %q has no process %d", step, c.id, pid)
 	}
-	defer ref.close()
-	status, err := ref.wait(ctx)
+	defer ref.Close()
+	ended, err := status(ctx, ref)
 	if err != nil {
 		return fail(err)
 	}
-	return status, nil
+	return ended, nil
 }
 
 // member makes a reference to a process if it is one of the container's: if it is
 // on the list after the reference was made.
-func (c *linuxContainer) member(pid int) (*initRef, error) {
-	ref, err := newInitRef(pid)
-	if noProcess(err) || errors.Is(err, unix.EINVAL) {
+func (c *linuxContainer) member(pid int) (*pidfd.Process, error) {
+	ref, err := pidfd.Open(pid)
+	if errors.Is(err, pidfd.ErrNoProcess) {
 		return nil, nil
 	}
 	if err != nil {
@@ -98,38 +94,19 @@ func (c *linuxContainer) member(pid int) (*initRef, error) {
 	}
 	pids, err := c.Processes()
 	if err != nil || !slices.Contains(pids, pid) {
-		ref.close()
+		ref.Close()
 		return nil, err
 	}
 	return ref, nil
 }
 
-// wait waits for the end of a process of any parent and returns how it ended.
-func (r *initRef) wait(ctx context.Context) (syscall.WaitStatus, error) {
-	pidfd, err := r.file()
-	if err != nil {
-		return 0, err
+// status waits for the end of a process of any parent and returns how it ended.
+func status(ctx context.Context, ref *pidfd.Process) (syscall.WaitStatus, error) {
+	status, err := ref.Status(ctx)
+	if errors.Is(err, pidfd.ErrStatusUnknown) {
+		return 0, newError(err, StatusUnknown)
 	}
-	if pidfd == nil {
-		return 0, errorf(StatusUnknown, "process %d had ended before this program looked for it", r.pid)
-	}
-	defer pidfd.Close()
-	if err := awaitExit(ctx, pidfd); err != nil {
-		return 0, fmt.Errorf("wait for process %d: %w", r.pid, err)
-	}
-	return exitStatus(r, pidfd)
-}
-
-// clone returns a reference that outlives r. One that cannot be made is to a
-// process about which nothing is known.
-func (r *initRef) clone() *initRef {
-	defer runtime.KeepAlive(r)
-	if r.pidfd >= 0 {
-		if fd, err := unix.FcntlInt(uintptr(r.pidfd), unix.F_DUPFD_CLOEXEC, 0); err == nil {
-			return refTo(r.pid, r.start, fd)
-		}
-	}
-	return &initRef{pid: r.pid, start: r.start, pidfd: -1}
+	return status, err
 }
 
 // describeStatus says what os.ProcessState's String does.

@@ -2,12 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/libcontainer/libcontainer"
+	"github.com/libcontainer/libcontainer/bench/internal/lives"
 )
 
 // sweeps is how often the table is measured from one end to the other: up and down in turn, so that
@@ -20,22 +19,21 @@ func newBesideTable(_ context.Context, opts options, work string) *table {
 	t := &table{
 		name:  "beside",
 		title: "One container's life beside others",
-		about: fmt.Sprintf("Create, start of `%s`, wait and destroy, while %s other containers of the library run",
-			programName(), listed(opts.beside)),
+		about: fmt.Sprintf("%s, while %s other containers of the library run", lifeText(), listed(opts.beside)),
 		unit:  "lives",
 		bases: []string{fmt.Sprint(opts.beside[0]), "floor"},
 	}
-	floor, err := newFloorRunner(opts.floor, opts.rootfs)
+	floor, err := newServant(opts.floor, opts.rootfs)
 	t.addLevels("floor", opts.beside, floor, err)
-	library, err := newLifeRunner(work, opts.rootfs)
+	library, err := newLifeRunner(work, opts.rootfs, "life", lives.Config)
 	t.addLevels("library", opts.beside, library, err)
-	crowd, err := newCrowd(opts.rootfs, work)
+	crowd, err := lives.NewCrowd(work, opts.rootfs, "beside")
 	if err != nil {
 		t.measure = func(context.Context, options) error { return err }
 		return t
 	}
-	t.closers = append(t.closers, crowd.close)
-	t.measure = func(ctx context.Context, opts options) error { return t.measureBeside(ctx, crowd.resize, opts) }
+	t.closers = append(t.closers, crowd.Close)
+	t.measure = func(ctx context.Context, opts options) error { return t.measureBeside(ctx, crowd.Resize, opts) }
 	return t
 }
 
@@ -88,51 +86,6 @@ func (t *table) atLevel(level int) []*candidate {
 		}
 	}
 	return list
-}
-
-// crowd is the other containers.
-type crowd struct {
-	factory    libcontainer.Factory
-	rootfs     string
-	keeping    *keeping
-	containers []libcontainer.Container
-}
-
-func newCrowd(rootfs, work string) (*crowd, error) {
-	factory, err := newFactory(work)
-	if err != nil {
-		return nil, err
-	}
-	k, err := newKeeping()
-	if err != nil {
-		return nil, err
-	}
-	return &crowd{factory: factory, rootfs: rootfs, keeping: k}, nil
-}
-
-// resize starts or destroys as many as are too few or too many.
-func (c *crowd) resize(ctx context.Context, size int) error {
-	for len(c.containers) < size {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		container, err := startResident(c.factory, c.rootfs, newID("beside", len(c.containers)), c.keeping)
-		if err != nil {
-			return fmt.Errorf("container %d of %d: %w", len(c.containers)+1, size, err)
-		}
-		c.containers = append(c.containers, container)
-	}
-	var errs []error
-	for len(c.containers) > size {
-		last := len(c.containers) - 1
-		errs = append(errs, c.containers[last].Destroy())
-		c.containers = c.containers[:last]
-	}
-	return errors.Join(errs...)
-}
-
-func (c *crowd) close() error {
-	return errors.Join(c.resize(context.Background(), 0), c.keeping.close())
 }
 
 // listed is numbers as words: "0, 100 and 500".

@@ -12,13 +12,10 @@ import (
 func newFakeBeside(levels []int) *table {
 	t := new(table)
 	for _, name := range []string{"floor", "library"} {
-		times := slices.Repeat([]time.Duration{time.Millisecond}, 1000)
-		t.addLevels(name, levels, closingFake{&fakeRunner{times: times}}, nil)
+		t.addLevels(name, levels, &fakeRunner{samples: slices.Repeat(samples(time.Millisecond), 1000)}, nil)
 	}
 	return t
 }
-
-type closingFake struct{ *fakeRunner }
 
 func TestMeasureBesideGoesUpAndDown(t *testing.T) {
 	for _, lives := range []int{1, 5, 60} {
@@ -33,8 +30,8 @@ func TestMeasureBesideGoesUpAndDown(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, c := range table.candidates {
-			if len(c.times) != lives {
-				t.Errorf("%s has %d lives, want %d", c.name, len(c.times), lives)
+			if len(c.samples) != lives {
+				t.Errorf("%s has %d lives, want %d", c.name, len(c.samples), lives)
 			}
 		}
 		if lives == 60 && !slices.Equal(sizes[:7], []int{0, 10, 100, 100, 10, 0, 0}) {
@@ -61,7 +58,7 @@ func TestBesideRatios(t *testing.T) {
 	table := newFakeBeside([]int{0, 10})
 	table.bases = []string{"0", "floor"}
 	for i, c := range table.candidates { // floor 1, 2; library 4, 12
-		c.times = []time.Duration{[]time.Duration{1, 2, 4, 12}[i]}
+		c.samples = samples([]time.Duration{1, 2, 4, 12}[i])
 	}
 	want := [][]float64{{1, 1}, {2, 1}, {1, 4}, {3, 6}}
 	for i, row := range newReport(table, options{}, time.Time{}).rows {

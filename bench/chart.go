@@ -4,25 +4,24 @@ import (
 	"fmt"
 	"html"
 	"strings"
-	"time"
 )
 
 const (
 	chartWidth  = 640
-	chartLeft   = 130 // room for names
+	chartLeft   = 160 // room for names
 	chartRight  = 110 // room for figures
 	chartTop    = 40
 	barHeight   = 22
 	barDistance = 36
 )
 
-// svg is a bar for each candidate's median, with a line to its p90.
+// svg is a bar for each candidate, with a line to what else its form has there.
 func (r *report) svg() string {
-	var longest time.Duration
+	var longest float64
 	bars := 0
 	for _, row := range r.rows {
 		if row.failure == "" {
-			longest = max(longest, row.p90)
+			longest = max(longest, row.value, row.line)
 			bars++
 		}
 	}
@@ -32,12 +31,12 @@ func (r *report) svg() string {
 	fmt.Fprintf(&out, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" `+
 		`font-family="sans-serif" font-size="13" fill="#555">`+"\n", chartWidth, height, chartWidth, height)
 	fmt.Fprintf(&out, `<rect width="%d" height="%d" fill="#fff"/>`+"\n", chartWidth, height)
-	fmt.Fprintf(&out, `<text x="10" y="22" font-weight="bold">%s, ms: median (bar) and p90 (line)</text>`+"\n",
-		html.EscapeString(r.of.title))
+	fmt.Fprintf(&out, `<text x="10" y="22" font-weight="bold">%s, %s</text>`+"\n",
+		html.EscapeString(r.of.title), html.EscapeString(r.form.chart))
 	y := chartTop
 	for _, row := range r.rows {
 		if row.failure == "" {
-			out.WriteString(bar(row, y, longest))
+			out.WriteString(r.bar(row, y, longest))
 			y += barDistance
 		}
 	}
@@ -45,29 +44,24 @@ func (r *report) svg() string {
 	return out.String()
 }
 
-func bar(row row, y int, longest time.Duration) string {
+func (r *report) bar(row row, y int, longest float64) string {
 	room := float64(chartWidth - chartLeft - chartRight)
-	width := func(d time.Duration) float64 {
-		if longest == 0 {
-			return 0
-		}
-		return room * float64(d) / float64(longest)
-	}
+	width := func(value float64) float64 { return room * ratio(value, longest) }
 	colour := "#9aa7b4"
 	if strings.HasPrefix(row.name, "library") {
 		colour = "#2f6fb2"
 	}
 	middle, textLine := y+barHeight/2, y+barHeight-6
-	median, p90 := chartLeft+width(row.median), chartLeft+width(row.p90)
+	end, line := chartLeft+width(row.value), chartLeft+width(row.line)
 
 	var out strings.Builder
 	fmt.Fprintf(&out, `<text x="%d" y="%d" text-anchor="end">%s</text>`+"\n",
 		chartLeft-8, textLine, html.EscapeString(row.name))
 	fmt.Fprintf(&out, `<rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/>`+"\n",
-		chartLeft, y, width(row.median), barHeight, colour)
+		chartLeft, y, width(row.value), barHeight, colour)
 	fmt.Fprintf(&out, `<path d="M%.1f %dH%.1fM%.1f %dv10" stroke="#333" fill="none"/>`+"\n",
-		median, middle, p90, p90, middle-5)
+		end, middle, line, line, middle-5)
 	fmt.Fprintf(&out, `<text x="%.1f" y="%d">%s (%s×)</text>`+"\n",
-		p90+6, textLine, milliseconds(row.median), times(row.ratios[:1], ""))
+		line+6, textLine, r.form.label(row.value), ratioTexts(row.ratios)[0])
 	return out.String()
 }

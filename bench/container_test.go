@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/libcontainer/libcontainer/bench/internal/lives"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -40,6 +41,17 @@ func floorSource(t *testing.T) string {
 	return source.String()
 }
 
+// floorText gives a string of floor.c.
+func floorText(t *testing.T, name string) string {
+	t.Helper()
+	_, rest, found := strings.Cut(floorSource(t), " "+name+`[] = "`)
+	if !found {
+		t.Fatalf("floor.c has no string %s", name)
+	}
+	text, _, _ := strings.Cut(rest, `"`)
+	return text
+}
+
 func diff(t *testing.T, what string, floor, library []string) {
 	t.Helper()
 	slices.Sort(floor)
@@ -51,7 +63,7 @@ func diff(t *testing.T, what string, floor, library []string) {
 
 // The floor is only one if it does for the container what the others do.
 func TestFloorMakesTheSameContainer(t *testing.T) {
-	config := containerConfig("/rootfs", "name")
+	config := lives.Config("/rootfs", "name")
 
 	const text = `"([^"]*)"`
 	diff(t, "masked paths",
@@ -69,6 +81,7 @@ func TestFloorMakesTheSameContainer(t *testing.T) {
 	for _, mount := range config.Mounts {
 		mounts = append(mounts, mount.Device+" "+mount.Destination+" "+mount.Data)
 	}
+	diff(t, "user ids", []string{floorText(t, "id_map")}, []string{fmt.Sprint(0, lives.FirstID, lives.IDs)})
 	diff(t, "device nodes", floorNodes(t), nodes)
 	diff(t, "device rules", floorList(t, "device_rules", text), rules)
 	diff(t, "mounts", floorMounts(t), mounts)
@@ -101,7 +114,7 @@ func floorMounts(t *testing.T) []string {
 }
 
 func TestContainerNamespaces(t *testing.T) {
-	config := containerConfig("/rootfs", "name")
+	config := lives.Config("/rootfs", "name")
 	want := []configs.NamespaceType{configs.NEWNS, configs.NEWPID, configs.NEWNET, configs.NEWIPC, configs.NEWUTS}
 	if len(config.Namespaces) != len(want) {
 		t.Errorf("namespaces are %v, want %v", config.Namespaces, want)
@@ -109,6 +122,18 @@ func TestContainerNamespaces(t *testing.T) {
 	for _, namespace := range want {
 		if !config.Namespaces.Contains(namespace) {
 			t.Errorf("namespace %s is missing", namespace)
+		}
+	}
+}
+
+func TestUserContainer(t *testing.T) {
+	config := lives.UserConfig("/rootfs", "name")
+	if !config.Namespaces.Contains(configs.NEWUSER) {
+		t.Error("there is no user namespace")
+	}
+	for _, maps := range [][]configs.IDMap{config.UidMappings, config.GidMappings} {
+		if !slices.Equal(maps, []configs.IDMap{{HostID: lives.FirstID, Size: lives.IDs}}) {
+			t.Errorf("mappings are %v", maps)
 		}
 	}
 }

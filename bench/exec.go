@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
+	"strconv"
 
 	"github.com/libcontainer/libcontainer"
+	"github.com/libcontainer/libcontainer/bench/internal/lives"
 )
 
 // newExecTable compares the start of a further program in a container that runs.
@@ -15,73 +16,69 @@ func newExecTable(ctx context.Context, opts options, work string) *table {
 	t := &table{
 		name:  "exec",
 		title: "A program in a running container",
-		about: fmt.Sprintf("Start of `%s` in a container that runs, and wait", programName()),
+		about: fmt.Sprintf("Start of `%s` in a container that runs, and wait", lives.ProgramName()),
 		unit:  "times",
 		bases: []string{"floor"},
 	}
 	floor, err := newFloorExecRunner(opts, work)
-	t.add(&candidate{name: "floor", bases: []string{"floor"}}, floor, err)
-	library, err := newExecRunner(opts.rootfs, work, newID("exec-library", 0))
-	t.add(&candidate{name: "library", bases: []string{"floor"}}, library, err)
-	for _, peer := range peers {
-		t.addPeer(peer.name, func(program string) (closingRunner, error) {
-			return newOCIExecRunner(ctx, program, work, opts.rootfs, peer.args)
-		})
-	}
+	t.addToFloor("floor", floor, err)
+	library, err := newExecRunner(opts.rootfs, work, lives.NewID("exec-library", 0))
+	t.addToFloor("library", library, err)
+	t.addPeers(func(p peer) (closingRunner, error) {
+		return newOCIExecRunner(ctx, p, work, opts.rootfs)
+	})
 	return t
 }
 
 // execRunner starts the program with the library.
 type execRunner struct {
 	container libcontainer.Container
-	keeping   *keeping
+	keeping   *lives.Keeping
 	null      *os.File
 }
 
 func newExecRunner(rootfs, work, id string) (_ *execRunner, err error) {
-	factory, err := newFactory(work)
+	factory, err := lives.NewFactory(work)
 	if err != nil {
 		return nil, err
 	}
-	k, err := newKeeping()
+	k, err := lives.NewKeeping()
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, k.close())
+			err = errors.Join(err, k.Close())
 		}
 	}()
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}
-	container, err := startResident(factory, rootfs, id, k)
+	container, err := lives.StartResident(factory, rootfs, id, k)
 	if err != nil {
 		return nil, errors.Join(err, null.Close())
 	}
 	return &execRunner{container, k, null}, nil
 }
 
-func (r *execRunner) once(context.Context) (time.Duration, error) {
-	process := newProcess(r.null)
-	start := time.Now()
-	err := startAndWait(r.container, process)
-	return time.Since(start), err
+func (r *execRunner) once(context.Context) (lives.Sample, error) {
+	process := lives.NewProcess(r.null)
+	return lives.Measure(func() error { return lives.StartAndWait(r.container, process) })
 }
 
 func (r *execRunner) close() error {
-	return errors.Join(r.container.Destroy(), r.keeping.close(), r.null.Close())
+	return errors.Join(r.container.Destroy(), r.keeping.Close(), r.null.Close())
 }
 
 // floorExecRunner lets floor-exec.c start the program in a container of its own.
 type floorExecRunner struct {
-	*floorRunner
+	*servant
 	container *execRunner
 }
 
 func newFloorExecRunner(opts options, work string) (*floorExecRunner, error) {
-	container, err := newExecRunner(opts.rootfs, work, newID("exec-floor", 0))
+	container, err := newExecRunner(opts.rootfs, work, lives.NewID("exec-floor", 0))
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +86,7 @@ func newFloorExecRunner(opts options, work string) (*floorExecRunner, error) {
 	if err != nil {
 		return nil, errors.Join(err, container.close())
 	}
-	floor, err := newFloorRunner(opts.floorExec, args...)
+	floor, err := newServant(opts.floorExec, args...)
 	if err != nil {
 		return nil, errors.Join(err, container.close())
 	}
@@ -97,5 +94,14 @@ func newFloorExecRunner(opts options, work string) (*floorExecRunner, error) {
 }
 
 func (r *floorExecRunner) close() error {
-	return errors.Join(r.floorRunner.close(), r.container.close())
+	return errors.Join(r.servant.close(), r.container.close())
+}
+
+// floorExecArgs are floor-exec's arguments for a container.
+func floorExecArgs(container libcontainer.Container) ([]string, error) {
+	state, err := container.State()
+	if err != nil {
+		return nil, err
+	}
+	return []string{strconv.Itoa(state.InitProcessPid), container.ID()}, nil
 }

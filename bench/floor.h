@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -51,9 +52,20 @@ static int64_t now(void)
 	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-static double microseconds_since(int64_t start)
+/* User and system time of this process and of the children that it has waited for. */
+static int64_t cpu_now(void)
 {
-	return (double)(now() - start) / 1000;
+	static const int whose[] = {RUSAGE_SELF, RUSAGE_CHILDREN};
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < LENGTH(whose); i++) {
+		struct rusage usage;
+
+		must(getrusage(whose[i], &usage), "getrusage", "");
+		sum += ((int64_t)usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000000 +
+		       ((int64_t)usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
+	}
+	return sum;
 }
 
 /* ---- cgroups ---------------------------------------------------------------------------- */
@@ -61,6 +73,7 @@ static double microseconds_since(int64_t start)
 struct hierarchy {
 	char parent[256];
 	char path[512];
+	/* Whether it is cgroup v2, and what limits are set there. */
 	int unified, cpuset, memory, cpu, pids, devices;
 };
 
@@ -100,6 +113,36 @@ static void add_hierarchy(const char *mountpoint, const char *type, const char *
 	h->devices = has_word(options, "devices");
 }
 
+/* The controllers that a cgroup v2 mount holds, separated by commas as those of v1 are. */
+static void read_controllers(const char *mountpoint, char *controllers, size_t size)
+{
+	char path[512];
+	ssize_t length;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/cgroup.controllers", mountpoint);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || (length = read(fd, controllers, size - 1)) < 0)
+		die("read %s", path);
+	close(fd);
+	controllers[length] = '\0';
+	for (char *at = controllers; *at; at++)
+		if (*at == ' ' || *at == '\n')
+			*at = ',';
+}
+
+/* Without the devices controller of cgroup v1 a program at the cgroup v2 directory does its work. */
+static int devices_by_program(void)
+{
+	for (size_t i = 0; i < hierarchy_count; i++) {
+		if (!hierarchies[i].unified)
+			continue;
+		hierarchies[i].devices = 1;
+		return 1;
+	}
+	return 0;
+}
+
 /* Finds all, with the path of the cgroup of that name in each. */
 static void find_hierarchies(const char *name)
 {
@@ -115,8 +158,11 @@ static void find_hierarchies(const char *name)
 		if (!rest || sscanf(line, "%*s %*s %*s %*s %255s", mountpoint) != 1 ||
 		    sscanf(rest, " - %63s %*s %1023s", type, options) != 2)
 			continue;
-		if (!strcmp(type, "cgroup") || !strcmp(type, "cgroup2"))
-			add_hierarchy(mountpoint, type, options, name);
+		if (!strcmp(type, "cgroup2"))
+			read_controllers(mountpoint, options, sizeof(options));
+		else if (strcmp(type, "cgroup"))
+			continue;
+		add_hierarchy(mountpoint, type, options, name);
 	}
 	fclose(file);
 	for (size_t i = 0; i < hierarchy_count; i++) {
@@ -125,9 +171,11 @@ static void find_hierarchies(const char *name)
 		pids |= hierarchies[i].pids;
 		devices |= hierarchies[i].devices;
 	}
+	if (!devices)
+		devices = devices_by_program();
 	if (!memory || !cpu || !pids || !devices) {
 		errno = ENOTSUP;
-		die("find the memory, cpu, pids and devices controllers on cgroup v1");
+		die("find the memory, cpu, pids and devices controllers");
 	}
 }
 
@@ -186,14 +234,15 @@ static void drop_privileges(void)
 	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl", "no_new_privs");
 }
 
+static char *program[] = {"/bin/true", NULL, NULL, NULL};
+
 static void run_program(void)
 {
-	static char *const argv[] = {"/bin/true", NULL};
 	static char *const envp[] = {"PATH=/bin", NULL};
 
 	must((int)syscall(SYS_close_range, 3, ~0U, 0), "close_range", "");
-	execve(argv[0], argv, envp);
-	die("execve %s", argv[0]);
+	execve(program[0], program, envp);
+	die("execve %s", program[0]);
 }
 
 /* A child with the namespaces of flags, born in the cgroup v2 directory unless that is -1. */
@@ -229,8 +278,18 @@ static void succeed(int status)
 	die("the program's status is %#x", status);
 }
 
+/* Does it once, and prints the microseconds and those of CPU time. */
+static void measure(void (*once)(void))
+{
+	int64_t cpu = cpu_now(), start = now();
+
+	once();
+	start = now() - start;
+	printf("%.1f %.1f\n", (double)start / 1000, (double)(cpu_now() - cpu) / 1000);
+}
+
 /* Measures once for each line of standard input, or count times if that is not 0. */
-static int serve(long count, double (*once)(void))
+static int serve(long count, void (*once)(void))
 {
 	char line[64];
 
@@ -238,10 +297,10 @@ static int serve(long count, double (*once)(void))
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (count > 0) {
 		while (count-- > 0)
-			printf("%.1f\n", once());
+			measure(once);
 		return 0;
 	}
 	while (fgets(line, sizeof(line), stdin))
-		printf("%.1f\n", once());
+		measure(once);
 	return 0;
 }

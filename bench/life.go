@@ -6,93 +6,88 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
-	"github.com/libcontainer/libcontainer"
-	_ "github.com/libcontainer/libcontainer/nsenter" // makes this program its containers' init
+	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/bench/internal/lives"
 )
+
+// lifeText is what all tables of lives measure.
+func lifeText() string {
+	return fmt.Sprintf("Create, start of `%s`, wait and destroy", lives.ProgramName())
+}
 
 // newLifeTable compares whole lives of a container.
 func newLifeTable(_ context.Context, opts options, work string) *table {
 	t := &table{
 		name:  "life",
 		title: "One container's life",
-		about: fmt.Sprintf("Create, start of `%s`, wait and destroy", programName()),
+		about: lifeText(),
 		unit:  "lives",
 		bases: []string{"floor"},
 	}
-	floor, err := newFloorRunner(opts.floor, opts.rootfs)
-	t.add(&candidate{name: "floor", bases: []string{"floor"}}, floor, err)
-	library, err := newLifeRunner(work, opts.rootfs)
-	t.add(&candidate{name: "library", bases: []string{"floor"}}, library, err)
-	for _, peer := range peers {
-		t.addPeer(peer.name, func(program string) (closingRunner, error) {
-			return newOCILifeRunner(program, work, opts.rootfs, peer.args)
-		})
+	floor, err := newServant(opts.floor, opts.rootfs)
+	t.addToFloor("floor", floor, err)
+	if hasHybridUnified() {
+		floor, err := newPlacedServant(opts.floor, opts.rootfs)
+		t.addToFloor("floor, no cgroup2", floor, err)
 	}
+	library, err := newLifeRunner(work, opts.rootfs, "life", lives.Config)
+	t.addToFloor("library", library, err)
+	t.addPeers(func(p peer) (closingRunner, error) {
+		return newOCILifeRunner(p, work, "life", opts.rootfs, lives.Config)
+	})
 	return t
 }
 
-// lifeRunner makes the lives in this very process, as a program that embeds the library does.
-type lifeRunner struct {
-	factory libcontainer.Factory
-	rootfs  string
-	null    *os.File
-	count   int
-}
-
-func newLifeRunner(work, rootfs string) (*lifeRunner, error) {
-	factory, err := newFactory(work)
+// newUserTable compares lives of a container that has a user namespace, too.
+func newUserTable(_ context.Context, opts options, work string) *table {
+	t := &table{
+		name:  "user",
+		title: "One container's life in a user namespace",
+		about: lifeText() + ", of a container with a new user namespace, too",
+		unit:  "lives",
+		bases: []string{"floor"},
+	}
+	rootfs, err := t.reachableRootfs(opts.rootfs, work)
 	if err != nil {
-		return nil, err
+		t.measure = func(context.Context, options) error { return err }
+		return t
 	}
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		return nil, err
-	}
-	return &lifeRunner{factory: factory, rootfs: rootfs, null: null}, nil
+	floor, err := newServant(opts.floor, "-u", rootfs)
+	t.addToFloor("floor", floor, err)
+	library, err := newLifeRunner(work, rootfs, "user", lives.UserConfig)
+	t.addToFloor("library", library, err)
+	t.addPeers(func(p peer) (closingRunner, error) {
+		return newOCILifeRunner(p, work, "user", rootfs, lives.UserConfig)
+	})
+	return t
 }
 
-func newFactory(work string) (libcontainer.Factory, error) {
-	return libcontainer.New(filepath.Join(work, "library"))
+// reachableRootfs binds the root file system to where the users of a user namespace may go, for they
+// are nobody on the host. It is there until the table is closed.
+func (t *table) reachableRootfs(rootfs, work string) (string, error) {
+	target := filepath.Join(work, "rootfs")
+	if err := os.Mkdir(target, 0o755); err != nil {
+		return "", err
+	}
+	if err := unix.Mount(rootfs, target, "", unix.MS_BIND, ""); err != nil {
+		return "", errors.Join(fmt.Errorf("bind %s to %s: %w", rootfs, target, err), os.Remove(target))
+	}
+	t.closers = append(t.closers, func() error {
+		return errors.Join(unix.Unmount(target, unix.MNT_DETACH), os.Remove(target))
+	})
+	return target, nil
 }
 
-func (r *lifeRunner) once(context.Context) (time.Duration, error) {
-	r.count++
-	id := newID("life", r.count)
-	config := containerConfig(r.rootfs, id)
-	process := newProcess(r.null)
-	start := time.Now()
-	container, err := r.factory.Create(id, config)
-	if err != nil {
-		return 0, fmt.Errorf("create: %w", err)
-	}
-	err = startAndWait(container, process)
-	err = errors.Join(err, container.Destroy())
-	return time.Since(start), err
+// lifeRunner makes the lives in this very process.
+type lifeRunner struct{ *lives.Maker }
+
+func newLifeRunner(work, rootfs, use string, config configFunc) (*lifeRunner, error) {
+	maker, err := lives.NewMaker(work, rootfs, use, config)
+	return &lifeRunner{maker}, err
 }
 
-// newProcess is the program that is measured, with null as its standard descriptors.
-func newProcess(null *os.File) *libcontainer.Process {
-	return &libcontainer.Process{
-		Args:   program,
-		Env:    environment,
-		User:   "0:0",
-		Cwd:    "/",
-		Stdin:  null,
-		Stdout: null,
-		Stderr: null,
-	}
-}
+func (r *lifeRunner) once(context.Context) (lives.Sample, error) { return r.Life() }
 
-func startAndWait(container libcontainer.Container, process *libcontainer.Process) error {
-	if err := container.Start(process); err != nil {
-		return fmt.Errorf("start: %w", err)
-	}
-	if _, err := process.Wait(); err != nil {
-		return fmt.Errorf("wait: %w", err)
-	}
-	return nil
-}
-
-func (r *lifeRunner) close() error { return r.null.Close() }
+func (r *lifeRunner) close() error { return r.Close() }

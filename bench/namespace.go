@@ -18,10 +18,8 @@ const (
 )
 
 // enterPrivateMounts puts the whole harness into a mount namespace of its own, once, by executing
-// it again there: only a process with one thread can change for good. It returns in the new one.
-//
-// The hybrid cgroup layout loses its cgroup v2 part there, for crun refuses to run with it, and all
-// are to be measured on the same. The host's mounts stay as they are.
+// it again there: only a process with one thread can change for good. It returns in the new one. The
+// host's mounts stay as they are.
 func enterPrivateMounts() error {
 	if slices.Contains(os.Environ(), privateMark) {
 		return nil
@@ -33,9 +31,6 @@ func enterPrivateMounts() error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make all mounts private: %w", err)
 	}
-	if err := dropUnified(); err != nil {
-		return err
-	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -44,18 +39,37 @@ func enterPrivateMounts() error {
 	return fmt.Errorf("execute %s again: %w", self, err)
 }
 
-// dropUnified unmounts the cgroup v2 part of a hybrid layout in the own mount namespace.
-func dropUnified() error {
+// hasHybridUnified tells whether the machine has the cgroup v2 part of a hybrid layout.
+func hasHybridUnified() bool {
 	var stat unix.Statfs_t
-	err := unix.Statfs(unifiedMount, &stat)
-	if errors.Is(err, unix.ENOENT) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("statfs %s: %w", unifiedMount, err)
-	}
-	if stat.Type != unix.CGROUP2_SUPER_MAGIC {
-		return nil
+	return unix.Statfs(unifiedMount, &stat) == nil && stat.Type == unix.CGROUP2_SUPER_MAGIC
+}
+
+// place is a thread in a mount namespace without the cgroup v2 part of the hybrid layout: crun refuses
+// to run with it. What is started there is there, too. The nil place is where everybody is.
+type place struct{ jobs chan func() }
+
+func newPlace() (*place, error) {
+	p := &place{jobs: make(chan func())}
+	entered := make(chan error)
+	go func() {
+		runtime.LockOSThread() // for good: the thread ends with the goroutine
+		err := dropUnified()
+		entered <- err
+		if err != nil {
+			return
+		}
+		for job := range p.jobs {
+			job()
+		}
+	}()
+	return p, <-entered
+}
+
+// dropUnified takes the calling thread to a mount namespace of its own and unmounts it there.
+func dropUnified() error {
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return fmt.Errorf("new mount namespace: %w", err)
 	}
 	if err := unix.Unmount(unifiedMount, unix.MNT_DETACH); err != nil {
 		return fmt.Errorf("unmount %s: %w", unifiedMount, err)
@@ -63,14 +77,45 @@ func dropUnified() error {
 	return nil
 }
 
-// workDirectory is a tmpfs of the own mount namespace, as /run is for runtimes. It is removed with
-// the function given.
+// do returns when the job is done.
+func (p *place) do(job func()) {
+	if p == nil {
+		job()
+		return
+	}
+	done := make(chan struct{})
+	p.jobs <- func() {
+		defer close(done)
+		job()
+	}
+	<-done
+}
+
+func (p *place) close() {
+	if p != nil {
+		close(p.jobs)
+	}
+}
+
+// newPlacedServant is newServant in a place, which ends at once: the program keeps the namespace.
+func newPlacedServant(program string, args ...string) (s *servant, err error) {
+	p, err := newPlace()
+	if err != nil {
+		return nil, err
+	}
+	p.do(func() { s, err = newServant(program, args...) })
+	p.close()
+	return s, err
+}
+
+// workDirectory is a tmpfs of the own mount namespace, as /run is for runtimes. Others may pass through
+// to what is open to them. It is removed with the function given.
 func workDirectory() (dir string, remove func() error, err error) {
 	dir, err = os.MkdirTemp("", "libcontainer-bench-")
 	if err != nil {
 		return "", nil, err
 	}
-	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=700"); err != nil {
+	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=711"); err != nil {
 		return "", nil, errors.Join(fmt.Errorf("mount tmpfs on %s: %w", dir, err), os.Remove(dir))
 	}
 	remove = func() error {

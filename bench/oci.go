@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/libcontainer/libcontainer/bench/internal/lives"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -48,7 +49,7 @@ func ociSpec(config *configs.Config, args []string) (object, error) {
 			"terminal":        false,
 			"user":            object{"uid": 0, "gid": 0},
 			"args":            args,
-			"env":             environment,
+			"env":             lives.Environment,
 			"cwd":             "/",
 			"noNewPrivileges": config.NoNewPrivileges,
 			"capabilities": object{
@@ -57,7 +58,7 @@ func ociSpec(config *configs.Config, args []string) (object, error) {
 				"permitted": config.Capabilities,
 			},
 		},
-		"linux": object{
+		"linux": withMappings(object{
 			"namespaces":    namespaces,
 			"cgroupsPath":   filepath.Join(config.Cgroups.Parent, config.Cgroups.Name),
 			"maskedPaths":   config.MaskPaths,
@@ -68,8 +69,25 @@ func ociSpec(config *configs.Config, args []string) (object, error) {
 				"pids":    object{"limit": config.Cgroups.PidsLimit},
 				"devices": ociDeviceRules(config.Cgroups.AllowedDevices),
 			},
-		},
+		}, config),
 	}, nil
+}
+
+// withMappings adds those of a user namespace, if there are any.
+func withMappings(linux object, config *configs.Config) object {
+	for name, mappings := range map[string][]configs.IDMap{
+		"uidMappings": config.UidMappings,
+		"gidMappings": config.GidMappings,
+	} {
+		var list []object
+		for _, m := range mappings {
+			list = append(list, object{"containerID": m.ContainerID, "hostID": m.HostID, "size": m.Size})
+		}
+		if list != nil {
+			linux[name] = list
+		}
+	}
+	return linux
 }
 
 func ociNamespaces(namespaces configs.Namespaces) ([]object, error) {

@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/libcontainer/libcontainer/bench/internal/lives"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -41,9 +43,9 @@ type bundle struct {
 }
 
 func TestWriteBundle(t *testing.T) {
-	config := containerConfig("/some/rootfs", "lctest-name")
+	config := lives.Config("/some/rootfs", "lctest-name")
 	dir := t.TempDir()
-	if err := writeBundle(dir, config, program); err != nil {
+	if err := writeBundle(dir, config, lives.Program); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(filepath.Join(dir, "config.json"))
@@ -58,7 +60,7 @@ func TestWriteBundle(t *testing.T) {
 	if got.Root.Path != "/some/rootfs" || got.Linux.CgroupsPath != "/lctest-name" {
 		t.Errorf("rootfs %q, cgroup %q", got.Root.Path, got.Linux.CgroupsPath)
 	}
-	if !slices.Equal(got.Process.Args, program) || !got.Process.NoNewPrivileges {
+	if !slices.Equal(got.Process.Args, lives.Program) || !got.Process.NoNewPrivileges {
 		t.Errorf("process is %+v", got.Process)
 	}
 	for _, set := range []string{"bounding", "effective", "permitted"} {
@@ -69,7 +71,7 @@ func TestWriteBundle(t *testing.T) {
 	if len(got.Linux.Namespaces) != len(config.Namespaces) || len(got.Mounts) != len(config.Mounts) {
 		t.Errorf("namespaces %v, mounts %v", got.Linux.Namespaces, got.Mounts)
 	}
-	if got.Linux.Resources.Memory.Limit != memoryLimit || !slices.Equal(got.Linux.MaskedPaths, config.MaskPaths) {
+	if got.Linux.Resources.Memory.Limit != lives.MemoryLimit || !slices.Equal(got.Linux.MaskedPaths, config.MaskPaths) {
 		t.Errorf("linux is %+v", got.Linux)
 	}
 	rules := got.Linux.Resources.Devices
@@ -113,5 +115,29 @@ func TestOCINamespacesRefusesPaths(t *testing.T) {
 	_, err := ociNamespaces(configs.Namespaces{{Type: configs.NEWNET, Path: "/proc/1/ns/net"}})
 	if err == nil {
 		t.Error("a namespace to join was passed over")
+	}
+}
+
+func TestOCIMappings(t *testing.T) {
+	for name, test := range map[string]struct {
+		config *configs.Config
+		want   []object
+	}{
+		"none": {config: lives.Config("/rootfs", "name")},
+		"user": {lives.UserConfig("/rootfs", "name"), []object{{"containerID": 0, "hostID": lives.FirstID, "size": lives.IDs}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			spec, err := ociSpec(test.config, lives.Program)
+			if err != nil {
+				t.Fatal(err)
+			}
+			linux := spec["linux"].(object)
+			for _, field := range []string{"uidMappings", "gidMappings"} {
+				got, _ := linux[field].([]object)
+				if !reflect.DeepEqual(got, test.want) {
+					t.Errorf("%s are %v, want %v", field, got, test.want)
+				}
+			}
+		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -18,56 +19,63 @@ import (
 // report is what the measurements for a table found.
 type report struct {
 	of      *table
+	form    *form
 	rows    []row
 	machine string
-	lives   int
+	each    string
 	date    time.Time
 }
 
-// row is one candidate's figures. Without lives, failure says why.
+// row is one candidate's figures. Without them, failure says why.
 type row struct {
 	name        string
 	count       int
-	median, p90 time.Duration
-	ratios      []float64 // of the medians, to the bases'; 0 without a base
+	cells       []string
+	value, line float64   // of the chart
+	ratios      []float64 // to the bases'; 0 without a base
 	failure     string
 }
 
 func newReport(t *table, opts options, date time.Time) *report {
-	r := &report{of: t, machine: machine(), lives: opts.lives, date: date}
-	medians := make(map[string]time.Duration)
+	r := &report{of: t, form: t.form, machine: machine(), each: t.each, date: date}
+	if r.form == nil {
+		r.form = &timeForm
+	}
+	if r.each == "" {
+		r.each = fmt.Sprintf("%d %s, interleaved", opts.lives, t.unit)
+	}
+	scores := make(map[string]float64)
 	for _, c := range t.candidates {
-		row := newRow(c)
-		medians[c.name] = row.median
-		for _, name := range c.bases {
-			row.ratios = append(row.ratios, ratio(row.median, medians[name]))
+		if c.err == nil {
+			scores[c.name] = r.form.score(c.samples)
 		}
-		if c.peer && c.runner != nil {
-			row.name = version(c.name)
+	}
+	for _, c := range t.candidates {
+		row := r.newRow(c)
+		for _, name := range c.bases {
+			row.ratios = append(row.ratios, ratio(scores[c.name], scores[name]))
+		}
+		if c.peer != "" {
+			row.name = strings.Replace(c.name, c.peer, version(c.peer), 1)
 		}
 		r.rows = append(r.rows, row)
 	}
 	return r
 }
 
-func ratio(a, b time.Duration) float64 {
-	if b == 0 {
-		return 0
-	}
-	return float64(a) / float64(b)
-}
-
 // newRow gives no figures for a candidate that failed on the way: half a series is not comparable.
-func newRow(c *candidate) row {
+func (r *report) newRow(c *candidate) row {
 	if c.err != nil {
 		failure := strings.ReplaceAll(c.err.Error(), "\n", "; ")
-		return row{name: c.name, count: len(c.times), failure: failure}
+		return row{name: c.name, count: len(c.samples), failure: failure}
 	}
+	value, line := r.form.bar(c.samples)
 	return row{
-		name:   c.name,
-		count:  len(c.times),
-		median: quantile(c.times, 0.5),
-		p90:    quantile(c.times, 0.9),
+		name:  c.name,
+		count: len(c.samples),
+		cells: r.form.cells(c.samples, c.cells),
+		value: value,
+		line:  line,
 	}
 }
 
@@ -91,13 +99,11 @@ func quantile(values []time.Duration, q float64) time.Duration {
 func (r *report) table() string {
 	var out bytes.Buffer
 	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "%s\t%s\tmedian ms\tp90 ms\tto %s\t\n", r.of.name, r.of.unit, strings.Join(r.of.bases, "\tto "))
+	fmt.Fprintf(w, "%s\t%s\n", r.of.name, joined(r.head("to "), "\t"))
 	for _, row := range r.rows {
-		if row.failure != "" {
-			continue
+		if row.failure == "" {
+			fmt.Fprintf(w, "%s\t%s\n", row.name, joined(row.all(), "\t"))
 		}
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t\n",
-			row.name, row.count, milliseconds(row.median), milliseconds(row.p90), times(row.ratios, "\t"))
 	}
 	w.Flush()
 	for _, row := range r.rows {
@@ -108,26 +114,48 @@ func (r *report) table() string {
 	return out.String()
 }
 
+// head is of all columns but the name's.
+func (r *report) head(to string) []string {
+	head := append([]string{r.of.unit}, r.form.head...)
+	for _, base := range r.of.bases {
+		head = append(head, to+base)
+	}
+	return head
+}
+
+// all is what stands below the head.
+func (r *row) all() []string {
+	all := append([]string{strconv.Itoa(r.count)}, r.cells...)
+	return append(all, ratioTexts(r.ratios)...)
+}
+
+// joined ends with the separator, too.
+func joined(texts []string, separator string) string {
+	return strings.Join(texts, separator) + separator
+}
+
 // markdown is the report for bench/results.
 func (r *report) markdown() string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "# %s\n\n", r.of.title)
-	fmt.Fprintf(&out, "%s. Each %d %s, interleaved, on %s, %s.\n",
-		r.of.about, r.lives, r.of.unit, r.date.UTC().Format("2 January 2006"), r.machine)
+	fmt.Fprintf(&out, "%s. Each %s, on %s, %s.\n",
+		r.of.about, r.each, r.date.UTC().Format("2 January 2006"), r.machine)
+	for _, note := range append(r.of.notes, r.form.notes...) {
+		fmt.Fprintln(&out, note)
+	}
 	fmt.Fprintf(&out, "Made by `make bench`; only ratios within one run are comparable.\n\n")
-	fmt.Fprintf(&out, "| | %s | median ms | p90 ms | ratio to %s |\n|---|--:|--:|--:|%s\n",
-		r.of.unit, strings.Join(r.of.bases, " | ratio to "), strings.Repeat("--:|", len(r.of.bases)))
+	head := r.head("ratio to ")
+	fmt.Fprintf(&out, "| | %s\n|---|%s\n", strings.TrimRight(joined(head, " | "), " "), strings.Repeat("--:|", len(head)))
 	for _, row := range r.rows {
 		if row.failure != "" {
 			failure := strings.ReplaceAll(row.failure, "|", `\|`)
-			fmt.Fprintf(&out, "| %s | %d | no figures: %s | |%s\n",
-				row.name, row.count, failure, strings.Repeat(" |", len(r.of.bases)))
+			fmt.Fprintf(&out, "| %s | %d | no figures: %s |%s\n",
+				row.name, row.count, failure, strings.Repeat(" |", len(head)-2))
 			continue
 		}
-		fmt.Fprintf(&out, "| %s | %d | %s | %s | %s |\n",
-			row.name, row.count, milliseconds(row.median), milliseconds(row.p90), times(row.ratios, " | "))
+		fmt.Fprintf(&out, "| %s | %s\n", row.name, strings.TrimRight(joined(row.all(), " | "), " "))
 	}
-	fmt.Fprintf(&out, "\n![median and p90 of each](%s.svg)\n", r.of.name)
+	fmt.Fprintf(&out, "\n![%s](%s.svg)\n", r.form.chart, r.of.name)
 	return out.String()
 }
 
@@ -144,21 +172,6 @@ func (r *report) write(dir string) error {
 		return err
 	}
 	return os.WriteFile(path+".svg", []byte(r.svg()), 0o644)
-}
-
-func milliseconds(d time.Duration) string {
-	return fmt.Sprintf("%.2f", float64(d)/float64(time.Millisecond))
-}
-
-func times(ratios []float64, separator string) string {
-	texts := make([]string, len(ratios))
-	for i, ratio := range ratios {
-		texts[i] = "-"
-		if ratio != 0 {
-			texts[i] = fmt.Sprintf("%.2f", ratio)
-		}
-	}
-	return strings.Join(texts, separator)
 }
 
 // machine tells what the figures depend on most.

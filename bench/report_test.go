@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/libcontainer/libcontainer/bench/internal/lives"
 )
 
 func TestQuantile(t *testing.T) {
@@ -35,42 +37,54 @@ func TestQuantile(t *testing.T) {
 	}
 }
 
-// fakeRunner gives its lives, then its error.
+// fakeRunner gives its samples, then its error.
 type fakeRunner struct {
-	times []time.Duration
-	err   error
-	calls int
+	samples []lives.Sample
+	err     error
+	calls   int
 }
 
-func (f *fakeRunner) once(context.Context) (time.Duration, error) {
+func (f *fakeRunner) once(context.Context) (lives.Sample, error) {
 	f.calls++
-	if f.calls > len(f.times) {
-		return 0, f.err
+	if f.calls > len(f.samples) {
+		return lives.Sample{}, f.err
 	}
-	return f.times[f.calls-1], nil
+	return f.samples[f.calls-1], nil
 }
 
 func (f *fakeRunner) close() error { return nil }
+
+// samples have twice as much CPU time as time.
+func samples(walls ...time.Duration) []lives.Sample {
+	list := make([]lives.Sample, len(walls))
+	for i, wall := range walls {
+		list[i] = lives.Sample{Wall: wall, CPU: 2 * wall}
+	}
+	return list
+}
 
 func measured(t *testing.T) *table {
 	t.Helper()
 	ms := time.Millisecond
 	candidates := []*candidate{
-		{name: "floor", bases: []string{"floor"}, runner: &fakeRunner{times: []time.Duration{9 * ms, 2 * ms, 2 * ms}}},
-		{name: "library", bases: []string{"floor"}, runner: &fakeRunner{times: []time.Duration{9 * ms, 5 * ms, 5 * ms}}},
-		{name: "absent-peer", peer: true, err: errors.New("not installed")},
-		{name: "broken-peer", peer: true, runner: &fakeRunner{times: []time.Duration{ms, ms}, err: errors.New("broke | down\nhere")}},
+		{name: "floor", bases: []string{"floor"}, runner: &fakeRunner{samples: samples(9*ms, 2*ms, 2*ms)}},
+		{name: "library", bases: []string{"floor"}, runner: &fakeRunner{samples: samples(9*ms, 5*ms, 5*ms)}},
+		{name: "absent-peer", peer: "absent-peer", err: errors.New("not installed")},
+		{name: "broken-peer", peer: "broken-peer", runner: &fakeRunner{samples: samples(ms, ms), err: errors.New("broke | down\nhere")}},
 	}
 	if err := rounds(t.Context(), candidates, options{warmup: 1}, 2); err != nil {
 		t.Fatal(err)
 	}
-	return &table{name: "life", title: "A life & more", about: "Birth, death", unit: "lives", bases: []string{"floor"}, candidates: candidates}
+	return &table{
+		name: "life", title: "A life & more", about: "Birth, death", unit: "lives",
+		bases: []string{"floor"}, notes: []string{"A note."}, candidates: candidates,
+	}
 }
 
 func TestMeasureDropsWarmupAndFailures(t *testing.T) {
 	candidates := measured(t).candidates
-	if lives := candidates[0].times; len(lives) != 2 || lives[0] != 2*time.Millisecond {
-		t.Errorf("the floor's lives are %v", lives)
+	if got := candidates[0].samples; len(got) != 2 || got[0].Wall != 2*time.Millisecond {
+		t.Errorf("the floor's lives are %v", got)
 	}
 	if candidates[3].err == nil {
 		t.Error("the broken peer has no error")
@@ -97,9 +111,12 @@ func TestReportShowsRatiosAndFailures(t *testing.T) {
 	for _, want := range []string{
 		"# A life & more\n",
 		"Birth, death. Each 2 lives",
-		"| floor | 2 | 2.00 | 2.00 | 1.00 |",
-		"| library | 2 | 5.00 | 5.00 | 2.50 |",
-		"| absent-peer | 0 | no figures: not installed |",
+		"\nA note.\n",
+		"\nCPU is ",
+		"| | lives | median ms | p90 ms | CPU ms | ratio to floor |\n|---|--:|--:|--:|--:|--:|\n",
+		"| floor | 2 | 2.00 | 2.00 | 4.00 | 1.00 |",
+		"| library | 2 | 5.00 | 5.00 | 10.00 | 2.50 |",
+		"| absent-peer | 0 | no figures: not installed | | | |\n",
 		`no figures: broke \| down; here |`,
 	} {
 		if !strings.Contains(markdown, want) {

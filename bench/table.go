@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"time"
+
+	"github.com/libcontainer/libcontainer/bench/internal/lives"
 )
 
 // table is one comparison: its candidates do the same thing in different ways, or beside different
@@ -15,7 +16,10 @@ type table struct {
 	title      string
 	about      string   // what is done, as the beginning of a sentence
 	unit       string   // what the figures are counted in: "lives"
+	each       string   // how often; empty is opts.lives, interleaved
+	form       *form    // the columns; nil is timeForm
 	bases      []string // what the ratios are to, a column each
+	notes      []string // whole sentences for below the table
 	candidates []*candidate
 
 	// measure does what is to be measured; nil is rounds of all candidates.
@@ -26,18 +30,20 @@ type table struct {
 
 // runner does one thing again and again.
 type runner interface {
-	// once does it and gives the time that it took.
-	once(ctx context.Context) (time.Duration, error)
+	// once does it and gives what it took.
+	once(ctx context.Context) (lives.Sample, error)
 }
 
 // candidate is a runner with what became of it.
 type candidate struct {
-	name   string
-	bases  []string // the candidates that the ratios are to
-	peer   bool
-	runner runner
-	times  []time.Duration
-	err    error // why it ended, or never began
+	name    string
+	bases   []string // the candidates that the ratios are to
+	peer    string   // the runtime's command, if it is another runtime
+	runner  runner
+	lanes   []closingRunner // of the table throughput, instead of a runner
+	samples []lives.Sample
+	cells   []string // of a form that has more than what samples tell
+	err     error    // why it ended, or never began
 }
 
 // tables are those that there are, in the order in which they are made.
@@ -47,7 +53,11 @@ var tables = []struct {
 }{
 	{"life", newLifeTable},
 	{"exec", newExecTable},
+	{"user", newUserTable},
+	{"hosts", newHostsTable},
+	{"throughput", newThroughputTable},
 	{"beside", newBesideTable},
+	{"scale", newScaleTable},
 }
 
 // add takes a runner that is closed with the table, or the reason why there is none.
@@ -61,22 +71,29 @@ func (t *table) add(c *candidate, r closingRunner, err error) {
 	t.closers = append(t.closers, r.close)
 }
 
+// addToFloor is add for one whose ratio is to the floor.
+func (t *table) addToFloor(name string, r closingRunner, err error) {
+	t.add(&candidate{name: name, bases: []string{"floor"}}, r, err)
+}
+
 // closingRunner is a runner that keeps something between the times.
 type closingRunner interface {
 	runner
 	close() error
 }
 
-// addPeer adds another runtime, if it is installed. Its ratio is to the floor.
-func (t *table) addPeer(name string, newRunner func(program string) (closingRunner, error)) {
-	peer := &candidate{name: name, bases: []string{"floor"}, peer: true}
-	program, err := exec.LookPath(name)
-	if err != nil {
-		t.add(peer, nil, errors.New("not installed"))
-		return
+// addPeers adds the other runtimes, those that are installed. Their ratio is to the floor.
+func (t *table) addPeers(newRunner func(p peer) (closingRunner, error)) {
+	for _, p := range peers {
+		c := &candidate{name: p.name, bases: []string{"floor"}, peer: p.name}
+		if err := p.find(); err != nil {
+			t.add(c, nil, err)
+			continue
+		}
+		r, err := newRunner(p)
+		t.add(c, r, err)
 	}
-	r, err := newRunner(program)
-	t.add(peer, r, err)
+	t.notes = append(t.notes, peerNotes()...)
 }
 
 // run measures, reports, and fails when the floor or the library did; a peer's failure is only
@@ -102,7 +119,7 @@ func (t *table) run(ctx context.Context, opts options) (err error) {
 		return err
 	}
 	for _, c := range t.candidates {
-		if c.err != nil && !c.peer {
+		if c.err != nil && c.peer == "" {
 			err = errors.Join(err, fmt.Errorf("%s: %w", c.name, c.err))
 		}
 	}
@@ -122,13 +139,13 @@ func rounds(ctx context.Context, candidates []*candidate, opts options, count in
 			if err := idle(ctx, opts.pause); err != nil {
 				return err
 			}
-			elapsed, err := c.runner.once(ctx)
+			sample, err := c.runner.once(ctx)
 			if err != nil {
 				c.err = err
 				continue
 			}
 			if round >= opts.warmup {
-				c.times = append(c.times, elapsed)
+				c.samples = append(c.samples, sample)
 			}
 		}
 	}

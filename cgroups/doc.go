@@ -1,7 +1,7 @@
 // Package cgroups is what all cgroup managers of libcontainer share: the
-// Manager interface, the statistics, the layout of the machine's cgroup
-// mounts, and functions on single cgroups (list their processes, enter them,
-// remove them).
+// interfaces Manager (the classic one) and Driver, the statistics, the layout of the
+// machine's cgroup mounts, and functions on single cgroups (list their processes,
+// enter them, remove them).
 //
 // Embedders get a Manager through a libcontainer factory and rarely need more
 // of this package than the Stats types. The managers themselves are in the

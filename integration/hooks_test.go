@@ -71,7 +71,7 @@ func TestHooksOrderAndNamespaces(t *testing.T) {
 		{"prestart1", outMnt, outNet, "creating", pid},
 		{"prestart2", outMnt, outNet, "creating", pid},
 		{"createRuntime", outMnt, outNet, "creating", pid},
-		{"createContainer", inMnt, inNet, "creating", 1}, // as seen from there
+		{"createContainer", inMnt, inNet, "creating", 1},
 		{"startContainer", inMnt, inNet, "created", 1},
 		{"poststart", outMnt, outNet, "running", pid},
 		{"poststop", outMnt, outNet, "stopped", 0},

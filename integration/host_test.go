@@ -96,6 +96,8 @@ func TestInitPath(t *testing.T) {
 	}{
 		"another host": {path: buildProgram(t, "imports")},
 		"no host":      {path: "/bin/true", texts: []string{"nsenter"}},
+		"neither":      {path: buildProgram(t, "neither"), texts: []string{"github.com/libcontainer/libcontainer/nsenter", "StartInitialization"}},
+		"goes on":      {path: buildProgram(t, "daemon"), texts: []string{"github.com/libcontainer/libcontainer/nsenter"}},
 		"missing":      {path: "/nosuch/init", texts: []string{"/nosuch/init"}},
 	} {
 		t.Run(name, func(t *testing.T) {

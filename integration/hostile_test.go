@@ -139,6 +139,10 @@ func hostileTargets() []hostileCase {
 // hostileFiles are links in the place of files that are bound over, made or read.
 func hostileFiles() []hostileCase {
 	return []hostileCase{
+		{name: "file target", prepare: all(linkTo("marker", "mnt/f"), bindHosts("/etc/hostname", "/mnt/f")),
+			script: `cmp $V/marker /mnt/f && ls $V`, want: "marker"},
+		{name: "file target that is to be made", prepare: all(linkTo("new", "mnt/f"), bindHosts("/etc/hostname", "/mnt/f")),
+			script: `cmp $V/new /mnt/f && ls $V`, want: "new"},
 		{name: "parent of a file target", prepare: all(climbTo("", "mnt/d"), bindHosts("/etc/hostname", "/mnt/d/marker")),
 			script: `cmp $V/marker /mnt/d/marker && ls $V`, want: "marker"},
 		{name: "parent of a device", prepare: all(linkTo("", "mnt/d"), addDevice("/mnt/d/sub/zero")),

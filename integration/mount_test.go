@@ -156,7 +156,8 @@ func TestBindMounts(t *testing.T) {
 	}
 }
 
-// The flags of a bind mount add to what protects the source.
+// The flags of a bind mount add to what protects the source; those of a remount of a
+// bind mount are all that it has then, as with mount(2).
 func TestBindKeepsProtection(t *testing.T) {
 	config := newConfig(t)
 	addMount(config, bindOn("/proc/sys", "/mnt/sys", unix.MS_RDONLY))
@@ -168,7 +169,7 @@ func TestBindKeepsProtection(t *testing.T) {
 	got := strings.Split(runShell(t, config, mountLine("/mnt/sys")+";"+mountLine("/mnt/t")+";"+
 		mountLine("/mnt/noatime")+";"+mountLine("/mnt/strict")+";"+mountLine("/mnt/rel")), "\n")
 	wantOptions(t, got[0], "ro", "proc")
-	wantOptions(t, got[1], "ro", "nosuid", "nodev")
+	wantOptions(t, got[1], "ro", "nosuid", "!nodev")
 	wantOptions(t, got[2], "rw", "noatime", "nodiratime", "!relatime")
 	wantOptions(t, got[3], "rw", "!noatime", "!relatime")
 	wantOptions(t, got[4], "rw", "relatime", "!noatime")
@@ -379,7 +380,7 @@ func TestTargetModes(t *testing.T) {
 	if _, err := p.Wait(); err != nil {
 		t.Error(err)
 	}
-	wantOutput(t, out.stdout.String(), "755\n755\n755\n0077\n")
+	wantOutput(t, out.stdout.String(), "755\n755\n755\n0022\n")
 }
 
 func TestSharedMountNamespaceRefusesMounts(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -109,8 +110,26 @@ func TestPrepareRefuses(t *testing.T) {
 		t.Errorf("release of what has not been prepared: %v", err)
 	}
 	p, _ := command("/no/such/program")
-	checkError(t, c.Prepare(t.Context(), p), libcontainer.ConfigInvalid, "/no/such/program", "no such file")
-	wantStatus(t, c, libcontainer.Created) // as new
+	err := c.Prepare(t.Context(), p)
+	checkError(t, err, libcontainer.ConfigInvalid, "/no/such/program", "executable file not found", "no such file")
+	if !errors.Is(err, exec.ErrNotFound) {
+		t.Errorf("error %v is not exec.ErrNotFound", err)
+	}
+	wantStatus(t, c, libcontainer.Created)
+	// What only execve finds out comes at the release, and the container is as new.
+	script := write(t, "#!/no/such/interpreter\n", c.(libcontainer.LinuxContainer).Config().Rootfs, "bin/bad")
+	if err := os.Chmod(script, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p, _ = command("/bin/bad")
+	if err := c.Prepare(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	checkError(t, c.Release(t.Context()), libcontainer.ConfigInvalid, "/bin/bad", "no such file")
+	wantStatus(t, c, libcontainer.Created)
+	if _, err := p.Wait(); err == nil {
+		t.Error("the process that failed has ended well")
+	}
 	_, release := startBlocked(t, c)
 	q, _ := command("true")
 	if err := c.Prepare(t.Context(), q); !errors.Is(err, libcontainer.ContainerNotStopped) {

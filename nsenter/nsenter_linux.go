@@ -9,7 +9,7 @@ import (
 	"os"
 	"runtime"
 
-	"github.com/libcontainer/libcontainer/internal/initproc"
+	"github.com/libcontainer/libcontainer/internal/program"
 	"github.com/libcontainer/libcontainer/nsenter/preamble"
 )
 
@@ -20,6 +20,6 @@ func init() {
 	}
 	// Credentials, capabilities and namespaces belong to a thread.
 	runtime.LockOSThread()
-	initproc.Run(fd) // returns only after it has told the host what failed
+	_ = program.Run(fd) // returns only after it has told the host what failed
 	os.Exit(1)
 }

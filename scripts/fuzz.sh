@@ -79,6 +79,7 @@ if [ ${#go_targets[@]} -gt 0 ]; then
 	for target in "${go_targets[@]}"; do
 		read -r package name <<<"$target"
 		echo "== Go fuzz target $name in $package for ${each}s"
-		"$go" test -run '^$' -fuzz "^$name\$" -fuzztime "$((each > 0 ? each : 1))s" "$package"
+		"$go" test -run '^$' -fuzz "^$name\$" -fuzztime "$((each > 0 ? each : 1))s" \
+			-fuzzminimizetime 2s "$package" # of each input that is new: 60s by default
 	done
 fi

@@ -45,5 +45,5 @@
 // Nothing is read or written that was not asked for, mountinfo is parsed once
 // a process, and files are opened relative to their directory. Moving a process
 // with Apply or Enter costs an RCU grace period of the kernel, 6 to 15 ms;
-// JoinFiles and UnifiedDir are the way around it, see cgroups.Joiner.
+// EntryFiles and UnifiedDir are the way around it, see cgroups.Driver.
 package fs

@@ -9,7 +9,7 @@ import (
 )
 
 // Kill sends SIGKILL to all processes of the container at once, through the cgroup
-// v2 mount of the hybrid layout, see cgroups.Killer. Processes that the freezer has
+// v2 mount of the hybrid layout, see cgroups.Driver. Processes that the freezer has
 // stopped die when they are thawed. Without that mount, for joined cgroups, in
 // which there may be processes of others, and on Linux before 5.14 the error is
 // errors.ErrUnsupported.

@@ -19,16 +19,7 @@ import (
 	"github.com/libcontainer/libcontainer/configs"
 )
 
-var (
-	_ cgroups.Manager = (*Manager)(nil)
-	_ cgroups.Stager  = (*Manager)(nil)
-	_ cgroups.Joiner  = (*Manager)(nil)
-	_ cgroups.Killer  = (*Manager)(nil)
-
-	_ cgroups.Planner       = (*Manager)(nil)
-	_ cgroups.ParentKeeper  = (*Manager)(nil)
-	_ cgroups.FreezerReader = (*Manager)(nil)
-)
+var _ cgroups.Driver = (*Manager)(nil)
 
 // Manager manages the cgroups of one container. Make one with the two fields
 // set; Paths is nil for a container that has no cgroups yet, and the result of
@@ -106,6 +97,9 @@ func (m *Manager) Create() error {
 	return err
 }
 
+// EntersEarly returns false: the cgroups are there before the process.
+func (m *Manager) EntersEarly() bool { return false }
+
 // Enter moves the process pid, with all its threads, into the hierarchies of
 // the stage. Create or Apply comes first. If the cgroups are optional, an empty
 // one that may not be entered and that no limit needs is removed again, and is no
@@ -135,10 +129,10 @@ func (m *Manager) enter(pid int, stage cgroups.Stage) error {
 	return nil
 }
 
-// JoinFiles opens the file "tasks" in each cgroup v1 directory of the stage. A
+// EntryFiles opens the file "tasks" in each cgroup v1 directory of the stage. A
 // thread that writes "0" to such a file enters the cgroup, alone. The caller
-// closes the files. See cgroups.Joiner for what this is good for.
-func (m *Manager) JoinFiles(stage cgroups.Stage) ([]*os.File, error) {
+// closes the files. See cgroups.Driver for what this is good for.
+func (m *Manager) EntryFiles(stage cgroups.Stage) ([]*os.File, error) {
 	unified := m.GetPaths()[""]
 	var files []*os.File
 	for _, path := range m.pathsOf(stage) {
@@ -157,7 +151,7 @@ func (m *Manager) JoinFiles(stage cgroups.Stage) ([]*os.File, error) {
 			for _, f := range files {
 				f.Close()
 			}
-			return nil, fmt.Errorf("open a cgroup to join it: %w", err)
+			return nil, fmt.Errorf("open a cgroup to enter it: %w", err)
 		}
 	}
 	return files, nil

@@ -373,14 +373,14 @@ func TestRootSetFails(t *testing.T) {
 }
 
 // A child that moves itself while it has one thread.
-func TestRootJoinFiles(t *testing.T) {
+func TestRootEntryFiles(t *testing.T) {
 	m := rootManager(t, "")
 	if err := m.Create(); err != nil {
 		t.Fatal(err)
 	}
 	var files []*os.File
 	for _, stage := range []cgroups.Stage{cgroups.StageSetup, cgroups.StageExec} {
-		opened, err := m.JoinFiles(stage)
+		opened, err := m.EntryFiles(stage)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -196,8 +196,8 @@ func TestEnterStages(t *testing.T) {
 	if pids, err := cgroups.GetPids(filepath.Join(dir, "memory", "c")); err != nil || !slices.Equal(pids, []int{17}) {
 		t.Errorf("memory after the second stage: %v, %v, want 17", pids, err)
 	}
-	checkJoinFiles(t, m, cgroups.StageSetup, []string{"cpu,cpuacct/c/tasks", "cpuset/c/tasks", "systemd/c/tasks"}, dir)
-	checkJoinFiles(t, m, cgroups.StageExec, []string{"memory/c/tasks"}, dir)
+	checkEntryFiles(t, m, cgroups.StageSetup, []string{"cpu,cpuacct/c/tasks", "cpuset/c/tasks", "systemd/c/tasks"}, dir)
+	checkEntryFiles(t, m, cgroups.StageExec, []string{"memory/c/tasks"}, dir)
 	for _, pid := range []int{0, -1} {
 		if err := m.Enter(pid, cgroups.StageSetup); err == nil {
 			t.Errorf("Enter(%d) succeeded", pid)
@@ -205,9 +205,9 @@ func TestEnterStages(t *testing.T) {
 	}
 }
 
-func checkJoinFiles(t *testing.T, m *Manager, stage cgroups.Stage, want []string, dir string) {
+func checkEntryFiles(t *testing.T, m *Manager, stage cgroups.Stage, want []string, dir string) {
 	t.Helper()
-	files, err := m.JoinFiles(stage)
+	files, err := m.EntryFiles(stage)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func checkJoinFiles(t *testing.T, m *Manager, stage cgroups.Stage, want []string
 		f.Close()
 	}
 	if !slices.Equal(got, want) {
-		t.Errorf("JoinFiles(%v) gives %v, want %v", stage, got, want)
+		t.Errorf("EntryFiles(%v) gives %v, want %v", stage, got, want)
 	}
 }
 

@@ -99,7 +99,8 @@ func (m *Manager) SetAnd(container *configs.Config, commit func() error) error {
 			return errors.Join(err, j.Rollback(m.kind))
 		}
 	}
-	if err := m.setUnified(u, paths); err != nil {
+	if err := m.setUnified(u, paths, &j); err != nil {
+		err = fmt.Errorf("set cgroup limits in the cgroup v2 mount: %w", err)
 		return errors.Join(err, j.Rollback(m.kind))
 	}
 	if commit == nil {

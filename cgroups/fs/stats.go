@@ -6,9 +6,7 @@ import (
 	"fmt"
 
 	"github.com/libcontainer/libcontainer/cgroups"
-	"github.com/libcontainer/libcontainer/cgroups/fs2"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
-	"github.com/libcontainer/libcontainer/cgroups/internal/cgread"
 )
 
 // GetStats reads the statistics of all controllers of the container. What is
@@ -32,10 +30,7 @@ func (m *Manager) GetStats() (*cgroups.Stats, error) {
 	}
 	if path, ok := paths[""]; ok {
 		err := m.withDir(path, func(dir *cgdir.Dir) error {
-			if err := cgread.Pressure(dir, stats); err != nil {
-				return err
-			}
-			return fs2.AddStats(dir, unifiedNames(paths), stats)
+			return m.inMount(dir).StatsBeside(unifiedNames(paths), stats)
 		})
 		if err != nil {
 			return nil, fmt.Errorf("read cgroup statistics: %w", err)

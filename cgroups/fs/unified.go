@@ -3,15 +3,15 @@
 package fs
 
 import (
-	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/libcontainer/libcontainer/cgroups/fs2"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cglimit"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgtree"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgv2"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -19,14 +19,14 @@ import (
 // layout, since no v1 hierarchy has their controllers.
 type unified struct {
 	controllers []string // of the mount
-	resources   *configs.Resources
+	limits      cgv2.Limits
 }
 
 // has tells whether the controller of cgroup v1 that is called key is in the mount.
 func (u unified) has(key string) bool { return slices.Contains(u.controllers, unifiedName(key)) }
 
 // asked tells whether a limit needs the mount.
-func (u unified) asked() bool { return u.resources != nil && fs2.Asks(u.resources) != "" }
+func (u unified) asked() bool { return len(u.controllers) > 0 && u.limits.Required() != "" }
 
 // unifiedName returns what cgroup v2 calls a controller.
 func unifiedName(key string) string {
@@ -56,12 +56,12 @@ func (m *Manager) unified(r *configs.Resources) (unified, error) {
 	if err := refuse(r, controllers); err != nil {
 		return unified{}, err
 	}
-	return unified{controllers: controllers, resources: fs2.Select(r, controllers)}, nil
+	return unified{controllers, cgv2.Of(r, controllers)}, nil
 }
 
 // mayNeedUnified tells whether a look at the mount is worth its while.
 func (m *Manager) mayNeedUnified(r *configs.Resources) bool {
-	if asksForV2(r) {
+	if field, _ := cgv2.Beyond(r, nil); field != "" {
 		return true
 	}
 	paths := m.GetPaths()
@@ -71,9 +71,6 @@ func (m *Manager) mayNeedUnified(r *configs.Resources) bool {
 		return request == required && !mounted
 	})
 }
-
-// core stands among controllers for what cgroup v2 has without any.
-const core = "cgroup"
 
 // unifiedControllers returns the controllers that the cgroup v2 mount holds, and the
 // core; none if there is no mount or the container is not in it.
@@ -88,20 +85,27 @@ func (m *Manager) unifiedControllers() (names []string, err error) {
 	}
 	err = m.withDir(filepath.Clean(h.Mountpoint), func(dir *cgdir.Dir) error {
 		text, err := dir.ReadFile("cgroup.controllers")
-		names = append([]string{core}, strings.Fields(text)...)
+		names = append([]string{cgv2.Core}, strings.Fields(text)...)
 		return err
 	})
 	return names, err
 }
 
 // setUnified sets the limits that are the mount's.
-func (m *Manager) setUnified(u unified, paths map[string]string) error {
+func (m *Manager) setUnified(u unified, paths map[string]string, j *cglimit.Journal) error {
 	if !u.asked() {
 		return nil
 	}
-	err := m.withDir(paths[""], func(dir *cgdir.Dir) error { return fs2.SetIn(dir, m.Cgroups, u.resources) })
-	if err != nil {
-		return fmt.Errorf("in the cgroup v2 mount: %w", err)
+	if err := u.limits.Check(); err != nil {
+		return err
 	}
-	return nil
+	return m.withDir(paths[""], func(dir *cgdir.Dir) error {
+		_, err := m.inMount(dir).Set(u.limits, j, false)
+		return err
+	})
+}
+
+// inMount is the container's directory in the mount.
+func (m *Manager) inMount(dir *cgdir.Dir) *cgv2.Cgroup {
+	return &cgv2.Cgroup{Dir: dir, Features: &m.features, Snapshot: m.snapshot}
 }

@@ -78,6 +78,27 @@ func TestHybridSetRollback(t *testing.T) {
 	}
 }
 
+// When the caller's own part of the change fails, the limits are put back in the mount
+// and in the v1 hierarchies.
+func TestHybridSetAnd(t *testing.T) {
+	m, leaf := hybridManager(t, "misc\n", map[string]string{"misc.max": "sev max\n"})
+	limit := config(&configs.Resources{
+		AllowAllDevices: true, MemorySwappiness: -1, MemoryReservation: 4096, Misc: map[string]int64{"sev": 1},
+	})
+	failure := errors.New("failure")
+	if err := m.SetAnd(limit, func() error { return failure }); !errors.Is(err, failure) {
+		t.Errorf("got %v", err)
+	}
+	for path, want := range map[string]string{
+		leaf + "/misc.max": "sev max",
+		filepath.Join(m.Paths["memory"], "memory.soft_limit_in_bytes"): "1",
+	} {
+		if got := readFile(t, path); got != want {
+			t.Errorf("%s has %q, want %q", path, got, want)
+		}
+	}
+}
+
 func TestHybridRefuses(t *testing.T) {
 	for field, r := range map[string]configs.Resources{
 		"MemoryMin":             {MemoryMin: 1},

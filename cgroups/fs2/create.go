@@ -3,19 +3,14 @@
 package fs2
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"path"
 	"slices"
-	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/cgroups"
-	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgtree"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgv2"
 )
 
 // Plan returns what GetPaths will return after Create, and those parents that do
@@ -59,46 +54,16 @@ func (m *Manager) plan(s *cgroups.Snapshot) (cgtree.Target, error) {
 			return cgtree.Target{}, fmt.Errorf("the mount %s does not show this process's own cgroup; an absolute Cgroups.Parent is needed", h.Mountpoint)
 		}
 	}
-	return cgtree.Target{Keys: h.Keys, Base: base, Names: names, Fill: makeUsable}, nil
-}
-
-// makeUsable makes threaded what the kernel has made below a threaded cgroup: a
-// process could not enter it as it is. See "Threads" in cgroup-v2.
-func makeUsable(_, dir *cgdir.Dir, made bool) error {
-	if !made {
-		return nil
-	}
-	text, err := dir.ReadFile(typeFile)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if strings.TrimSpace(text) != "domain invalid" {
-		return nil
-	}
-	return dir.WriteFile(typeFile, "threaded")
+	return cgtree.Target{Keys: h.Keys, Base: base, Names: names, Fill: cgv2.FillThreaded}, nil
 }
 
 // relativeBase returns the directory in which a container without an absolute
 // Parent gets its cgroup, as the package's documentation has it.
 func relativeBase(h cgroups.Hierarchy) string {
-	if h.Own == "" || h.Own == h.Mountpoint || delegated(h.Own) {
+	if h.Own == "" || h.Own == h.Mountpoint || cgv2.Delegated(h.Own) {
 		return h.Own
 	}
 	return path.Dir(h.Own)
-}
-
-// delegated tells whether systemd has given the cgroup, with all below it, to the
-// service in it, see systemd's CGROUP_DELEGATION document. The first attribute is
-// for all to read (systemd 251), the second for the privileged.
-func delegated(dir string) bool {
-	for _, name := range []string{"user.delegate", "trusted.delegate"} {
-		value := make([]byte, 8)
-		n, err := unix.Lgetxattr(dir, name, value)
-		if err == nil && string(value[:n]) == "1" {
-			return true
-		}
-	}
-	return false
 }
 
 // create makes the cgroup and sets Paths. It returns the directories it made.
@@ -131,7 +96,11 @@ func (m *Manager) createIn(s *cgroups.Snapshot) ([]string, error) {
 	}
 	m.made = append(m.made, c.Made...)
 	m.setPaths(cgtree.PathMap([]cgtree.Target{t}))
-	m.enableWanted(s, t.Path())
+	_ = m.withCgroup(t.Path(), func(cg *cgv2.Cgroup) error {
+		cg.Snapshot = s
+		cg.EnableWanted(cgv2.All(m.Cgroups.Resources))
+		return nil
+	})
 	return c.Made, nil
 }
 
@@ -151,7 +120,7 @@ func (m *Manager) joinExisting() error {
 	if err != nil {
 		return err
 	}
-	if err := m.withDir(paths[""], func(*cgdir.Dir) error { return nil }); err != nil {
+	if err := m.withCgroup(paths[""], func(*cgv2.Cgroup) error { return nil }); err != nil {
 		return fmt.Errorf("join the cgroup: %w", err)
 	}
 	m.setPaths(paths)

@@ -3,21 +3,12 @@
 package fs2
 
 import (
-	"errors"
 	"fmt"
-	"slices"
-	"strconv"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/cgroups"
-	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
-	"github.com/libcontainer/libcontainer/cgroups/internal/cglimit"
-	"github.com/libcontainer/libcontainer/cgroups/internal/cgread"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgtree"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgv2"
 )
-
-const procsFile = "cgroup.procs"
 
 // start is about a container whose cgroup was made ahead of its first process.
 type start struct {
@@ -25,15 +16,11 @@ type start struct {
 	ahead bool
 
 	// held are the limits that wait for it.
-	held []held
+	held cgv2.Held
 }
 
-// held is a value that is to be written when the first process is about to
-// execve.
-type held struct {
-	field, file string
-	write       func(s *setter) error
-}
+// EntersEarly returns false: the cgroup is there before the process.
+func (m *Manager) EntersEarly() bool { return false }
 
 // Enter moves the process pid, with all its threads, into the cgroup, unless it
 // is there already, as one that was cloned into UnifiedDir is. Create or Apply
@@ -70,7 +57,7 @@ func (m *Manager) move(pid int) error {
 	if !ok {
 		return nil
 	}
-	err := m.withDir(path, func(dir *cgdir.Dir) error { return moveTo(dir, pid) })
+	err := m.withCgroup(path, func(c *cgv2.Cgroup) error { return c.Enter(pid) })
 	if cgtree.NotPermitted(err) {
 		err = m.leaveOut(path, err)
 	}
@@ -80,23 +67,6 @@ func (m *Manager) move(pid int) error {
 	return nil
 }
 
-func moveTo(dir *cgdir.Dir, pid int) error {
-	// Reading is cheap, and a move is not, even if it leads nowhere.
-	value := strconv.Itoa(pid)
-	if pids, err := readWords(dir, procsFile); err == nil && slices.Contains(pids, value) {
-		return nil
-	}
-	err := dir.WriteFile(procsFile, value)
-	switch {
-	case errors.Is(err, unix.EOPNOTSUPP):
-		return fmt.Errorf("%w: %s", err, describeType(dir))
-	case errors.Is(err, unix.EBUSY):
-		enabled, _ := readWords(dir, subtreeFile)
-		return fmt.Errorf("%w: a process of the container has enabled the controllers %q for sub-cgroups, and cgroup v2 then allows processes only in those", err, enabled)
-	}
-	return err
-}
-
 // writeHeld writes the limits that were held back. On failure those written are
 // put back.
 func (m *Manager) writeHeld() error {
@@ -104,19 +74,5 @@ func (m *Manager) writeHeld() error {
 	if !ok || len(m.start.held) == 0 {
 		return nil
 	}
-	return m.withDir(path, func(dir *cgdir.Dir) error {
-		before, _ := cgread.KeyValues(dir, memoryEvents)
-		var j cglimit.Journal
-		s := &setter{Setter: cglimit.Setter{Dir: dir, Journal: &j}, m: m}
-		for _, h := range m.start.held {
-			if err := h.write(s); err != nil {
-				return errors.Join(err, j.Rollback(m.kind))
-			}
-		}
-		after, _ := cgread.KeyValues(dir, memoryEvents)
-		if after["oom_kill"] > before["oom_kill"] {
-			return errors.New("the limit of memory is below what the container's set-up takes, and the kernel has killed its first process")
-		}
-		return nil
-	})
+	return m.withCgroup(path, func(c *cgv2.Cgroup) error { return c.WriteHeld(m.start.held) })
 }

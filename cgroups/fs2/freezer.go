@@ -5,8 +5,8 @@ package fs2
 import (
 	"fmt"
 
-	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgfreeze"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgv2"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -20,8 +20,8 @@ func (m *Manager) Freeze(state configs.FreezerState) error {
 	if !ok {
 		return fmt.Errorf("freeze: %w", m.missing())
 	}
-	return m.withDir(path, func(dir *cgdir.Dir) error {
-		return cgfreeze.Set(dir, state, cgfreeze.Timeout)
+	return m.withCgroup(path, func(c *cgv2.Cgroup) error {
+		return cgfreeze.Set(c.Dir, state, cgfreeze.Timeout)
 	})
 }
 
@@ -33,26 +33,9 @@ func (m *Manager) FreezerState() (state configs.FreezerState, err error) {
 	if !ok {
 		return configs.Undefined, nil
 	}
-	err = m.withDir(path, func(dir *cgdir.Dir) error {
-		state, err = cgfreeze.State(dir)
+	err = m.withCgroup(path, func(c *cgv2.Cgroup) error {
+		state, err = cgfreeze.State(c.Dir)
 		return err
 	})
 	return state, err
-}
-
-// setFreezerState brings the processes into the state that a configuration asks
-// for, if it does.
-func setFreezerState(s *setter, state configs.FreezerState) error {
-	if state == configs.Undefined {
-		return nil
-	}
-	old, err := s.Dir.ReadFile(cgfreeze.File)
-	if err == nil {
-		err = cgfreeze.Set(s.Dir, state, cgfreeze.Timeout)
-	}
-	if err != nil {
-		return s.explain("Freezer", cgfreeze.File, err)
-	}
-	s.Record(cgfreeze.File, old)
-	return nil
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // Kill sends SIGKILL to all processes of the container at once, see
-// cgroups.Killer. Frozen ones die too. For a cgroup that was joined the error is
+// cgroups.Driver. Frozen ones die too. For a cgroup that was joined the error is
 // errors.ErrUnsupported, since there may be processes of others in it, and on
 // Linux before 5.14.
 func (m *Manager) Kill() error {

@@ -13,19 +13,11 @@ import (
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgfeature"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgtree"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgv2"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
-var (
-	_ cgroups.Manager = (*Manager)(nil)
-	_ cgroups.Stager  = (*Manager)(nil)
-	_ cgroups.Joiner  = (*Manager)(nil)
-	_ cgroups.Killer  = (*Manager)(nil)
-
-	_ cgroups.Planner       = (*Manager)(nil)
-	_ cgroups.ParentKeeper  = (*Manager)(nil)
-	_ cgroups.FreezerReader = (*Manager)(nil)
-)
+var _ cgroups.Driver = (*Manager)(nil)
 
 // Manager manages the cgroup of one container. Make one with the two fields set;
 // Paths is nil for a container that has no cgroup yet, and the result of an
@@ -57,7 +49,7 @@ type Manager struct {
 	features cgfeature.Set
 
 	// attach replaces devices.Attach in tests.
-	attach attachFunc
+	attach cgv2.AttachFunc
 
 	// snapshot and kind let tests work on a tree of plain files.
 	snapshot *cgroups.Snapshot
@@ -105,9 +97,9 @@ func (m *Manager) Create() error {
 	return err
 }
 
-// JoinFiles returns nothing: on cgroup v2 a thread does not leave its process, and
+// EntryFiles returns nothing: on cgroup v2 a thread does not leave its process, and
 // UnifiedDir is the way to enter without waiting.
-func (m *Manager) JoinFiles(cgroups.Stage) ([]*os.File, error) { return nil, nil }
+func (m *Manager) EntryFiles(cgroups.Stage) ([]*os.File, error) { return nil, nil }
 
 // UnifiedDir opens the container's directory, to be used with CLONE_INTO_CGROUP
 // of clone3(2). It returns nil if there is none, or if the set-up of a process could
@@ -123,7 +115,7 @@ func (m *Manager) UnifiedDir() (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the container's cgroup: %w", err)
 	}
-	if !m.start.ahead && !hasRoom(dir) {
+	if !m.start.ahead && !m.cgroup(dir).HasRoom() {
 		dir.Close()
 		return nil, nil
 	}
@@ -206,12 +198,20 @@ func (m *Manager) setPaths(paths map[string]string) {
 	m.Paths = paths
 }
 
-// withDir opens the directory path for the time of a call.
-func (m *Manager) withDir(path string, call func(*cgdir.Dir) error) error {
+// withCgroup opens the directory path for the time of a call.
+func (m *Manager) withCgroup(path string, call func(*cgv2.Cgroup) error) error {
 	dir, err := cgdir.Open(path, m.kind)
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
-	return call(dir)
+	return call(m.cgroup(dir))
 }
+
+func (m *Manager) cgroup(dir *cgdir.Dir) *cgv2.Cgroup {
+	return &cgv2.Cgroup{Dir: dir, Features: &m.features, Snapshot: m.snapshot, Attach: m.attach}
+}
+
+// hasRoomAtFirst tells whether the limits that the container will get have room for
+// its set-up.
+func (m *Manager) hasRoomAtFirst() bool { return cgv2.HasRoom(m.Cgroups.Resources) }

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -110,79 +109,44 @@ func TestCreateChecksFileSystem(t *testing.T) {
 	}
 }
 
-func TestEnable(t *testing.T) {
-	s, dir := fakeMachine(t, "/")
-	for _, sub := range []string{"a", "a/b"} {
-		fill(t, filepath.Join(dir, sub), nil)
-	}
-	fill(t, filepath.Join(dir, "a"), map[string]string{subtreeFile: "memory\n"})
-	m := &Manager{snapshot: s, kind: cgdir.Any}
-	if err := m.enable(s, filepath.Join(dir, "a/b"), []string{"cpu", "memory"}); err != nil {
-		t.Fatal(err)
-	}
-	for sub, want := range map[string]string{"": "+cpu +memory", "a": "+cpu", "a/b": ""} {
-		if got := readFile(t, filepath.Join(dir, sub, subtreeFile)); got != want {
-			t.Errorf("in %q: wrote %q, want %q", sub, got, want)
-		}
-	}
-}
-
-// A cgroup with processes of its own is not turned into one of threads.
-func TestEnableAmongProcesses(t *testing.T) {
-	for _, test := range []struct{ kind, want string }{
-		{"domain", "it has processes of its own, [17]"},
-		{"threaded", ""},
-	} {
-		s, dir := fakeMachine(t, "/")
-		fill(t, filepath.Join(dir, "a"), map[string]string{procsFile: "17\n", typeFile: test.kind + "\n"})
-		m := &Manager{snapshot: s, kind: cgdir.Any}
-		err := m.enable(s, filepath.Join(dir, "a/b"), []string{"pids"})
-		if test.want != "" && !errors.Is(err, unix.EBUSY) {
-			t.Errorf("%s: got %v, want EBUSY", test.kind, err)
-		}
-		checkErr(t, err, test.want)
-	}
-}
-
-// A controller that stays away although it was enabled is named with its limit.
-func TestSetWithoutController(t *testing.T) {
-	s, dir := fakeMachine(t, "/")
-	fill(t, filepath.Join(dir, "c"), map[string]string{controllersFile: "cpu\n"})
-	m := &Manager{
-		Cgroups: &configs.Cgroup{Name: "c"}, Paths: map[string]string{"": filepath.Join(dir, "c")},
-		snapshot: s, kind: cgdir.Any,
-	}
-	for _, test := range []struct {
-		field, controller string
-		resources         configs.Resources
-	}{
-		{"Memory", "memory", configs.Resources{Memory: 1}},
-		{"PidsLimit", "pids", configs.Resources{PidsLimit: 1}},
-		{"CpusetCpus", "cpuset", configs.Resources{CpusetCpus: "0"}},
-		{"BlkioWeight", "io", configs.Resources{BlkioWeight: 10}},
-		{"HugetlbLimit", "hugetlb", configs.Resources{HugetlbLimit: []*configs.HugepageLimit{{Pagesize: "2MB"}}}},
-		{"Rdma", "rdma", configs.Resources{Rdma: map[string]configs.RdmaLimit{"x": {}}}},
-		{"Misc", "misc", configs.Resources{Misc: map[string]int64{"x": 1}}},
-		{`Unified["dmem.max"]`, "dmem", configs.Resources{Unified: map[string]string{"dmem.max": "x 1"}}},
-	} {
-		t.Run(test.field, func(t *testing.T) {
-			test.resources.AllowAllDevices = true
-			err := m.Set(config(&test.resources))
-			if !cgroups.IsNotFound(err) || !strings.Contains(err.Error(), test.field) || !strings.Contains(err.Error(), test.controller) {
-				t.Errorf("got %v, want a NotFoundError for %s with %s", err, test.controller, test.field)
-			}
-		})
-	}
-}
-
 // A failure puts back what was written, and says what failed.
 func TestSetRollback(t *testing.T) {
-	m, dir := fakeManager(t, map[string]string{cpuWeight: "100\n", memoryMax: "max\n", memoryHigh: "max\n"})
+	m, dir := fakeManager(t, map[string]string{"cpu.weight": "100\n", memoryMax: "max\n", "memory.high": "max\n"})
 	err := m.Set(config(&configs.Resources{AllowAllDevices: true, CpuWeight: 7, Memory: 4096, MemoryHigh: 2048, PidsLimit: 1}))
 	checkErr(t, err, "PidsLimit (pids.max) is not supported by this kernel")
-	for file, want := range map[string]string{cpuWeight: "100", memoryMax: "max", memoryHigh: "max"} {
+	for file, want := range map[string]string{"cpu.weight": "100", memoryMax: "max", "memory.high": "max"} {
 		if got := readFile(t, filepath.Join(dir, file)); got != want {
 			t.Errorf("%s is %q, want %q", file, got, want)
+		}
+	}
+}
+
+// What cgroup v2 does not have is refused before anything is written.
+func TestSetRefuses(t *testing.T) {
+	m, dir := fakeManager(t, map[string]string{pidsMax: "max\n"})
+	err := m.Set(config(&configs.Resources{AllowAllDevices: true, PidsLimit: 5, KernelMemory: 1}))
+	checkErr(t, err, "KernelMemory")
+	if !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("got %v, want ErrUnsupported", err)
+	}
+	if got := readFile(t, filepath.Join(dir, pidsMax)); got != "max" {
+		t.Errorf("and yet pids.max was set to %q", got)
+	}
+}
+
+// When the caller's own part of the change fails, the limits are put back.
+func TestSetAnd(t *testing.T) {
+	m, dir := fakeManager(t, map[string]string{pidsMax: "max\n"})
+	limit := config(&configs.Resources{AllowAllDevices: true, PidsLimit: 5})
+	for _, fails := range []error{unix.EPERM, nil} {
+		at := ""
+		err := m.SetAnd(limit, func() error {
+			at = readFile(t, filepath.Join(dir, pidsMax))
+			return fails
+		})
+		want := map[bool]string{true: "5", false: "max"}[fails == nil]
+		if got := readFile(t, filepath.Join(dir, pidsMax)); !errors.Is(err, fails) || at != "5" || got != want {
+			t.Errorf("commit fails with %v: error %v, pids.max was %s and is %s, want 5 and %s", fails, err, at, got, want)
 		}
 	}
 }
@@ -230,7 +194,7 @@ func TestSetWithoutCgroup(t *testing.T) {
 // From Create until the first process is about to execve its limits wait.
 func TestHeldLimits(t *testing.T) {
 	m, dir := fakeManager(t, map[string]string{
-		memoryMax: "max\n", memoryHigh: "max\n", pidsMax: "max\n", swapMax: "max\n", memoryMin: "0\n", memoryEvents: "oom_kill 0\n", procsFile: "17\n",
+		memoryMax: "max\n", "memory.high": "max\n", pidsMax: "max\n", "memory.swap.max": "max\n", "memory.min": "0\n", "memory.events": "oom_kill 0\n", procsFile: "17\n",
 	})
 	var attached []string
 	m.attach = func(_ int, allowAll bool, allowed, _ []*configs.Device) error {
@@ -242,7 +206,7 @@ func TestHeldLimits(t *testing.T) {
 	m.start.ahead = true
 	for _, limit := range []int64{1 << 30, 2 << 30} {
 		r := &configs.Resources{
-			Memory: limit, MemorySwap: -1, PidsLimit: 5, MemoryMin: 3, Unified: map[string]string{memoryHigh: "9"},
+			Memory: limit, MemorySwap: -1, PidsLimit: 5, MemoryMin: 3, Unified: map[string]string{"memory.high": "9"},
 			AllowedDevices: []*configs.Device{{Path: "/dev/null", Type: 'c', Major: 1, Minor: 3, Permissions: "rw"}},
 		}
 		if err := m.Set(config(r)); err != nil {
@@ -260,7 +224,7 @@ func TestHeldLimits(t *testing.T) {
 			t.Errorf("%s devices were set %d times, want %d", when, len(attached), devices)
 		}
 	}
-	check("before", map[string]string{memoryMax: "max", memoryHigh: "max", pidsMax: "max", memoryMin: "3"}, 0)
+	check("before", map[string]string{memoryMax: "max", "memory.high": "max", pidsMax: "max", "memory.min": "3"}, 0)
 	if err := m.Enter(17, cgroups.StageSetup); err != nil {
 		t.Fatal(err)
 	}
@@ -268,19 +232,12 @@ func TestHeldLimits(t *testing.T) {
 	if err := m.Enter(17, cgroups.StageExec); err != nil {
 		t.Fatal(err)
 	}
-	check("at exec", map[string]string{memoryMax: "2147483648", memoryHigh: "9", pidsMax: "5"}, 1)
+	check("at exec", map[string]string{memoryMax: "2147483648", "memory.high": "9", pidsMax: "5"}, 1)
 	// From now on all is written at once.
 	if err := m.Set(config(&configs.Resources{AllowAllDevices: true, PidsLimit: 6})); err != nil {
 		t.Fatal(err)
 	}
 	check("later", map[string]string{pidsMax: "6"}, 1)
-}
-
-// A limit that could not be written is found before any process exists.
-func TestHeldLimitWithoutFile(t *testing.T) {
-	m, _ := fakeManager(t, nil)
-	m.start.ahead = true
-	checkErr(t, m.Set(config(&configs.Resources{AllowAllDevices: true, PidsLimit: 1})), "PidsLimit (pids.max) is not supported")
 }
 
 func TestEnter(t *testing.T) {
@@ -310,38 +267,24 @@ func TestEnter(t *testing.T) {
 	checkErr(t, m.Apply(0), "not a process id")
 }
 
+// A process is cloned into its cgroup where there is room for its set-up: in the
+// limits to come for the first, and in those in force for a further one.
 func TestUnifiedDir(t *testing.T) {
-	roomy := map[string]string{memoryMax: "max\n", memoryHigh: "max\n", memoryCurrent: "0\n", pidsMax: "max\n", "pids.current": "1\n"}
-	small := func(file, value string) map[string]string { return withFile(roomy, file, value) }
-	unified := func(value string) *configs.Resources {
-		return &configs.Resources{Unified: map[string]string{memoryMax: value}}
-	}
+	small := &configs.Resources{Memory: 1 << 20}
 	for _, test := range []struct {
 		name  string
 		ahead bool
 		r     *configs.Resources
-		files map[string]string
+		limit string
 		want  bool
 	}{
-		{"first, no limits", true, nil, roomy, true},
-		{"first, roomy", true, &configs.Resources{Memory: 1 << 30, MemoryHigh: -1, PidsLimit: 1}, roomy, true},
-		{"first, little memory", true, &configs.Resources{Memory: 1 << 20}, roomy, false},
-		{"first, little high memory", true, &configs.Resources{MemoryHigh: 1 << 20}, roomy, false},
-		{"first, unified", true, unified("1073741824"), roomy, true},
-		{"first, no unified limit", true, unified("max\n"), roomy, true},
-		{"first, little unified", true, unified("1048576"), roomy, false},
-		{"first, unified with a unit", true, unified("1G"), roomy, false},
-		{"later, roomy", false, nil, roomy, true},
-		{"later, without controllers", false, nil, nil, true},
-		{"later, much memory", false, nil, small(memoryMax, "1073741824\n"), true},
-		{"later, little memory", false, nil, small(memoryMax, "1048576\n"), false},
-		{"later, little high memory", false, nil, small(memoryHigh, "1048576\n"), false},
-		{"later, few tasks", false, nil, small(pidsMax, "30\n"), false},
-		{"later, over the limit", false, nil, withFile(small(pidsMax, "30\n"), "pids.current", "40\n"), false},
-		{"later, unreadable", false, nil, without1(small(pidsMax, "300\n"), "pids.current"), false},
+		{"first, no limits", true, nil, "max\n", true},
+		{"first, little memory", true, small, "max\n", false},
+		{"later, much memory", false, small, "1073741824\n", true},
+		{"later, little memory", false, nil, "1048576\n", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			m, _ := fakeManager(t, test.files)
+			m, _ := fakeManager(t, map[string]string{memoryMax: test.limit, "memory.current": "0\n"})
 			m.Cgroups.Resources, m.start.ahead = test.r, test.ahead
 			dir, err := m.UnifiedDir()
 			if err != nil {
@@ -384,19 +327,6 @@ func TestFreeze(t *testing.T) {
 	}
 }
 
-func TestFreezeTimeout(t *testing.T) {
-	_, path := fakeManager(t, map[string]string{cgfreeze.File: "0\n", "cgroup.events": "populated 1\nfrozen 0\n"})
-	dir, err := cgdir.Open(path, cgdir.Any)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dir.Close()
-	checkErr(t, cgfreeze.Set(dir, configs.Frozen, time.Millisecond), "not all processes followed")
-	if got := readFile(t, filepath.Join(path, cgfreeze.File)); got != "0" {
-		t.Errorf("cgroup.freeze is %q after a failure, want 0", got)
-	}
-}
-
 func TestFreezerState(t *testing.T) {
 	for _, test := range []struct {
 		freeze, events string
@@ -411,35 +341,6 @@ func TestFreezerState(t *testing.T) {
 		if got, err := m.FreezerState(); err != nil || got != test.want {
 			t.Errorf("%+v: got %q, %v", test, got, err)
 		}
-	}
-}
-
-func TestSetFreezer(t *testing.T) {
-	files := map[string]string{cgfreeze.File: "0\n", "cgroup.events": "frozen 1\n"}
-	runSetTests(t, files, []setTest{
-		{"undefined", configs.Resources{}, map[string]string{cgfreeze.File: "0"}, ""},
-		{"frozen", configs.Resources{Freezer: configs.Frozen}, map[string]string{cgfreeze.File: "1"}, ""},
-		{"nonsense", configs.Resources{Freezer: "x"}, map[string]string{cgfreeze.File: "0"}, "freezer state"},
-	})
-}
-
-// What rules for devices do is up to package devices; here they come last and once.
-func TestSetDevices(t *testing.T) {
-	m, _ := fakeManager(t, map[string]string{pidsMax: "max\n"})
-	calls := 0
-	m.attach = func(fd int, allowAll bool, allowed, denied []*configs.Device) error {
-		calls++
-		if fd < 0 || allowAll || len(allowed) != 1 || len(denied) != 0 {
-			t.Errorf("attach(%d, %v, %v, %v)", fd, allowAll, allowed, denied)
-		}
-		return unix.EPERM
-	}
-	err := m.Set(config(&configs.Resources{PidsLimit: 5, AllowedDevices: []*configs.Device{{Path: "/dev/null", Type: 'c', Major: 1, Minor: 3, Permissions: "rw"}}}))
-	if !errors.Is(err, unix.EPERM) || !strings.Contains(err.Error(), "AllowedDevices") || calls != 1 {
-		t.Errorf("%d calls, error %v", calls, err)
-	}
-	if got := readFile(t, filepath.Join(m.Paths[""], pidsMax)); got != "max" {
-		t.Errorf("pids.max is %q after a failure, want max", got)
 	}
 }
 

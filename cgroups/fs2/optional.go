@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgtree"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgv2"
 )
 
 // missing returns the error for something that needs the cgroup which the
@@ -47,6 +48,5 @@ func (m *Manager) leaveOut(path string, err error) error {
 
 // needsCgroup tells whether the configuration has a limit.
 func (m *Manager) needsCgroup() bool {
-	r := m.Cgroups.Resources
-	return r != nil && firstRequired(r) != ""
+	return cgv2.All(m.Cgroups.Resources).Required() != ""
 }

@@ -274,9 +274,12 @@ func (f *fakeFiles) Freeze(s configs.FreezerState) error { return f.h.note("file
 func (f *fakeFiles) FreezerState() (configs.FreezerState, error) {
 	return configs.Frozen, f.h.note("files freezer state")
 }
-func (f *fakeFiles) Kill() error                                 { return f.h.note("files kill") }
-func (f *fakeFiles) Apply(int) error                             { return errors.New("not to be called") }
-func (f *fakeFiles) JoinFiles(cgroups.Stage) ([]*os.File, error) { return nil, f.h.note("files join") }
-func (f *fakeFiles) UnifiedDir() (*os.File, error)               { return nil, f.h.note("files dir") }
-func (f *fakeFiles) MadeParents() []string                       { return f.parents }
-func (f *fakeFiles) AdoptParents(parents []string)               { f.parents = append(f.parents, parents...) }
+func (f *fakeFiles) Kill() error       { return f.h.note("files kill") }
+func (f *fakeFiles) Apply(int) error   { return errors.New("not to be called") }
+func (f *fakeFiles) EntersEarly() bool { return false }
+func (f *fakeFiles) EntryFiles(cgroups.Stage) ([]*os.File, error) {
+	return nil, f.h.note("files entry")
+}
+func (f *fakeFiles) UnifiedDir() (*os.File, error) { return nil, f.h.note("files dir") }
+func (f *fakeFiles) MadeParents() []string         { return f.parents }
+func (f *fakeFiles) AdoptParents(parents []string) { f.parents = append(f.parents, parents...) }

@@ -12,22 +12,13 @@ import (
 	"sync"
 
 	"github.com/libcontainer/libcontainer/cgroups"
-	"github.com/libcontainer/libcontainer/cgroups/fs2"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgtree"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgv2"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
-var (
-	_ cgroups.Manager       = (*Manager)(nil)
-	_ cgroups.Stager        = (*Manager)(nil)
-	_ cgroups.EarlyEnterer  = (*Manager)(nil)
-	_ cgroups.Joiner        = (*Manager)(nil)
-	_ cgroups.Killer        = (*Manager)(nil)
-	_ cgroups.Planner       = (*Manager)(nil)
-	_ cgroups.ParentKeeper  = (*Manager)(nil)
-	_ cgroups.FreezerReader = (*Manager)(nil)
-)
+var _ cgroups.Driver = (*Manager)(nil)
 
 // Manager manages the cgroups of one container as a unit of systemd. Make one with
 // the two fields set; Paths is nil for a container that has no cgroups yet, and the
@@ -235,7 +226,7 @@ func (m *Manager) FreezerState() (configs.FreezerState, error) {
 }
 
 // Kill sends SIGKILL to all processes of the container at once, see
-// cgroups.Killer. The unit ends with the last of them.
+// cgroups.Driver. The unit ends with the last of them.
 func (m *Manager) Kill() error {
 	dirs, err := m.current()
 	if err != nil || dirs == nil {
@@ -248,17 +239,17 @@ func (m *Manager) Kill() error {
 	return err
 }
 
-// JoinFiles is fs.Manager's. For the container's first process it returns nothing:
+// EntryFiles is fs.Manager's. For the container's first process it returns nothing:
 // that is for Enter, which starts a scope and sets what had to wait.
-func (m *Manager) JoinFiles(stage cgroups.Stage) ([]*os.File, error) {
+func (m *Manager) EntryFiles(stage cgroups.Stage) ([]*os.File, error) {
 	dirs, err := m.current()
 	if err != nil || dirs == nil || m.EntersEarly() {
 		return nil, err
 	}
-	return dirs.JoinFiles(stage)
+	return dirs.EntryFiles(stage)
 }
 
-// UnifiedDir opens the container's directory of cgroup v2, see cgroups.Joiner. It
+// UnifiedDir opens the container's directory of cgroup v2, see cgroups.Driver. It
 // returns nil before the unit is started, which takes a process.
 func (m *Manager) UnifiedDir() (*os.File, error) {
 	dirs, err := m.current()
@@ -327,8 +318,8 @@ func (m *Manager) planOf(t *target) (paths map[string]string, parents []string, 
 
 // needed says what optional cgroups are needed for, which could not be made.
 func (m *Manager) needed(err error) error {
-	if r := m.Cgroups.Resources; m.Cgroups.Optional && r != nil && fs2.Asks(r) != "" {
-		return fmt.Errorf("%s cannot be set: %w", fs2.Asks(r), err)
+	if field := cgv2.All(m.Cgroups.Resources).Required(); m.Cgroups.Optional && field != "" {
+		return fmt.Errorf("%s cannot be set: %w", field, err)
 	}
 	return err
 }
@@ -343,7 +334,7 @@ func (m *Manager) doWithout(err error) bool {
 	if !errors.Is(err, errNoSystemd) && !denied(err) {
 		return false
 	}
-	if m.Cgroups.Resources != nil && fs2.Asks(m.Cgroups.Resources) != "" {
+	if cgv2.All(m.Cgroups.Resources).Required() != "" {
 		return false
 	}
 	m.mu.Lock()

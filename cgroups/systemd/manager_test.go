@@ -400,12 +400,12 @@ func TestDelegatedCalls(t *testing.T) {
 	_, err3 := m.GetStats()
 	state, err4 := m.FreezerState()
 	_, err5 := m.UnifiedDir()
-	_, err6 := m.JoinFiles(cgroups.StageExec)
+	_, err6 := m.EntryFiles(cgroups.StageExec)
 	must(t, err1, err2, err3, err4, err5, err6, m.Freeze(configs.Frozen), m.Kill())
 	if state != configs.Frozen {
 		t.Errorf("state %q", state)
 	}
-	h.wantLog("files pids", "files all pids", "files stats", "files freezer state", "files dir", "files join", "files freeze FROZEN", "files kill")
+	h.wantLog("files pids", "files all pids", "files stats", "files freezer state", "files dir", "files entry", "files freeze FROZEN", "files kill")
 	h.fail["files stats"] = fs.ErrNotExist
 	_, err := m.GetStats()
 	wantError(t, err, "removes a unit's cgroups when its last process ends")

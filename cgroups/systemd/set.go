@@ -12,7 +12,7 @@ import (
 	sd "github.com/coreos/go-systemd/v22/dbus"
 
 	"github.com/libcontainer/libcontainer/cgroups"
-	"github.com/libcontainer/libcontainer/cgroups/fs2"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgv2"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -43,7 +43,7 @@ func (m *Manager) Set(container *configs.Config) error {
 	case m.starting != nil:
 		return m.setStartingLimits(container)
 	case dirs == nil && m.Cgroups.Optional:
-		if field := fs2.Asks(container.Cgroups.Resources); field != "" {
+		if field := cgv2.All(container.Cgroups.Resources).Required(); field != "" {
 			return fmt.Errorf("set cgroup limits: %s cannot be set: %w", field, m.missing())
 		}
 		return nil
@@ -109,7 +109,7 @@ func early(r *configs.Resources) *configs.Resources {
 	e.Memory, e.MemorySwap, e.MemoryHigh, e.KernelMemory, e.PidsLimit = 0, 0, 0, 0, 0
 	e.AllowAllDevices, e.AllowedDevices, e.DeniedDevices = true, nil, nil
 	e.Unified = maps.Clone(r.Unified)
-	for _, file := range []string{"memory.max", "memory.high", "memory.swap.max", "memory.swap.high", "pids.max"} {
+	for _, file := range cgv2.LateFiles() {
 		delete(e.Unified, file)
 	}
 	return &e

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/cgroups"
-	"github.com/libcontainer/libcontainer/cgroups/fs2"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgv2"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -34,7 +34,7 @@ type starting struct {
 // the first process enters just before it becomes the container's program, for a
 // scope cannot be started without one.
 func (s *starting) room() bool {
-	return s.config == nil || s.config.Resources == nil || fs2.HasRoom(s.config.Resources)
+	return s.config == nil || cgv2.HasRoom(s.config.Resources)
 }
 
 // Create decides on the container's unit, checks that systemd can be asked for it

@@ -19,13 +19,7 @@ import (
 // files is the manager of the directories that belong to a unit: package fs2's
 // where there is cgroup v2 alone, and package fs's elsewhere.
 type files interface {
-	cgroups.Manager
-	cgroups.Stager
-	cgroups.Joiner
-	cgroups.Planner
-	cgroups.ParentKeeper
-	cgroups.FreezerReader
-	cgroups.Killer
+	cgroups.Driver
 
 	// SetAnd is Set which then calls commit, and takes the limits back if that
 	// fails.

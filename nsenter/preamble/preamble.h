@@ -1,4 +1,4 @@
-/* What the Go side of this package, and frame_linux.go of initproc, must know. */
+/* What the Go side of this package, and start_classic_linux.go of the root package, must know. */
 #ifndef LIBCONTAINER_PREAMBLE_H
 #define LIBCONTAINER_PREAMBLE_H
 

@@ -11,7 +11,7 @@ import (
 )
 
 // Kill kills all processes in the cgroup v2 directory path and below it, as
-// cgroups.Killer has it. The kernel holds up forks meanwhile.
+// cgroups.Driver has it. The kernel holds up forks meanwhile.
 func Kill(path string, kind cgdir.Kind, features *cgfeature.Set) error {
 	err := kill(path, kind, features)
 	if err == nil || cgdir.IsGone(err) {

@@ -1,0 +1,123 @@
+// What a further process of a container does, as lists of system calls.
+//
+// A process of the container that has CAP_SYS_PTRACE can trace, read and change
+// whatever it can see. So the process that joins stays outside of the container's pid
+// namespace until it has joined all others and given up all that the program must not
+// have: only then it clones the one that becomes the program, as a child of the host.
+// Nothing secret is sent to that one, and nothing it says is trusted.
+
+package libcontainer
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/internal/program"
+)
+
+// joinStage builds the first list of a further process: it joins the namespaces of the
+// container's init and asks who the user is.
+func (p *initPlan) joinStage(init *os.File, flags uintptr) (*program.Program, error) {
+	s := newScript(p.regs)
+	pidfd := s.Files(init)[0]
+	s.Do("umask", unix.SYS_UMASK, num(p.umask()))
+	p.labelFiles.open(s, p)
+	p.joinContainer(s, pidfd, flags)
+	if flags&unix.CLONE_NEWNS == 0 {
+		p.chroot(s)
+	}
+	p.newKeyring(s)
+	p.askUser(s, func(u *execUser) (*program.Program, error) { return p.joinFinish(u) })
+	return s.Build()
+}
+
+// joinContainer joins the namespaces of a process, at once where that is permitted, else
+// as joinNamespaces does.
+func (p *initPlan) joinContainer(s *script, pidfd program.Reg, flags uintptr) {
+	const what = "join the container's namespaces"
+	joined := s.Label()
+	rest := flags &^ unix.CLONE_NEWUSER
+	if flags != 0 {
+		s.Do(what, unix.SYS_SETNS, pidfd.Arg(), num(flags))
+		if flags&unix.CLONE_NEWUSER != 0 {
+			denied := s.Label()
+			s.Or(denied, unix.EPERM)
+			s.Later(func() {
+				s.Bind(denied)
+				var results []program.Reg
+				for _, t := range configs.NamespaceTypes() {
+					ns := configs.Namespace{Type: t}
+					flag := uintptr(ns.Syscall())
+					if rest&flag == 0 {
+						continue
+					}
+					r := s.Get(fmt.Sprintf("join %s namespace of the container", nsName(t)), unix.SYS_SETNS, pidfd.Arg(), num(flag))
+					s.Ignore(unix.EPERM)
+					results = append(results, r)
+				}
+				s.Do("join user namespace of the container", unix.SYS_SETNS, pidfd.Arg(), num(unix.CLONE_NEWUSER))
+				becomeRoot(s)
+				i := 0
+				for _, t := range configs.NamespaceTypes() {
+					ns := configs.Namespace{Type: t}
+					flag := uintptr(ns.Syscall())
+					if rest&flag == 0 {
+						continue
+					}
+					done := s.Label()
+					s.Less(results[i].Arg(), num(0), done)
+					s.Do(fmt.Sprintf("join %s namespace of the container", nsName(t)), unix.SYS_SETNS, pidfd.Arg(), num(flag))
+					s.Bind(done)
+					i++
+				}
+				s.Free(results...)
+				s.Jump(joined)
+			})
+			becomeRoot(s)
+		}
+	}
+	s.Bind(joined)
+	s.Close(pidfd)
+}
+
+// joinFinish builds the list with which a further process becomes the program.
+func (p *initPlan) joinFinish(u *execUser) (*program.Program, error) {
+	s := newScript(p.regs)
+	files := append(append([]*os.File(nil), p.setupFiles...), p.execFiles...)
+	regs := s.Files(files...)
+	u.closeDatabases(s)
+	if err := p.becomeUser(s, u); err != nil {
+		return nil, err
+	}
+	args := p.lookUpProgram(s, u)
+	p.notify.prepare(p, s)
+	p.labelFiles.write(s, p) // only the process itself may; what it clones inherits it
+	p.cloneInit(s, 0, program.NoReg)
+	setDumpable(s, 0)
+	if err := cmp.Or(p.setScheduler(s, false), p.firstAffinity(s)); err != nil {
+		return nil, err
+	}
+	enterCgroups(s, files, regs)
+	if len(files) == 0 {
+		p.awaitMove(s)
+	}
+	p.newSession(s)
+	p.denyNewPrivileges(s)
+	if err := p.execute(s, args); err != nil {
+		return nil, err
+	}
+	return s.Build()
+}
+
+// awaitMove waits until the host has moved the process into its cgroups, which it does
+// for managers whose cgroups a process cannot enter by itself.
+func (p *initPlan) awaitMove(s *script) {
+	word := s.Words(0)
+	n := s.Get("wait for the host", unix.SYS_RECVFROM, program.Pipe.Arg(), word, num(8), num(unix.MSG_WAITALL), num(0), num(0))
+	s.Check("wait for the host", n.Arg(), num(-1), num(8), unix.EPIPE)
+	s.Free(n)
+}

@@ -1,0 +1,400 @@
+// What a container's init does, as lists of system calls (internal/program): a new
+// container's here, a further process's in init_join_linux.go. The lists are executed
+// by the image (internal/image) or, behind the classic door, by the Go interpreter of
+// an init program that has gone through the preamble.
+
+package libcontainer
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/internal/program"
+	"github.com/libcontainer/libcontainer/seccomp"
+)
+
+const nsMount = configs.NEWNS
+
+// initPlan is what the lists of one start are made of. It is not changed while they
+// are executed, but for what comes to be known then.
+type initPlan struct {
+	config  *configs.Config
+	process *Process
+	regs    *program.Registers
+
+	join    bool // a further process of a container that runs
+	prepare bool // it waits to be released before the program
+	classic bool // the preamble has made the namespaces
+
+	fdLimit int // the first descriptor that the program does not inherit
+	pipe    int // the init pipe's
+	scratch int // a number that is free for dup3(2), where a path must have it
+
+	caps          capabilityMasks
+	filter        *seccomp.Program // nil for none
+	profile       string           // AppArmor's
+	label         string           // SELinux's
+	denySetgroups bool
+	ownStdio      int // bit n: descriptor n is a pipe or terminal that the library made
+	terminal      bool
+	hostNull      [3]bool // these descriptors are the host's /dev/null
+
+	cgroupPaths  map[string]string
+	cgroupMounts []cgroupMount
+	setupFiles   []*os.File // to which init writes in order to enter cgroups
+	execFiles    []*os.File
+	hostMounts   []string // of procfs and sysfs, for a root from which nothing pivots
+	listener     *os.File // where a prepared init is released
+
+	mountCommands     []configs.Command // those that run, by their number
+	mountCommandNames []string
+
+	labelFiles labelRegs
+	notify     notifyRegs
+
+	host initHost
+}
+
+// initHost is what the lists ask of the host.
+type initHost interface {
+	// mapIDs writes the mappings of the stage's new user namespace, timeOffsets
+	// those of its new time namespace.
+	mapIDs() error
+	timeOffsets() error
+	// cloned is told of the process that the stage has cloned.
+	cloned(pid int, pidfd int, born bool) error
+	// mapMount maps the ids of a mount.
+	mapMount(m *configs.Mount, tree *os.File) error
+	// createHooks runs the hooks of the host's namespaces.
+	createHooks() error
+	// ready is told that the container is set up; what it returns comes after that.
+	ready(user *execUser) error
+	// passListener gives the agent the listener of a filter.
+	passListener(listener *os.File) error
+	// hook runs, and hookEnded ends, the host's side of a hook inside.
+	hookStarted(h hookID, pid int, files []*os.File) error
+	hookEnded(h hookID, code, status int) error
+}
+
+func (p *initPlan) inUserNS() bool { return p.config.Namespaces.Contains(configs.NEWUSER) }
+
+// creates tells whether a namespace of type t is made for this container, so that what
+// is set in it reaches nobody else.
+func (p *initPlan) creates(t configs.NamespaceType) bool { return p.config.Namespaces.Creates(t) }
+
+func (p *initPlan) umask() int {
+	if p.process != nil && p.process.Umask != nil {
+		return int(*p.process.Umask)
+	}
+	if p.config.Umask != nil {
+		return int(*p.config.Umask)
+	}
+	return 0o022
+}
+
+// scratchPath names the scratch descriptor in the host's procfs.
+func (p *initPlan) scratchPath() string { return "/proc/self/fd/" + strconv.Itoa(p.scratch) }
+
+// processName is what ps(1) shows as long as no other program is executed.
+const processName = "libcontainer"
+
+// first builds the list that comes before any with descriptors.
+func (p *initPlan) first() (*program.Program, error) {
+	s := newScript(p.regs)
+	p.begin(s)
+	s.Next("wait for the host")
+	return s.Build()
+}
+
+// begin is what any init does first: nobody may look into it, and it has nothing of the
+// host program's but what it was given.
+func (p *initPlan) begin(s *script) {
+	s.Do("prctl PR_SET_DUMPABLE", unix.SYS_PRCTL, num(unix.PR_SET_DUMPABLE), num(0), num(0), num(0), num(0))
+	if !p.classic {
+		s.Do("prctl PR_SET_NAME", unix.SYS_PRCTL, num(unix.PR_SET_NAME), s.String(processName), num(0), num(0), num(0))
+		s.Do("close_range", unix.SYS_CLOSE_RANGE, num(p.scratch+1), num(uint32(1<<32-1)), num(0))
+	}
+	p.defaultSignals(s)
+}
+
+// defaultSignals undoes what the host program, or its parent, has ignored or blocked:
+// both go through execve(2).
+func (p *initPlan) defaultSignals(s *script) {
+	const highest = 64
+	action := s.Space(32) // struct sigaction of the kernel: SIG_DFL, no flags
+	if !p.classic {
+		sig := s.Reg()
+		s.Add(sig, num(1), num(0))
+		done := s.Label()
+		loop := s.Here()
+		s.Less(sig.Arg(), num(highest+1), done)
+		s.Do("reset signal", unix.SYS_RT_SIGACTION, sig.Arg(), action, num(0), num(8))
+		s.Ignore(unix.EINVAL) // SIGKILL and SIGSTOP
+		s.Add(sig, sig.Arg(), num(1))
+		s.Jump(loop)
+		s.Bind(done)
+		s.Free(sig)
+	}
+	s.Do("unblock signals", unix.SYS_RT_SIGPROCMASK, num(2 /* SIG_SETMASK */), action, num(0), num(8))
+}
+
+// stage builds the first list of a new container: the process that the host has spawned
+// joins and makes namespaces, and clones the container's init into them.
+func (p *initPlan) stage(namespaces []joinedNamespace, cgroup *os.File) (*program.Program, error) {
+	s := newScript(p.regs)
+	var files []*os.File
+	for _, ns := range namespaces {
+		files = append(files, ns.file)
+	}
+	if cgroup != nil {
+		files = append(files, cgroup)
+	}
+	regs := s.Files(files...)
+	p.joinNamespaces(s, namespaces, regs)
+	flags := p.config.Namespaces.CloneFlags()
+	if flags&unix.CLONE_NEWUSER != 0 {
+		p.makeUserns(s)
+	}
+	if flags&unix.CLONE_NEWTIME != 0 {
+		p.makeTimens(s)
+	}
+	into := program.NoReg
+	if cgroup != nil {
+		into = regs[len(regs)-1]
+	}
+	p.notify.prepare(p, s)
+	p.cloneInit(s, flags&^(unix.CLONE_NEWUSER|unix.CLONE_NEWTIME|unix.CLONE_NEWCGROUP), into)
+	s.Next("wait for the host")
+	return s.Build()
+}
+
+// joinedNamespace is a namespace that a new container joins.
+type joinedNamespace struct {
+	file *os.File
+	name string // such as "net"
+	path string
+	flag int
+}
+
+// joinNamespaces joins namespaces. That needs CAP_SYS_ADMIN in the user namespace that
+// owns the target. With privileges of our own that holds before we enter a user
+// namespace, and for a namespace that the host owns only before; without them it holds
+// only after. So: first what is permitted, then user, then the rest.
+func (p *initPlan) joinNamespaces(s *script, list []joinedNamespace, regs []program.Reg) {
+	user := -1
+	for i, ns := range list {
+		if ns.flag == unix.CLONE_NEWUSER {
+			user = i
+		}
+	}
+	results := make([]program.Reg, len(list))
+	what := func(i int) string { return fmt.Sprintf("join %s namespace %s", list[i].name, list[i].path) }
+	for i, ns := range list {
+		if i == user {
+			continue
+		}
+		results[i] = s.Get(what(i), unix.SYS_SETNS, regs[i].Arg(), num(ns.flag))
+		if user >= 0 {
+			s.Ignore(unix.EPERM)
+		}
+	}
+	if user >= 0 {
+		s.Do(what(user), unix.SYS_SETNS, regs[user].Arg(), num(unix.CLONE_NEWUSER))
+		becomeRoot(s)
+		for i, ns := range list {
+			if i == user {
+				continue
+			}
+			joined := s.Label()
+			s.Less(results[i].Arg(), num(0), joined)
+			s.Do(what(i), unix.SYS_SETNS, regs[i].Arg(), num(ns.flag))
+			s.Bind(joined)
+		}
+	}
+	for i := range list {
+		if i != user {
+			s.Free(results[i])
+		}
+		s.Close(regs[i])
+	}
+}
+
+// becomeRoot makes the process root of the user namespace that it is in.
+func becomeRoot(s *script) {
+	s.Do("setresgid 0 in user namespace", unix.SYS_SETRESGID, num(0), num(0), num(0))
+	s.Do("setresuid 0 in user namespace", unix.SYS_SETRESUID, num(0), num(0), num(0))
+	setDumpable(s, 0) // changing credentials resets it to suid_dumpable
+}
+
+func setDumpable(s *script, dumpable int) {
+	s.Do("prctl PR_SET_DUMPABLE", unix.SYS_PRCTL, num(unix.PR_SET_DUMPABLE), num(dumpable), num(0), num(0), num(0))
+}
+
+// askHost asks for what takes no more than a yes.
+func askHost(s *script, what string, f func() error) {
+	s.Ask(what, func([]byte, []int) (*program.Program, error) { return nil, f() }, s.String(""), num(0))
+}
+
+// makeUserns makes a user namespace. The files of a non-dumpable process belong to the
+// global root, so a host without privileges could not write our mappings. Only the
+// host's own user can reach us here: the new user namespace has no other process.
+func (p *initPlan) makeUserns(s *script) {
+	s.Do("create user namespace", unix.SYS_UNSHARE, num(unix.CLONE_NEWUSER))
+	setDumpable(s, 1)
+	askHost(s, "write id mappings", p.host.mapIDs)
+	setDumpable(s, 0)
+	becomeRoot(s)
+}
+
+// makeTimens makes a time namespace, whose offsets can be written until the first
+// process is in it (time_namespaces(7)).
+func (p *initPlan) makeTimens(s *script) {
+	s.Do("create time namespace", unix.SYS_UNSHARE, num(unix.CLONE_NEWTIME))
+	if timeOffsets(p.config) == "" {
+		return
+	}
+	setDumpable(s, 1)
+	askHost(s, "write time offsets", p.host.timeOffsets)
+	setDumpable(s, 0)
+}
+
+// cloneInit clones a process as a child of the host (CLONE_PARENT), tells the host of
+// it, and ends. The list goes on in the child.
+func (p *initPlan) cloneInit(s *script, flags uintptr, cgroup program.Reg) {
+	flags |= unix.CLONE_PARENT | unix.CLONE_PIDFD
+	if p.notify.wanted(p) {
+		flags |= unix.CLONE_FILES // for the process that passes the listener on
+	}
+	const size, cgroupAt = 88, 80 // struct clone_args, Linux 5.7
+	pidfd, report := s.Words(0), s.Words(0)
+	args := func(flags uintptr) program.Arg {
+		a := s.Words(uint64(flags), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+		s.Point(a.At(8), pidfd)
+		return a
+	}
+	pid := s.Reg()
+	cloned := s.Label()
+	if cgroup != program.NoReg {
+		into := args(flags | unix.CLONE_INTO_CGROUP)
+		s.Store(into.At(cgroupAt), cgroup.Arg(), 8)
+		s.Store(report.At(4), num(1), 4)
+		s.Set(pid, "clone init process into its cgroup", unix.SYS_CLONE3, into, num(size))
+		// Where that does not work the move tells why, or the container can do without.
+		s.IgnoreAll()
+		refused := s.Label()
+		s.Less(num(-1), pid.Arg(), refused)
+		s.Jump(cloned)
+		s.Bind(refused)
+	}
+	s.Store(report.At(4), num(0), 4)
+	s.Set(pid, fmt.Sprintf("clone init process (flags %#x)", flags), unix.SYS_CLONE3, args(flags), num(size))
+	s.Bind(cloned)
+	parent := s.Label()
+	s.Test(pid.Arg(), num(-1), num(0), parent)
+	if cgroup != program.NoReg {
+		s.Do("close", unix.SYS_CLOSE, cgroup.Arg())
+	}
+	s.Later(func() {
+		s.Bind(parent)
+		fd := s.Load(pidfd, 4)
+		s.Store(report, pid.Arg(), 4)
+		s.Tell("tell of the init process", p.handleCloned, report, num(8), fd)
+		p.notify.serve(p, s, fd)
+		s.Do("exit", unix.SYS_EXIT_GROUP, num(0))
+	})
+	s.Free(pid)
+}
+
+func (p *initPlan) handleCloned(payload []byte, fds []int) (*program.Program, error) {
+	if len(payload) != 8 || len(fds) != 1 {
+		closeFds(fds)
+		return nil, fmt.Errorf("the report of the init process has %d bytes and %d descriptors: %w", len(payload), len(fds), unix.EBADMSG)
+	}
+	return nil, p.host.cloned(int(int32(getUint32(payload))), fds[0], getUint32(payload[4:]) != 0)
+}
+
+func closeFds(fds []int) {
+	for _, fd := range fds {
+		unix.Close(fd)
+	}
+}
+
+// setUp builds the list with which the container's init makes the container, up to the
+// question for its user.
+func (p *initPlan) setUp() (*program.Program, error) {
+	s := newScript(p.regs)
+	early, late := p.earlyFiles()
+	regs := s.Files(append(append([]*os.File(nil), early...), late...)...)
+	if p.classic {
+		p.begin(s)
+	}
+	if err := p.firstAffinity(s); err != nil {
+		return nil, err
+	}
+	enterCgroups(s, early, regs[:len(early)])
+	p.labelFiles.open(s, p)
+	p.newKeyring(s)
+	p.newSession(s)
+	if err := p.setUpSystem(s); err != nil {
+		return nil, err
+	}
+	if err := p.setUpRoot(s); err != nil {
+		return nil, err
+	}
+	p.askUser(s, func(u *execUser) (*program.Program, error) {
+		return p.finish(u, regs[len(early):], late)
+	})
+	return s.Build()
+}
+
+// earlyFiles divides the files of cgroups into those that are entered before the
+// set-up and after it. Those of devices, memory and pids come after, so that they do
+// not limit it; but what is copied into memory is the container's to pay for.
+func (p *initPlan) earlyFiles() (early, late []*os.File) {
+	early = append(early, p.setupFiles...)
+	copies := false
+	for _, m := range p.config.Mounts {
+		copies = copies || m.CopyUp
+	}
+	memory := p.cgroupPaths["memory"]
+	for _, f := range p.execFiles {
+		if copies && memory != "" && memory != p.cgroupPaths["devices"] && dirOf(f.Name()) == memory {
+			early = append(early, f)
+			continue
+		}
+		late = append(late, f)
+	}
+	return early, late
+}
+
+// enterCgroups enters cgroups of version 1, see cgroups.Joiner.
+func enterCgroups(s *script, files []*os.File, regs []program.Reg) {
+	for i, f := range files {
+		s.Do("enter cgroup: write "+f.Name(), unix.SYS_WRITE, regs[i].Arg(), s.String("0"), num(1))
+		s.Close(regs[i])
+	}
+}
+
+// newKeyring gives the process a session keyring of its own, see keyctl(2): the host's
+// would be there to read and to write.
+func (p *initPlan) newKeyring(s *script) {
+	if p.config.KeepKeyring {
+		return
+	}
+	const joinSession = 1 // KEYCTL_JOIN_SESSION_KEYRING
+	s.Do("make session keyring", unix.SYS_KEYCTL, num(joinSession), num(0), num(0), num(0), num(0))
+	s.Ignore(unix.ENOSYS)
+}
+
+// newSession makes the process the leader of a session, and its terminal the
+// controlling one.
+func (p *initPlan) newSession(s *script) {
+	s.Do("setsid", unix.SYS_SETSID)
+	if p.terminal {
+		s.Do("take controlling terminal: ioctl TIOCSCTTY", unix.SYS_IOCTL, num(0), num(unix.TIOCSCTTY), num(0))
+	}
+}

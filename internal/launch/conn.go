@@ -1,0 +1,371 @@
+package launch
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/internal/program"
+)
+
+var (
+	// ErrClosed says that the other end is closed: the process has become another
+	// program, or has died.
+	ErrClosed = errors.New("the init pipe is closed")
+
+	// ErrStop is what a handler returns to end Serve without an error.
+	ErrStop = errors.New("stop serving")
+)
+
+// maxMessage is the largest message that is accepted.
+const maxMessage = 1 << 20
+
+// Conn is the host's end of an init pipe. It is used by one goroutine at a time.
+type Conn struct {
+	pipe  *os.File
+	ctx   context.Context
+	seq   uint32
+	lists map[uint32]*program.Program
+	known map[uint32]program.Handler
+
+	head []byte // of a message, as far as it has been read
+	fds  []int  // that have come with it
+	buf  []byte
+}
+
+// NewPipe makes an init pipe: the host's end, and the child's, which is close-on-exec.
+func NewPipe() (host, child *os.File, err error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make init pipe: %w", err)
+	}
+	// Non-blocking, so that the runtime's poller waits and deadlines work.
+	if err := unix.SetNonblock(pair[0], true); err != nil {
+		unix.Close(pair[0])
+		unix.Close(pair[1])
+		return nil, nil, fmt.Errorf("make init pipe: %w", err)
+	}
+	return os.NewFile(uintptr(pair[0]), "init pipe"), os.NewFile(uintptr(pair[1]), "init pipe"), nil
+}
+
+// NewConn makes a connection of the host's end of an init pipe, which it then owns.
+// All that waits at it fails when the context ends.
+func NewConn(ctx context.Context, pipe *os.File) *Conn {
+	return &Conn{pipe: pipe, ctx: ctx, lists: make(map[uint32]*program.Program)}
+}
+
+// Handle serves the messages with that id, of whatever list.
+func (c *Conn) Handle(id uint32, h program.Handler) {
+	if c.known == nil {
+		c.known = make(map[uint32]program.Handler)
+	}
+	c.known[id] = h
+}
+
+// Keep makes the connection know a list that another one has sent, by its number.
+func (c *Conn) Keep(seq uint32, p *program.Program) { c.lists[seq] = p }
+
+// Close closes the pipe.
+func (c *Conn) Close() error {
+	c.drop()
+	return c.pipe.Close()
+}
+
+func (c *Conn) drop() {
+	for _, fd := range c.fds {
+		unix.Close(fd)
+	}
+	c.fds = nil
+}
+
+// Watch makes all that waits fail when the context ends. The returned function ends
+// that.
+func (c *Conn) Watch() (stop func()) {
+	done := make(chan struct{})
+	stopped := context.AfterFunc(c.ctx, func() {
+		defer close(done)
+		_ = c.pipe.SetDeadline(time.Unix(1, 0))
+	})
+	return func() {
+		if !stopped() {
+			<-done
+		}
+	}
+}
+
+// Bound bounds the reads; the zero time is no bound.
+func (c *Conn) Bound(t time.Time) error {
+	if err := c.pipe.SetReadDeadline(t); err != nil {
+		return fmt.Errorf("set deadline of init pipe: %w", err)
+	}
+	// The context may have set its own just before.
+	return context.Cause(c.ctx)
+}
+
+// Send sends a list.
+func (c *Conn) Send(p *program.Program) error {
+	c.seq++
+	c.lists[c.seq] = p
+	list, files := p.Message(c.seq)
+	defer p.Sent()
+	return c.Write(list, files...)
+}
+
+// CloseWrite ends what the other end can read.
+func (c *Conn) CloseWrite() error {
+	conn, err := c.pipe.SyscallConn()
+	if err != nil {
+		return err
+	}
+	cerr := conn.Control(func(fd uintptr) { err = unix.Shutdown(int(fd), unix.SHUT_WR) })
+	return errors.Join(cerr, err)
+}
+
+// Drain serves messages until the other end is closed or the time has come, whatever
+// the handlers say, and whether the context has ended or not.
+func (c *Conn) Drain(until time.Time) {
+	if err := c.pipe.SetReadDeadline(until); err != nil {
+		return
+	}
+	for {
+		kind, payload, fds, err := c.read()
+		if err != nil {
+			return
+		}
+		_ = c.serve(kind, payload, fds)
+	}
+}
+
+// Seq is the number of the list that was sent last.
+func (c *Conn) Seq() uint32 { return c.seq }
+
+// Last is the list that was sent last.
+func (c *Conn) Last() *program.Program { return c.lists[c.seq] }
+
+// Write sends bytes, with the first of them the files. If the other end is closed,
+// what it has said before that is the better error.
+func (c *Conn) Write(b []byte, files ...*os.File) error {
+	err := c.write(b, files)
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+		if rerr := c.Serve(); rerr != nil {
+			return rerr
+		}
+		return ErrClosed
+	}
+	if err != nil {
+		return fmt.Errorf("write to init pipe: %w", c.caused(err))
+	}
+	return nil
+}
+
+func (c *Conn) write(b []byte, files []*os.File) error {
+	if len(files) > 0 {
+		n, err := sendWith(c.pipe, b, files)
+		if err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	if len(b) == 0 {
+		return nil
+	}
+	_, err := c.pipe.Write(b)
+	return err
+}
+
+// sendWith sends the first of the bytes with files (SCM_RIGHTS, unix(7)).
+func sendWith(pipe *os.File, b []byte, files []*os.File) (n int, err error) {
+	conn, err := pipe.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	fds := make([]int, len(files))
+	for i, f := range files {
+		fds[i] = int(f.Fd())
+	}
+	rights := unix.UnixRights(fds...)
+	var sendErr error
+	err = conn.Write(func(fd uintptr) bool {
+		for {
+			n, sendErr = unix.SendmsgN(int(fd), b, rights, nil, unix.MSG_NOSIGNAL)
+			if !errors.Is(sendErr, unix.EINTR) {
+				return !errors.Is(sendErr, unix.EAGAIN)
+			}
+		}
+	})
+	return n, errors.Join(err, sendErr)
+}
+
+// caused gives the context's cause for an error of a deadline that it has set.
+func (c *Conn) caused(err error) error {
+	if cause := context.Cause(c.ctx); cause != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+		return cause
+	}
+	return err
+}
+
+// Serve serves messages until a handler stops it, a failure is reported, or the other
+// end is closed: then the error is ErrClosed.
+func (c *Conn) Serve() error {
+	for {
+		kind, payload, fds, err := c.read()
+		if err != nil {
+			return err
+		}
+		err = c.serve(kind, payload, fds)
+		if errors.Is(err, ErrStop) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (c *Conn) serve(kind uint32, payload []byte, fds []int) error {
+	handed := false
+	defer func() {
+		if !handed {
+			closeAll(fds)
+		}
+	}()
+	order := binary.NativeEndian
+	switch {
+	case kind == program.KindFailed && len(payload) == 12:
+		errno, seq, index := syscall.Errno(order.Uint32(payload)), order.Uint32(payload[4:]), order.Uint32(payload[8:])
+		if errno > 4095 {
+			errno = syscall.EINVAL
+		}
+		list := c.lists[seq]
+		if list == nil {
+			return fmt.Errorf("read list %d of system calls: %w", seq, errno)
+		}
+		return list.Error(index, errno)
+	case kind == program.KindAsk && len(payload) >= 8:
+		seq, id := order.Uint32(payload), order.Uint32(payload[4:])
+		h := c.known[id]
+		if list := c.lists[seq]; h == nil && list != nil {
+			h = list.Handler(id)
+		}
+		if h == nil {
+			return fmt.Errorf("unexpected request %d of list %d on the init pipe", id, seq)
+		}
+		handed = true
+		answer, err := h(payload[8:], fds)
+		if err != nil {
+			return err
+		}
+		if answer == nil {
+			return nil
+		}
+		return c.Send(answer)
+	}
+	return fmt.Errorf("unexpected message of kind %d and %d bytes on the init pipe", kind, len(payload))
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		unix.Close(fd)
+	}
+}
+
+// read reads a message. What has been read of one when a deadline passes is kept for
+// the next call.
+func (c *Conn) read() (kind uint32, payload []byte, fds []int, err error) {
+	for len(c.head) < program.MessageHeader {
+		if err := c.more(program.MessageHeader - len(c.head)); err != nil {
+			return 0, nil, nil, err
+		}
+	}
+	length := int(binary.NativeEndian.Uint32(c.head[4:]))
+	if length > maxMessage {
+		return 0, nil, nil, fmt.Errorf("a message of %d bytes on the init pipe is over the limit of %d", length, maxMessage)
+	}
+	for len(c.head) < program.MessageHeader+length {
+		if err := c.more(program.MessageHeader + length - len(c.head)); err != nil {
+			return 0, nil, nil, err
+		}
+	}
+	kind = binary.NativeEndian.Uint32(c.head)
+	payload = append([]byte(nil), c.head[program.MessageHeader:]...)
+	fds = c.fds
+	c.head, c.fds = c.head[:0], nil
+	return kind, payload, fds, nil
+}
+
+// maxPassed is how many descriptors may come with a message.
+const maxPassed = 8
+
+// more reads up to n bytes more of a message, and the descriptors that come with them.
+func (c *Conn) more(n int) error {
+	conn, err := c.pipe.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("read from init pipe: %w", err)
+	}
+	if cap(c.buf) < n {
+		c.buf = make([]byte, max(n, 4096))
+	}
+	buf, oob := c.buf[:n], make([]byte, unix.CmsgSpace(4*maxPassed))
+	var got, oobn, flags int
+	var recvErr error
+	err = conn.Read(func(fd uintptr) bool {
+		for {
+			got, oobn, flags, _, recvErr = unix.Recvmsg(int(fd), buf, oob, unix.MSG_CMSG_CLOEXEC)
+			if !errors.Is(recvErr, unix.EINTR) {
+				return !errors.Is(recvErr, unix.EAGAIN)
+			}
+		}
+	})
+	if err == nil && recvErr == nil {
+		err = c.take(oob[:oobn], flags)
+	}
+	switch {
+	case errors.Is(recvErr, syscall.ECONNRESET), err == nil && recvErr == nil && got == 0:
+		return ErrClosed
+	case err != nil:
+		return fmt.Errorf("read from init pipe: %w", c.caused(err))
+	case recvErr != nil:
+		return fmt.Errorf("read from init pipe: %w", c.caused(recvErr))
+	}
+	c.head = append(c.head, buf[:got]...)
+	return nil
+}
+
+func (c *Conn) take(oob []byte, flags int) error {
+	messages, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return err
+	}
+	for i := range messages {
+		fds, err := unix.ParseUnixRights(&messages[i])
+		if err != nil {
+			return err
+		}
+		c.fds = append(c.fds, fds...)
+	}
+	if flags&unix.MSG_CTRUNC != 0 || len(c.fds) > maxPassed {
+		c.drop()
+		return fmt.Errorf("more than %d descriptors, or more than this process may have: %w", maxPassed, io.ErrShortBuffer)
+	}
+	return nil
+}
+
+// ReadRaw reads what comes without the form of a message, as from a program of the
+// classic protocol.
+func (c *Conn) ReadRaw(b []byte) error {
+	_, err := io.ReadFull(c.pipe, b)
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
+		return ErrClosed
+	}
+	if err != nil {
+		return fmt.Errorf("read from init pipe: %w", c.caused(err))
+	}
+	return nil
+}

@@ -1,0 +1,151 @@
+package pidfd
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// descriptor is a pidfd that several share.
+type descriptor struct {
+	file *os.File // in the runtime's poller
+
+	// mu guards what follows. Who holds it may wait for a watch that has been told
+	// to stop: a watch takes no lock.
+	mu    sync.Mutex
+	users int
+	watch *watch // nil if nobody waits
+}
+
+// watch waits for the end of the process, for all who wait. It is a goroutine in the
+// runtime's poller, not a thread as for waitid(2).
+type watch struct {
+	waiting int
+	done    chan struct{} // closed when err is set
+	err     error
+}
+
+// newDescriptor owns the pidfd, and has one user.
+func newDescriptor(fd int) (*descriptor, error) {
+	if err := unix.SetNonblock(fd, true); err != nil { // for the poller
+		unix.Close(fd)
+		return nil, fmt.Errorf("make it non-blocking: %w", err)
+	}
+	return &descriptor{file: os.NewFile(uintptr(fd), "pidfd"), users: 1}, nil
+}
+
+// acquire adds a user; the result is nil if the last one has gone.
+func (d *descriptor) acquire() *descriptor {
+	if d == nil {
+		return nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.users == 0 {
+		return nil
+	}
+	d.users++
+	return d
+}
+
+func (d *descriptor) release() {
+	if d == nil {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.users--; d.users == 0 {
+		d.file.Close()
+	}
+}
+
+// control calls a function with the descriptor's number.
+func (d *descriptor) control(call func(fd int) error) error {
+	conn, err := d.file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var callErr error
+	if err := conn.Control(func(fd uintptr) { callErr = call(int(fd)) }); err != nil {
+		return err
+	}
+	return callErr
+}
+
+// signal sends a signal, or with 0 looks whether it could. The error is ErrNoProcess
+// if the process has been reaped.
+func (d *descriptor) signal(sig unix.Signal) error {
+	err := d.control(func(fd int) error { return unix.PidfdSendSignal(fd, sig, nil, 0) })
+	switch {
+	case errors.Is(err, unix.ESRCH):
+		return fmt.Errorf("%w: %w", ErrNoProcess, err)
+	case sig == 0 && errors.Is(err, unix.EPERM):
+		return nil // it is there, and another user's
+	}
+	return err
+}
+
+func (d *descriptor) ended() (ended bool, err error) {
+	err = d.control(func(fd int) (err error) {
+		ended, err = hasEnded(fd)
+		return err
+	})
+	return ended, err
+}
+
+// hasEnded tells whether the process of a pidfd has ended: then it is readable.
+func hasEnded(pidfd int) (bool, error) {
+	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
+	for {
+		n, err := unix.Poll(fds, 0)
+		if !errors.Is(err, unix.EINTR) {
+			return n > 0, err
+		}
+	}
+}
+
+// join returns the watch, which the caller leaves.
+func (d *descriptor) join() *watch {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.watch == nil {
+		d.watch = &watch{done: make(chan struct{})}
+		go d.watch.run(d.file)
+	}
+	d.watch.waiting++
+	return d.watch
+}
+
+// leave stops the watch when it is no more of use to anybody.
+func (d *descriptor) leave(w *watch) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if w.waiting--; w.waiting > 0 {
+		return
+	}
+	d.watch = nil
+	_ = d.file.SetReadDeadline(time.Unix(1, 0))
+	<-w.done
+	_ = d.file.SetReadDeadline(time.Time{}) // for the next watch
+}
+
+func (w *watch) run(file *os.File) {
+	defer close(w.done)
+	conn, err := file.SyscallConn()
+	if err != nil {
+		w.err = err
+		return
+	}
+	err = conn.Read(func(fd uintptr) bool {
+		var ended bool
+		ended, w.err = hasEnded(int(fd))
+		return ended || w.err != nil
+	})
+	if err != nil {
+		w.err = err
+	}
+}

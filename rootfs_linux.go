@@ -1,0 +1,295 @@
+// The container's root file system, from the host's mounts to pivot_root(2), as
+// operations of init. Everything is mounted before the root changes, while the host's
+// procfs and devices can still be named; init parses no mountinfo.
+
+package libcontainer
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/internal/program"
+)
+
+// setUpRoot sets up the root file system and makes it the root. The working
+// directory is "/" then.
+func (p *initPlan) setUpRoot(s *script) error {
+	if !p.config.Namespaces.Contains(nsMount) {
+		p.chroot(s)
+		return nil
+	}
+	r := &rootfs{script: s, plan: p}
+	// Targets and devices that are made have exactly the mode that is asked for.
+	r.Do("umask", unix.SYS_UMASK, num(0))
+	r.openRoot()
+	for i, m := range p.config.Mounts {
+		if err := r.mountEntry(i, m); err != nil {
+			return err
+		}
+	}
+	if p.setsUpDev() {
+		if err := r.setUpDev(); err != nil {
+			return err
+		}
+	}
+	if p.terminal {
+		r.mountConsole()
+	}
+	r.hidePaths()
+	for _, mount := range r.late {
+		out := r.In("make a mount read-only")
+		r.addAttrs(mount, unix.MOUNT_ATTR_RDONLY, false, false)
+		out()
+		r.Close(mount)
+	}
+	if p.config.Readonlyfs {
+		out := r.In("make root read-only")
+		r.addAttrs(r.root, unix.MOUNT_ATTR_RDONLY, false, false)
+		out()
+	}
+	r.Do("umask", unix.SYS_UMASK, num(p.umask()))
+	for _, fd := range r.parents {
+		r.Close(fd)
+	}
+	if err := p.beforePivot(s); err != nil {
+		return err
+	}
+	if p.config.NoPivotRoot {
+		r.moveRoot()
+	} else {
+		r.pivotRoot()
+	}
+	r.Close(r.root)
+	return nil
+}
+
+// chroot is for a container that shares the mount namespace of somebody else,
+// in which it must not mount anything.
+func (p *initPlan) chroot(s *script) {
+	root := p.config.Rootfs
+	s.Do("change to root file system "+root, unix.SYS_CHDIR, s.String(root))
+	if root != "/" {
+		s.Do("chroot to "+root, unix.SYS_CHROOT, s.String("."))
+	}
+}
+
+// openRoot cuts the mount namespace off from the host's and makes the root file
+// system a mount, on top of its own path. That path is resolved once, and through no
+// link: Create has seen to it that it has none, and who owns a directory on the way may
+// have put one there since.
+func (r *rootfs) openRoot() {
+	flags := r.plan.config.RootPropagation
+	if flags == 0 {
+		flags = unix.MS_SLAVE | unix.MS_REC
+	}
+	r.Do(fmt.Sprintf("set propagation of / to %#x", flags), unix.SYS_MOUNT, num(0), r.String("/"), num(0), num(flags), num(0))
+	name := r.plan.config.Rootfs
+	r.Blame(true)
+	dir := r.Get("open root file system "+name, unix.SYS_OPENAT2, num(unix.AT_FDCWD), r.String(name),
+		r.Words(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS),
+		num(sizeofOpenHow))
+	closed, opened := r.Label(), r.Label()
+	if r.plan.inUserNS() {
+		r.Or(closed, unix.EACCES)
+	}
+	r.Blame(false)
+	if flags&unix.MS_REC == 0 || flags&(unix.MS_SLAVE|unix.MS_PRIVATE) == 0 {
+		// What is mounted on it must not appear on the host, and pivot_root refuses
+		// a shared parent.
+		out := r.In("make the mount of " + name + " a slave")
+		r.makeParentSlave(dir)
+		out()
+	}
+	r.root = r.Reg()
+	out := r.In("clone root file system " + name)
+	r.Set(r.root, "open_tree", unix.SYS_OPEN_TREE, dir.Arg(), r.String(""),
+		num(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH|unix.AT_RECURSIVE))
+	out()
+	out = r.In("mount root file system " + name)
+	r.attach(r.root, dir)
+	r.Do("close", unix.SYS_CLOSE, dir.Arg())
+	r.Bind(opened)
+	// pivot_root refuses a shared root; its propagation is set afterwards. As a slave
+	// it gets what the host mounts there later.
+	r.setPropagation(r.root, unix.MS_SLAVE)
+	out()
+	if r.plan.inUserNS() {
+		r.Later(func() {
+			r.Bind(closed)
+			r.Ask("have the host open the root file system", func([]byte, []int) (*program.Program, error) {
+				return r.plan.openTreeFor(r.root, name, true)
+			}, r.String(""), num(0))
+			// The path cannot be reached: any place does that is below no mount of ours.
+			place := r.Get("open /", unix.SYS_OPENAT, num(unix.AT_FDCWD), r.String("/"),
+				num(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC), num(0))
+			r.attach(r.root, place)
+			r.Close(place)
+			r.Jump(opened)
+		})
+	}
+	r.Free(dir)
+}
+
+// makeParentSlave finds the mount that holds a directory: the nearest one above it
+// that statx(2) says is the root of one.
+func (r *rootfs) makeParentSlave(dir program.Reg) {
+	fd, next := r.Reg(), r.Reg()
+	r.Set(fd, "duplicate descriptor", unix.SYS_FCNTL, dir.Arg(), num(unix.F_DUPFD_CLOEXEC), num(0))
+	found, up := r.Label(), r.Label()
+	again := r.Here()
+	attrs := r.Load(r.stat(fd).At(statxAttributes), 8)
+	r.Test(attrs.Arg(), num(unix.STATX_ATTR_MOUNT_ROOT), num(unix.STATX_ATTR_MOUNT_ROOT), up)
+	r.Jump(found)
+	r.Bind(up)
+	r.Set(next, "open ..", unix.SYS_OPENAT, fd.Arg(), r.String(".."), num(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC), num(0))
+	r.moveReg(fd, next)
+	r.Jump(again)
+	r.Bind(found)
+	r.setPropagation(fd, unix.MS_SLAVE)
+	r.Free(attrs, next)
+	r.Close(fd)
+}
+
+// pivotRoot changes the root without a directory for the old one: that is
+// stacked on the new and taken off, see NOTES of pivot_root(2).
+func (r *rootfs) pivotRoot() {
+	old := r.Get("open old root", unix.SYS_OPENAT, num(unix.AT_FDCWD), r.String("/"),
+		num(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC), num(0))
+	dot := r.String(".")
+	r.Do("change to new root", unix.SYS_FCHDIR, r.root.Arg())
+	r.Do("pivot_root to "+r.plan.config.Rootfs, unix.SYS_PIVOT_ROOT, dot, dot)
+	r.Do("change to old root", unix.SYS_FCHDIR, old.Arg())
+	// Unmounting must not reach the host.
+	r.Do("make old root a slave", unix.SYS_MOUNT, num(0), dot, num(0), num(unix.MS_SLAVE|unix.MS_REC), num(0))
+	r.Do("unmount old root", unix.SYS_UMOUNT2, dot, num(unix.MNT_DETACH))
+	r.Close(old)
+	r.enterRoot()
+}
+
+// moveRoot is for a root from which pivot_root is refused, such as an initramfs. The
+// host's mounts below would stay, and among them its procfs and sysfs, for as long as
+// which a user namespace inside may mount bare ones: so they are taken off.
+func (r *rootfs) moveRoot() {
+	r.Do("change to new root", unix.SYS_FCHDIR, r.root.Arg())
+	// What is mounted on a shared / would be mounted on the host's too.
+	r.Do("make / a slave", unix.SYS_MOUNT, num(0), r.String("/"), num(0), num(unix.MS_SLAVE|unix.MS_REC), num(0))
+	r.Do("make / private", unix.SYS_MOUNT, num(0), r.String("/"), num(0), num(unix.MS_PRIVATE), num(0))
+	for _, name := range r.plan.hostMounts {
+		r.Do("unmount the host's "+name, unix.SYS_UMOUNT2, r.String(name), num(unix.MNT_DETACH))
+		r.Ignore(unix.EINVAL, unix.ENOENT, unix.ENOTDIR)
+	}
+	slash := r.Get("open /", unix.SYS_OPENAT, num(unix.AT_FDCWD), r.String("/"),
+		num(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC), num(0))
+	out := r.In("move root file system to /")
+	r.attach(r.root, slash)
+	out()
+	r.Close(slash)
+	r.Do("chroot to new root", unix.SYS_CHROOT, r.String("."))
+	r.enterRoot()
+}
+
+func (r *rootfs) enterRoot() {
+	r.Do("change to /", unix.SYS_CHDIR, r.String("/"))
+	if flags := r.plan.config.RootPropagation; flags != 0 {
+		r.Do(fmt.Sprintf("set propagation of the container's / to %#x", flags), unix.SYS_MOUNT,
+			num(0), r.String("/"), num(0), num(flags), num(0))
+	}
+}
+
+// mountConsole binds the terminal onto /dev/console, so that programs which open
+// that get it, though the container's devpts does not have it.
+func (r *rootfs) mountConsole() {
+	out := r.In("find the terminal")
+	path := r.Space(unix.PathMax)
+	n := r.Get("read link /proc/self/fd/0", unix.SYS_READLINKAT, num(unix.AT_FDCWD), r.String("/proc/self/fd/0"),
+		path, num(unix.PathMax-1))
+	r.Free(n)
+	// The descriptor itself belongs to a mount of the host's namespace, which cannot
+	// be copied to ours. That the path leads to the same terminal is checked.
+	slave := r.Get("open", unix.SYS_OPENAT, num(unix.AT_FDCWD), path, num(unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC), num(0))
+	std := r.Reg()
+	r.Add(std, num(0), num(0))
+	want, got := r.stat(std), r.stat(slave)
+	a, b := r.Reg(), r.Reg()
+	for _, field := range []int{32 /* stx_ino */, statxRdevMajor, 136 /* stx_dev_major and minor */} {
+		r.LoadInto(a, want.At(field), 8)
+		r.LoadInto(b, got.At(field), 8)
+		r.Check("the path is another terminal's", a.Arg(), num(-1), b.Arg(), unix.ENXIO)
+	}
+	out()
+	out = r.In("make /dev/console")
+	dev := r.mkdirAll(r.root, "/dev")
+	target := r.placeIn(dev, "console")
+	r.Close(dev)
+	out()
+	typ := r.fsType(target)
+	ok := r.Label()
+	r.Test(typ.Arg(), num(-1), num(unix.PROC_SUPER_MAGIC), ok)
+	r.blame("mount the terminal on /dev/console: it would cover a part of procfs", unix.EPERM)
+	r.Bind(ok)
+	out = r.In("mount the terminal on /dev/console")
+	r.bindOnto(slave, target, 0, false)
+	out()
+	r.Free(std, a, b, typ)
+	r.Close(slave)
+	r.Close(target)
+}
+
+// hidePaths makes paths read-only, and hides others.
+func (r *rootfs) hidePaths() {
+	for _, name := range r.plan.config.ReadonlyPaths {
+		out := r.In("make " + name + " read-only")
+		absent := r.Label()
+		fd := r.openPath(r.root, name, absent)
+		r.bindOnto(fd, fd, unix.MOUNT_ATTR_RDONLY, true)
+		r.Close(fd)
+		r.Bind(absent)
+		out()
+	}
+	if len(r.plan.config.MaskPaths) > 0 {
+		r.maskPaths()
+	}
+}
+
+// maskPaths covers directories with an empty one, and everything else with the host's
+// null device, which no container can have replaced. One of each is shared by all.
+func (r *rootfs) maskPaths() {
+	empty := r.newMount("tmpfs", "tmpfs", []string{"mode=755", "nr_blocks=1", "nr_inodes=1"},
+		unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC)
+	attached := r.Reg()
+	r.Add(attached, num(0), num(0))
+	null := r.Get("open the host's /dev/null", unix.SYS_OPENAT, num(unix.AT_FDCWD), r.String("/dev/null"),
+		num(unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC), num(0))
+	r.verifyDevice(null, unix.S_IFCHR, nullMajor, nullMinor, "the host's /dev/null is another file")
+	masked := make(map[string]bool)
+	for _, name := range r.plan.config.MaskPaths {
+		if masked[name] {
+			continue
+		}
+		masked[name] = true
+		out := r.In("mask " + name)
+		absent, file, more := r.Label(), r.Label(), r.Label()
+		fd := r.openPath(r.root, name, absent)
+		r.isDir(fd, file)
+		// The first directory gets the mount itself: only what is attached can be
+		// copied.
+		r.Test(attached.Arg(), num(-1), num(0), more)
+		r.attach(empty, fd)
+		r.Add(attached, num(1), num(0))
+		done := r.Label()
+		r.Jump(done)
+		r.Bind(more)
+		r.bindOnto(empty, fd, 0, false)
+		r.Jump(done)
+		r.Bind(file)
+		r.bindOnto(null, fd, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC, false)
+		r.Bind(done)
+		r.Close(fd)
+		r.Bind(absent)
+		out()
+	}
+	r.Close(null)
+	r.Close(empty)
+	r.Free(attached)
+}
