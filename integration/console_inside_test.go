@@ -50,6 +50,9 @@ func onServedConsole(t *testing.T, container libcontainer.Container, user, scrip
 		}
 		return nil, err
 	}
+	if err := listener.(*net.UnixListener).SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Error(err)
+	}
 	master := <-masters
 	if master == nil {
 		t.Fatal("no terminal was sent")
