@@ -96,7 +96,8 @@ func TestLookUpProgram(t *testing.T) {
 		{"missing, for package exec", "no", []string{path}, "", exec.ErrNotFound},
 		{"with a slash", "./no", []string{path}, "", exec.ErrNotFound},
 		{"with a slash, there", "./y", []string{path}, "./y", nil},
-		{"with a slash, not executable", "../a/y", []string{path}, "../a/y", nil}, // execve says it
+		{"with a slash, not executable", "../a/y", []string{path}, "", unix.EACCES},
+		{"with a slash, a directory", "./d", []string{path}, "", unix.EACCES},
 		{"absolute", "/no", []string{path}, "", unix.ENOENT},
 		{"empty element", "y", []string{"PATH=:" + dir + "/a"}, "./y", nil},
 		{"last PATH", "x", []string{path, "PATH=" + dir + "/b"}, dir + "/b/x", nil},

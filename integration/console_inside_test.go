@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -21,7 +22,12 @@ import (
 // gives the lines that it writes until its end.
 func onServedConsole(t *testing.T, container libcontainer.Container, user, script string) (said []string, err error) {
 	t.Helper()
-	path := publicTempDir(t) + "/socket"
+	dir, err := os.MkdirTemp("", "lct") // the address of a socket is short
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	path := dir + "/socket"
 	listener, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)
@@ -39,8 +45,7 @@ func onServedConsole(t *testing.T, container libcontainer.Container, user, scrip
 			return // nobody came
 		}
 		defer conn.Close()
-		master, _ := receiveConsole(t, conn.(*net.UnixConn))
-		masters <- master
+		masters <- receiveMaster(t, conn.(*net.UnixConn))
 	}()
 	if err := container.Start(p); err != nil {
 		listener.Close()
@@ -49,18 +54,48 @@ func onServedConsole(t *testing.T, container libcontainer.Container, user, scrip
 		}
 		return nil, err
 	}
+	if err := listener.(*net.UnixListener).SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Error(err)
+	}
 	master := <-masters
 	if master == nil {
 		t.Fatal("no terminal was sent")
 	}
 	defer master.Close()
-	for lines := bufio.NewScanner(master); lines.Scan(); {
-		said = append(said, strings.TrimRight(lines.Text(), "\r"))
-	}
+	all := make(chan []string, 1)
+	go func() {
+		var said []string
+		for lines := bufio.NewScanner(master); lines.Scan(); {
+			said = append(said, strings.TrimRight(lines.Text(), "\r"))
+		}
+		all <- said
+	}()
 	if _, err := p.Wait(); err != nil {
 		t.Errorf("wait: %v", err)
 	}
+	select {
+	case said = <-all:
+	case <-time.After(20 * time.Second):
+		t.Error("the process has ended, and somebody has its terminal still")
+		master.Close()
+		said = <-all
+	}
 	return said, nil
+}
+
+// receiveMaster is receiveConsole with a file that Close wakes the reader of.
+func receiveMaster(t *testing.T, conn *net.UnixConn) *os.File {
+	t.Helper()
+	blocking, path := receiveConsole(t, conn)
+	defer blocking.Close()
+	fd, err := unix.FcntlInt(blocking.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		t.Fatal(err)
+	}
+	return os.NewFile(uintptr(fd), path)
 }
 
 // A terminal is one of the container's own: it has a name there, and the group and mode
@@ -160,7 +195,7 @@ func TestTerminalOnAFakeDevpts(t *testing.T) {
 			config.Devices = nil
 			prepare(t, config)
 			container := newContainer(t, config)
-			said, err := onServedConsole(t, container, "", `test -t 0 && echo terminal; stty size >/dev/null && echo works`)
+			said, err := onServedConsole(t, container, "", `test -t 0 && echo terminal; settings=$(stty -g) && echo works`)
 			if err != nil {
 				if !strings.Contains(err.Error(), "/dev/") {
 					t.Errorf("error %q does not say which file is none", err)

@@ -182,6 +182,10 @@ func createFails(t *testing.T, config *configs.Config, texts ...string) {
 
 func checkError(t *testing.T, err error, code libcontainer.ErrorCode, texts ...string) {
 	t.Helper()
+	if err == nil {
+		t.Errorf("no error, want one of code %v", code)
+		return
+	}
 	if !errors.Is(err, code) {
 		t.Errorf("error %q is not of code %v", err, code)
 	}

@@ -76,12 +76,12 @@ func TestOverlayWithCommasInNames(t *testing.T) {
 	takesLayersOneByOne(t)
 	dir := publicTempDir(t)
 	for name, tt := range map[string]struct{ layer, upper string }{
-		"commas":         {`a,b,c`, `u,v`},
-		"colons":         {`a:b`, "upper"},
-		"backslash":      {`a\b`, "upper"},
-		"all of them":    {`a,b:c\,d`, `u,v`},
-		"equals sign":    {`a=b,upperdir=x`, "upper=1"},
-		"none, but long": {strings.Repeat("y", 200) + "," + strings.Repeat("z", 40), strings.Repeat("u", 150)},
+		"commas":      {`a,b,c`, `u,v`},
+		"colons":      {`a:b`, "upper"},
+		"backslash":   {`a\b`, "upper"},
+		"all of them": {`a,b:c\,d`, `u,v`},
+		"equals sign": {`a=b,upperdir=x`, "upper=1"},
+		"long":        {strings.Repeat("y", 200) + "," + strings.Repeat("z", 40), strings.Repeat("u", 150)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := newConfig(t)

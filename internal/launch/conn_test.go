@@ -109,13 +109,17 @@ func TestServe(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.Handle(known, note)
+			sent := make(chan struct{})
 			go func() {
+				defer close(sent)
 				for _, b := range tt.sent {
 					_, _ = child.Write(b)
 				}
-				_ = unix.Shutdown(int(child.Fd()), unix.SHUT_WR)
+				child.Close()
 			}()
 			err := c.Serve()
+			c.Close() // it reads no more
+			<-sent
 			if tt.is != nil && !errors.Is(err, tt.is) || err == nil || !strings.Contains(err.Error(), tt.text) {
 				t.Errorf("error %v, want %v, %q", err, tt.is, tt.text)
 			}
