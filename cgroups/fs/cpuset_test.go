@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgmanager"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -27,7 +28,7 @@ func TestCpusetInherit(t *testing.T) {
 	// container's has its CPUs already.
 	fill(t, filepath.Join(base, "p"), map[string]string{cpusetCpus: "\n", cpusetMems: "\n"})
 	fill(t, filepath.Join(base, "p/c"), map[string]string{cpusetCpus: "2\n", cpusetMems: "\n"})
-	m := &Manager{Cgroups: &configs.Cgroup{Parent: "p", Name: "c"}, snapshot: s, kind: cgdir.Any}
+	m := &Manager{Cgroups: &configs.Cgroup{Parent: "p", Name: "c"}, state: cgmanager.State{Snapshot: s, Kind: cgdir.Any}}
 	if err := m.Create(); err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +46,7 @@ func TestCpusetNothingToInherit(t *testing.T) {
 	base := filepath.Join(dir, "cpuset")
 	fill(t, base, map[string]string{cpusetCpus: "\n", cpusetMems: "\n"})
 	fill(t, filepath.Join(base, "c"), map[string]string{cpusetCpus: "\n", cpusetMems: "\n"})
-	m := &Manager{Cgroups: &configs.Cgroup{Name: "c"}, snapshot: s, kind: cgdir.Any}
+	m := &Manager{Cgroups: &configs.Cgroup{Name: "c"}, state: cgmanager.State{Snapshot: s, Kind: cgdir.Any}}
 	err := m.Create()
 	if err == nil || !strings.Contains(err.Error(), filepath.Join(base, cpusetCpus)) {
 		t.Errorf("got %v, want an error that names the empty file", err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgmanager"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -46,7 +47,7 @@ func fakeManager(t *testing.T, key string, files map[string]string) (*Manager, s
 	return &Manager{
 		Cgroups: &configs.Cgroup{Name: "c"},
 		Paths:   map[string]string{key: dir},
-		kind:    cgdir.Any,
+		state:   cgmanager.State{Kind: cgdir.Any},
 	}, dir
 }
 

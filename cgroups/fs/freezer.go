@@ -60,15 +60,15 @@ func (freezer) stats(*cgdir.Dir, *cgroups.Stats) error { return nil }
 // hierarchy, and a cgroup v2 mount in its place, cgroups.IsNotFound is true for the
 // error.
 func (m *Manager) Freeze(state configs.FreezerState) error {
-	m.ops.Lock()
-	defer m.ops.Unlock()
+	m.state.Ops.Lock()
+	defer m.state.Ops.Unlock()
 	paths := m.GetPaths()
 	if path, ok := paths[""]; ok {
 		return m.withDir(path, func(dir *cgdir.Dir) error { return m.freezeUnified(dir, state) })
 	}
 	path, ok := paths["freezer"]
 	if !ok {
-		return fmt.Errorf("freeze: %w", m.missing("freezer"))
+		return fmt.Errorf("freeze: %w", m.base().Missing("freezer"))
 	}
 	return m.withDir(path, func(dir *cgdir.Dir) error {
 		return setFreezer(dir, state, freezeTimeout)

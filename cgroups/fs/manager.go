@@ -4,17 +4,15 @@ package fs
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"slices"
 	"strconv"
-	"sync"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
-	"github.com/libcontainer/libcontainer/cgroups/internal/cgfeature"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgmanager"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgtree"
 	"github.com/libcontainer/libcontainer/configs"
 )
@@ -33,69 +31,36 @@ type Manager struct {
 	// cgroups.Manager.GetPaths.
 	Paths map[string]string
 
-	// ops is held by what changes cgroups, for its whole duration.
-	ops sync.Mutex
+	state cgmanager.State
 
-	// mu guards Paths and refused, and may be taken while ops is held.
-	mu sync.Mutex
-
-	// refused holds why optional cgroups could not be made or entered.
-	refused map[string]error
-
-	// made lists the directories which this manager has made, a parent
-	// before what is in it. Guarded by ops.
-	made []string
-
-	// devices is what is known about the devices cgroup. Guarded by ops.
+	// devices is what is known about the devices cgroup. Guarded by state.Ops.
 	devices deviceState
+}
 
-	// features are those of the cgroup v2 mount.
-	features cgfeature.Set
+// base is what all managers have in common.
+func (m *Manager) base() cgmanager.Base {
+	return cgmanager.Base{Cgroups: m.Cgroups, Paths: &m.Paths, State: &m.state, Version: version{m}}
+}
 
-	// snapshot and kind let tests work on a tree of plain files.
-	snapshot *cgroups.Snapshot
-	kind     cgdir.Kind
+// Plan returns what GetPaths will return after Create, and those parents that do
+// not exist yet, each before what is in it; it makes nothing. It lets a caller
+// record the directories before they exist, so that they can be collected
+// whenever the caller dies: a Manager with such Paths, which adopts such parents,
+// can Destroy them whether or not they were made.
+func (m *Manager) Plan() (paths map[string]string, parents []string, err error) {
+	return m.base().Plan()
 }
 
 // Apply makes the container's cgroups, and moves the process pid with all its
 // threads into them. With a pid of -1 they are only made. On failure what this
 // call has made is removed again. Limits are not written; see Set.
-func (m *Manager) Apply(pid int) (err error) {
-	if pid != -1 && pid <= 0 {
-		return fmt.Errorf("apply cgroups: %d is not a process id", pid)
-	}
-	m.ops.Lock()
-	defer m.ops.Unlock()
-	if m.Cgroups == nil {
-		return nil
-	}
-	before := m.GetPaths()
-	made, err := m.create()
-	if err != nil || pid == -1 {
-		return err
-	}
-	for _, stage := range []cgroups.Stage{cgroups.StageSetup, cgroups.StageExec} {
-		if err = m.enter(pid, stage); err != nil {
-			m.undoCreate(made, before)
-			return err
-		}
-	}
-	return nil
-}
+func (m *Manager) Apply(pid int) (err error) { return m.base().Apply(pid) }
 
 // Create makes the container's cgroups and fills GetPaths, with no process in
 // them. On failure what this call has made is removed again.
 //
 // The paths are known before anything is made, see Plan.
-func (m *Manager) Create() error {
-	m.ops.Lock()
-	defer m.ops.Unlock()
-	if m.Cgroups == nil {
-		return nil
-	}
-	_, err := m.create()
-	return err
-}
+func (m *Manager) Create() error { return m.base().Create() }
 
 // EntersEarly returns false: the cgroups are there before the process.
 func (m *Manager) EntersEarly() bool { return false }
@@ -108,8 +73,8 @@ func (m *Manager) Enter(pid int, stage cgroups.Stage) error {
 	if pid <= 0 {
 		return fmt.Errorf("enter cgroups: %d is not a process id", pid)
 	}
-	m.ops.Lock()
-	defer m.ops.Unlock()
+	m.state.Ops.Lock()
+	defer m.state.Ops.Unlock()
 	return m.enter(pid, stage)
 }
 
@@ -120,7 +85,7 @@ func (m *Manager) enter(pid int, stage cgroups.Stage) error {
 			return dir.WriteFile("cgroup.procs", value)
 		})
 		if cgtree.NotPermitted(err) {
-			err = m.leaveOut(path, err)
+			err = m.base().LeaveOut(path, err)
 		}
 		if err != nil {
 			return fmt.Errorf("move process %d to its cgroup: %w", pid, err)
@@ -165,78 +130,46 @@ func (m *Manager) UnifiedDir() (*os.File, error) {
 	if !ok {
 		return nil, nil
 	}
-	dir, err := cgdir.Open(path, m.kind)
+	dir, err := cgdir.Open(path, m.state.Kind)
 	if err != nil {
 		return nil, fmt.Errorf("open the cgroup v2 directory: %w", err)
 	}
 	return dir.Detach(), nil
 }
 
+// Kill sends SIGKILL to all processes of the container at once, through the cgroup
+// v2 mount of the hybrid layout, see cgroups.Driver. Processes that the freezer has
+// stopped die when they are thawed. Without that mount, for joined cgroups, in
+// which there may be processes of others, and on Linux before 5.14 the error is
+// errors.ErrUnsupported.
+func (m *Manager) Kill() error { return m.base().Kill() }
+
 // Destroy removes the container's cgroups, with the sub-cgroups that the
 // container may have made in them, and then those parents which this manager, or
-// that of another container, has made and nobody uses any more. Processes that are exiting are waited for, see
-// cgroups.RemovePaths; running ones make it fail. Doing it again, or with
-// nothing made, is no error. Cgroups joined through Cgroup.Paths stay.
-func (m *Manager) Destroy() error {
-	m.ops.Lock()
-	defer m.ops.Unlock()
-	paths := m.GetPaths()
-	if !m.joins() {
-		if err := cgroups.RemovePaths(paths); err != nil {
-			return err
-		}
-	}
-	removed := slices.Collect(maps.Values(paths))
-	if m.Cgroups != nil && !m.joins() {
-		cgtree.RemoveMade(cgtree.Marked(m.Cgroups, removed))
-	}
-	cgtree.RemoveMade(cgtree.Parents(m.made, removed))
-	m.made = nil
-	m.devices = deviceState{}
-	m.setPaths(nil)
-	return nil
-}
+// that of another container, has made and nobody uses any more. Processes that are
+// exiting are waited for, see cgroups.RemovePaths; running ones make it fail. Doing it
+// again, or with nothing made, is no error. Cgroups joined through Cgroup.Paths stay.
+func (m *Manager) Destroy() error { return m.base().Destroy() }
 
 // GetPaths returns a copy of the container's cgroup directories.
-func (m *Manager) GetPaths() map[string]string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	paths := maps.Clone(m.Paths)
-	if paths == nil {
-		paths = make(map[string]string)
-	}
-	return paths
-}
+func (m *Manager) GetPaths() map[string]string { return m.base().GetPaths() }
 
 // GetPids returns the processes in the container's cgroup, in ascending order,
 // without those in its sub-cgroups.
-func (m *Manager) GetPids() ([]int, error) {
-	path, err := m.pidsPath()
-	if err != nil {
-		return nil, err
-	}
-	return cgroups.GetPids(path)
-}
+func (m *Manager) GetPids() ([]int, error) { return m.base().GetPids() }
 
 // GetAllPids returns the processes in the container's cgroup and its
 // sub-cgroups, in ascending order.
-func (m *Manager) GetAllPids() ([]int, error) {
-	path, err := m.pidsPath()
-	if err != nil {
-		return nil, err
-	}
-	return cgroups.GetAllPids(path)
-}
+func (m *Manager) GetAllPids() ([]int, error) { return m.base().GetAllPids() }
 
-// pidsPath returns the cgroup to look for processes in.
-func (m *Manager) pidsPath() (string, error) {
-	paths := m.GetPaths()
-	key, ok := procsKey(slices.Collect(maps.Keys(paths)))
-	if !ok {
-		return "", m.missing("")
-	}
-	return paths[key], nil
-}
+// MadeParents returns the parents of the container's cgroups that this manager
+// has made, each before what is in it.
+func (m *Manager) MadeParents() []string { return m.base().MadeParents() }
+
+// AdoptParents makes Destroy remove parents that an earlier manager has made, as
+// its MadeParents told. Paths that do not lead to the container's cgroups are
+// ignored.
+func (m *Manager) AdoptParents(parents []string) { m.base().AdoptParents(parents) }
 
 // pathsOf returns the directories of a stage, each once, in a fixed order.
 func (m *Manager) pathsOf(stage cgroups.Stage) []string {
@@ -259,23 +192,7 @@ func (m *Manager) pathsOf(stage cgroups.Stage) []string {
 	return paths
 }
 
-// joins reports whether the container joins existing cgroups.
-func (m *Manager) joins() bool {
-	return m.Cgroups != nil && len(m.Cgroups.Paths) > 0
-}
-
-func (m *Manager) setPaths(paths map[string]string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.Paths = paths
-}
-
 // withDir opens the directory path for the time of a call.
 func (m *Manager) withDir(path string, call func(*cgdir.Dir) error) error {
-	dir, err := cgdir.Open(path, m.kind)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return call(dir)
+	return m.base().WithDir(path, call)
 }

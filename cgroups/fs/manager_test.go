@@ -14,6 +14,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgmanager"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgtree"
 	"github.com/libcontainer/libcontainer/configs"
 )
@@ -40,7 +41,7 @@ func TestPlan(t *testing.T) {
 		{"parent with newline", &configs.Cgroup{Name: "c", Parent: "a\nb"}, "", "Cgroups.Parent"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			m := &Manager{Cgroups: test.cgroup, snapshot: s, kind: cgdir.Any}
+			m := &Manager{Cgroups: test.cgroup, state: cgmanager.State{Snapshot: s, Kind: cgdir.Any}}
 			got, _, err := m.Plan()
 			if test.want == "" {
 				if err == nil || !strings.Contains(err.Error(), test.wantErr) {
@@ -84,7 +85,7 @@ func TestCreateAndDestroy(t *testing.T) {
 	for _, name := range []string{"memory", "freezer"} {
 		fill(t, filepath.Join(dir, name, "old"), nil)
 	}
-	m := &Manager{Cgroups: &configs.Cgroup{Parent: "old/new", Name: "c"}, snapshot: s, kind: cgdir.Any}
+	m := &Manager{Cgroups: &configs.Cgroup{Parent: "old/new", Name: "c"}, state: cgmanager.State{Snapshot: s, Kind: cgdir.Any}}
 	for range 2 {
 		if err := m.Create(); err != nil {
 			t.Fatal(err)
@@ -111,7 +112,7 @@ func TestCreateAndDestroy(t *testing.T) {
 // A parent with somebody else's cgroup stays, and so do the cgroups made.
 func TestDestroyKeepsOthers(t *testing.T) {
 	s, dir := withoutCpuset(t)
-	m := &Manager{Cgroups: &configs.Cgroup{Parent: "p", Name: "c"}, snapshot: s, kind: cgdir.Any}
+	m := &Manager{Cgroups: &configs.Cgroup{Parent: "p", Name: "c"}, state: cgmanager.State{Snapshot: s, Kind: cgdir.Any}}
 	if err := m.Create(); err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +135,7 @@ func TestCreateFails(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "freezer", "p"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	m := &Manager{Cgroups: &configs.Cgroup{Parent: "p", Name: "c"}, snapshot: s, kind: cgdir.Any}
+	m := &Manager{Cgroups: &configs.Cgroup{Parent: "p", Name: "c"}, state: cgmanager.State{Snapshot: s, Kind: cgdir.Any}}
 	err := m.Create()
 	if err == nil || !strings.Contains(err.Error(), filepath.Join(dir, "freezer", "p")) {
 		t.Errorf("got %v, want an error that names the path", err)
@@ -147,7 +148,7 @@ func TestCreateFails(t *testing.T) {
 // On a real machine a directory must be of a cgroup file system.
 func TestCreateChecksFileSystem(t *testing.T) {
 	s, dir := withoutCpuset(t)
-	m := &Manager{Cgroups: &configs.Cgroup{Name: "c"}, snapshot: s}
+	m := &Manager{Cgroups: &configs.Cgroup{Name: "c"}, state: cgmanager.State{Snapshot: s}}
 	if err := m.Create(); err == nil || !strings.Contains(err.Error(), "not on a cgroup file system") {
 		t.Errorf("got %v, want an error about the file system", err)
 	}
@@ -161,7 +162,7 @@ func TestOwnCgroupGone(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(dir, "cpu,cpuacct", "host")); err != nil {
 		t.Fatal(err)
 	}
-	m := &Manager{Cgroups: &configs.Cgroup{Name: "c"}, snapshot: s, kind: cgdir.Any}
+	m := &Manager{Cgroups: &configs.Cgroup{Name: "c"}, state: cgmanager.State{Snapshot: s, Kind: cgdir.Any}}
 	if err := m.Create(); !errors.Is(err, cgtree.ErrStale) || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v, want cgtree.ErrStale and ErrNotExist", err)
 	}
@@ -174,7 +175,7 @@ func TestEnterStages(t *testing.T) {
 	for _, mount := range mounts {
 		fill(t, filepath.Join(dir, mount, "c"), files)
 	}
-	m := &Manager{Cgroups: &configs.Cgroup{Name: "c"}, snapshot: s, kind: cgdir.Any}
+	m := &Manager{Cgroups: &configs.Cgroup{Name: "c"}, state: cgmanager.State{Snapshot: s, Kind: cgdir.Any}}
 	if err := m.Apply(-1); err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +253,7 @@ func TestGetPathsIsCopy(t *testing.T) {
 func TestJoinExisting(t *testing.T) {
 	dir := fakeCgroup(t, nil)
 	paths := map[string]string{"memory": dir}
-	m := &Manager{Cgroups: &configs.Cgroup{Paths: paths, Resources: &configs.Resources{Memory: 1}}, kind: cgdir.Any}
+	m := &Manager{Cgroups: &configs.Cgroup{Paths: paths, Resources: &configs.Resources{Memory: 1}}, state: cgmanager.State{Kind: cgdir.Any}}
 	if err := m.Apply(17); err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +278,7 @@ func TestV2Only(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &Manager{Cgroups: &configs.Cgroup{Name: "c"}, snapshot: s, kind: cgdir.Any}
+	m := &Manager{Cgroups: &configs.Cgroup{Name: "c"}, state: cgmanager.State{Snapshot: s, Kind: cgdir.Any}}
 	if err := m.Create(); err == nil || !strings.Contains(err.Error(), "only cgroup v2") {
 		t.Errorf("got %v", err)
 	}
@@ -288,7 +289,7 @@ func TestPlanNamesMissingParents(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "memory", "a"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	m := &Manager{Cgroups: &configs.Cgroup{Name: "c", Parent: "/a/b"}, snapshot: s, kind: cgdir.Any}
+	m := &Manager{Cgroups: &configs.Cgroup{Name: "c", Parent: "/a/b"}, state: cgmanager.State{Snapshot: s, Kind: cgdir.Any}}
 	_, parents, err := m.Plan()
 	if err != nil {
 		t.Fatal(err)

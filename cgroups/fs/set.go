@@ -76,15 +76,13 @@ func (m *Manager) Set(container *configs.Config) error { return m.SetAnd(contain
 // SetAnd is Set which calls commit, if that is not nil, when all is written, and if
 // that fails puts back what Set does. Where Set does nothing commit is not called.
 func (m *Manager) SetAnd(container *configs.Config, commit func() error) error {
-	if container == nil || container.Cgroups == nil || container.Cgroups.Resources == nil {
+	r := m.base().Limits(container)
+	if r == nil {
 		return nil
 	}
-	if m.joins() || len(container.Cgroups.Paths) > 0 {
-		return nil
-	}
-	m.ops.Lock()
-	defer m.ops.Unlock()
-	u, err := m.unified(container.Cgroups.Resources)
+	m.state.Ops.Lock()
+	defer m.state.Ops.Unlock()
+	u, err := m.unified(r)
 	if err != nil {
 		return fmt.Errorf("set cgroup limits: %w", err)
 	}
@@ -94,20 +92,20 @@ func (m *Manager) SetAnd(container *configs.Config, commit func() error) error {
 	}
 	var j cglimit.Journal
 	for _, c := range m.controllers() {
-		if err := m.setController(c, paths, container.Cgroups.Resources, u, &j); err != nil {
+		if err := m.setController(c, paths, r, u, &j); err != nil {
 			err = fmt.Errorf("set cgroup limits of %s: %w", cmp.Or(c.key(), "cgroup v2"), err)
-			return errors.Join(err, j.Rollback(m.kind))
+			return errors.Join(err, j.Rollback(m.state.Kind))
 		}
 	}
 	if err := m.setUnified(u, paths, &j); err != nil {
 		err = fmt.Errorf("set cgroup limits in the cgroup v2 mount: %w", err)
-		return errors.Join(err, j.Rollback(m.kind))
+		return errors.Join(err, j.Rollback(m.state.Kind))
 	}
 	if commit == nil {
 		return nil
 	}
 	if err := commit(); err != nil {
-		return errors.Join(err, j.Rollback(m.kind))
+		return errors.Join(err, j.Rollback(m.state.Kind))
 	}
 	return nil
 }
@@ -123,7 +121,7 @@ func (m *Manager) setController(c controller, paths map[string]string, r *config
 		if request == welcome || u.has(c.key()) {
 			return nil
 		}
-		return fmt.Errorf("%s cannot be set: %w", field, m.missing(c.key()))
+		return fmt.Errorf("%s cannot be set: %w", field, m.base().Missing(c.key()))
 	}
 	return m.withDir(path, func(dir *cgdir.Dir) error {
 		return c.set(&setter{Dir: dir, Journal: j}, r)

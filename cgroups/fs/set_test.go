@@ -10,6 +10,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgmanager"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -76,7 +77,7 @@ func TestSetNothing(t *testing.T) {
 	if err := m.Set(config(&configs.Resources{})); !cgroups.IsNotFound(err) {
 		t.Errorf("without AllowAllDevices: %v, want a NotFoundError", err)
 	}
-	none := &Manager{Cgroups: &configs.Cgroup{Name: "c"}, kind: cgdir.Any}
+	none := &Manager{Cgroups: &configs.Cgroup{Name: "c"}, state: cgmanager.State{Kind: cgdir.Any}}
 	if err := none.Set(config(&configs.Resources{})); err == nil {
 		t.Error("Set without cgroups succeeded")
 	}
@@ -93,7 +94,7 @@ func TestSetRollback(t *testing.T) {
 	m := &Manager{
 		Cgroups: &configs.Cgroup{Name: "c"},
 		Paths:   map[string]string{"cpu": cpu, "memory": memory},
-		kind:    cgdir.Any,
+		state:   cgmanager.State{Kind: cgdir.Any},
 	}
 	err := m.Set(config(&configs.Resources{
 		AllowAllDevices: true,

@@ -15,8 +15,8 @@ import (
 func (m *Manager) GetStats() (*cgroups.Stats, error) {
 	stats := cgroups.NewStats()
 	paths := m.GetPaths()
-	if len(paths) == 0 && m.Cgroups != nil && m.Cgroups.Optional {
-		return nil, fmt.Errorf("read cgroup statistics: %w", m.missing(""))
+	if len(paths) == 0 && m.base().Optional() {
+		return nil, fmt.Errorf("read cgroup statistics: %w", m.base().Missing(""))
 	}
 	for _, c := range m.controllers() {
 		path, ok := paths[c.key()]

@@ -75,7 +75,7 @@ func (m *Manager) mayNeedUnified(r *configs.Resources) bool {
 // unifiedControllers returns the controllers that the cgroup v2 mount holds, and the
 // core; none if there is no mount or the container is not in it.
 func (m *Manager) unifiedControllers() (names []string, err error) {
-	s, err := cgtree.Snapshot(m.snapshot)
+	s, err := cgtree.Snapshot(m.state.Snapshot)
 	if err != nil {
 		return nil, err
 	}
@@ -107,5 +107,5 @@ func (m *Manager) setUnified(u unified, paths map[string]string, j *cglimit.Jour
 
 // inMount is the container's directory in the mount.
 func (m *Manager) inMount(dir *cgdir.Dir) *cgv2.Cgroup {
-	return &cgv2.Cgroup{Dir: dir, Features: &m.features, Snapshot: m.snapshot}
+	return &cgv2.Cgroup{Dir: dir, Features: &m.state.Features, Snapshot: m.state.Snapshot}
 }

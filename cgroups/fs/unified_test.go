@@ -10,6 +10,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgmanager"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -25,9 +26,9 @@ func hybridManager(t *testing.T, controllers string, files map[string]string) (*
 	memory := filepath.Join(dir, "memory", "c")
 	fill(t, memory, map[string]string{"memory.soft_limit_in_bytes": "1\n", "memory.swappiness": "60\n"})
 	return &Manager{
-		Cgroups:  &configs.Cgroup{Name: "c"},
-		Paths:    map[string]string{"": leaf, "memory": memory},
-		snapshot: s, kind: cgdir.Any,
+		Cgroups: &configs.Cgroup{Name: "c"},
+		Paths:   map[string]string{"": leaf, "memory": memory},
+		state:   cgmanager.State{Snapshot: s, Kind: cgdir.Any},
 	}, leaf
 }
 
@@ -59,7 +60,7 @@ func TestHybridSet(t *testing.T) {
 		}
 	}
 	m.Cgroups.Resources = r
-	if !m.needs([]string{""}) {
+	if !(version{m}).Needs([]string{""}) {
 		t.Error("the directory in the mount is not needed")
 	}
 }
@@ -114,7 +115,7 @@ func TestHybridRefuses(t *testing.T) {
 			r.AllowAllDevices, r.MemorySwappiness = true, -1
 			m, _ := hybridManager(t, "hugetlb\n", nil)
 			v1, _ := fakeManager(t, "cpu", nil)
-			v1.snapshot = m.snapshot
+			v1.state.Snapshot = m.state.Snapshot
 			for name, m := range map[string]*Manager{"hybrid": m, "v1": v1} {
 				if err := m.Set(config(&r)); !errors.Is(err, errors.ErrUnsupported) || !strings.Contains(err.Error(), field) {
 					t.Errorf("%s: got %v, want ErrUnsupported for %s", name, err, field)

@@ -36,8 +36,8 @@ func (m *Manager) Enter(pid int, stage cgroups.Stage) error {
 	if pid <= 0 {
 		return fmt.Errorf("enter cgroups: %d is not a process id", pid)
 	}
-	m.ops.Lock()
-	defer m.ops.Unlock()
+	m.state.Ops.Lock()
+	defer m.state.Ops.Unlock()
 	if stage != cgroups.StageExec && (!m.start.ahead || !m.hasRoomAtFirst()) {
 		return nil
 	}
@@ -59,7 +59,7 @@ func (m *Manager) move(pid int) error {
 	}
 	err := m.withCgroup(path, func(c *cgv2.Cgroup) error { return c.Enter(pid) })
 	if cgtree.NotPermitted(err) {
-		err = m.leaveOut(path, err)
+		err = m.base().LeaveOut(path, err)
 	}
 	if err != nil {
 		return fmt.Errorf("move process %d to its cgroup: %w", pid, err)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgmanager"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -48,7 +49,7 @@ func fakeManager(t *testing.T, files map[string]string) (*Manager, string) {
 	return &Manager{
 		Cgroups: &configs.Cgroup{Name: "c"},
 		Paths:   map[string]string{"": dir},
-		kind:    cgdir.Any,
+		state:   cgmanager.State{Kind: cgdir.Any},
 	}, dir
 }
 

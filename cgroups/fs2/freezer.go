@@ -14,11 +14,11 @@ import (
 // are. configs.Undefined is an error. If not all processes freeze within 5
 // seconds, they are thawed again and the error says so.
 func (m *Manager) Freeze(state configs.FreezerState) error {
-	m.ops.Lock()
-	defer m.ops.Unlock()
+	m.state.Ops.Lock()
+	defer m.state.Ops.Unlock()
 	path, ok := m.path()
 	if !ok {
-		return fmt.Errorf("freeze: %w", m.missing())
+		return fmt.Errorf("freeze: %w", m.base().Missing(""))
 	}
 	return m.withCgroup(path, func(c *cgv2.Cgroup) error {
 		return cgfreeze.Set(c.Dir, state, cgfreeze.Timeout)

@@ -17,6 +17,7 @@ import (
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgfreeze"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgmanager"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -54,7 +55,7 @@ func TestPlan(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s, dir := fakeMachine(t, test.own)
-			m := &Manager{Cgroups: test.cgroup, snapshot: s, kind: cgdir.Any}
+			m := &Manager{Cgroups: test.cgroup, state: cgmanager.State{Snapshot: s, Kind: cgdir.Any}}
 			got, _, err := m.Plan()
 			checkErr(t, err, test.wantErr)
 			if test.want != "" && !maps.Equal(got, map[string]string{"": filepath.Join(dir, test.want)}) {
@@ -67,7 +68,7 @@ func TestPlan(t *testing.T) {
 func TestCreateAndDestroy(t *testing.T) {
 	s, dir := fakeMachine(t, "/")
 	fill(t, filepath.Join(dir, "old"), nil)
-	m := &Manager{Cgroups: &configs.Cgroup{Parent: "/old/new", Name: "c"}, snapshot: s, kind: cgdir.Any}
+	m := &Manager{Cgroups: &configs.Cgroup{Parent: "/old/new", Name: "c"}, state: cgmanager.State{Snapshot: s, Kind: cgdir.Any}}
 	for range 2 {
 		_, parents, err := m.Plan()
 		if err != nil || !slices.Equal(parents, []string{dir + "/old/new"}) {
@@ -83,7 +84,7 @@ func TestCreateAndDestroy(t *testing.T) {
 			t.Errorf("made the parents %v, want %v", got, parents)
 		}
 		// Another manager, as after a crash.
-		loaded := &Manager{Cgroups: m.Cgroups, Paths: m.GetPaths(), kind: cgdir.Any}
+		loaded := &Manager{Cgroups: m.Cgroups, Paths: m.GetPaths(), state: cgmanager.State{Kind: cgdir.Any}}
 		loaded.AdoptParents(parents)
 		for range 2 {
 			if err := loaded.Destroy(); err != nil {
@@ -95,14 +96,14 @@ func TestCreateAndDestroy(t *testing.T) {
 				t.Errorf("after Destroy %s exists: %v, want %v", path, got, want)
 			}
 		}
-		m = &Manager{Cgroups: m.Cgroups, snapshot: s, kind: cgdir.Any}
+		m = &Manager{Cgroups: m.Cgroups, state: cgmanager.State{Snapshot: s, Kind: cgdir.Any}}
 	}
 }
 
 // A directory that is no cgroup is not taken for one.
 func TestCreateChecksFileSystem(t *testing.T) {
 	s, dir := fakeMachine(t, "/")
-	m := &Manager{Cgroups: &configs.Cgroup{Name: "c"}, snapshot: s}
+	m := &Manager{Cgroups: &configs.Cgroup{Name: "c"}, state: cgmanager.State{Snapshot: s}}
 	checkErr(t, m.Create(), "is not on a cgroup file system")
 	if cgroups.PathExists(filepath.Join(dir, "c")) || len(m.GetPaths()) != 0 {
 		t.Error("something is left")
@@ -169,11 +170,27 @@ func TestSetVanished(t *testing.T) {
 	}
 }
 
+// Paths that were recorded on a machine with cgroup v1, before a reboot, lead nowhere:
+// there are no processes, and Destroy has nothing to do.
+func TestPathsOfAnotherLayout(t *testing.T) {
+	gone := filepath.Join(t.TempDir(), "memory", "c")
+	m := &Manager{Cgroups: &configs.Cgroup{Name: "c"}, Paths: map[string]string{"memory": gone}}
+	for _, list := range []func() ([]int, error){m.GetPids, m.GetAllPids} {
+		if pids, err := list(); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("processes %v, error %v; want ErrNotExist", pids, err)
+		}
+	}
+	if err := m.Destroy(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestSetWithoutCgroup(t *testing.T) {
 	limit := config(&configs.Resources{AllowAllDevices: true, PidsLimit: 1})
 	none := &Manager{Cgroups: &configs.Cgroup{Name: "c"}}
 	checkErr(t, none.Set(limit), "no cgroups yet")
-	optional := &Manager{Cgroups: &configs.Cgroup{Name: "c", Optional: true}, refused: unix.EACCES}
+	optional := &Manager{Cgroups: &configs.Cgroup{Name: "c", Optional: true}}
+	optional.base().Refuse([]string{""}, unix.EACCES)
 	if err := optional.Set(config(&configs.Resources{AllowAllDevices: true})); err != nil {
 		t.Errorf("no limit: %v", err)
 	}
@@ -370,7 +387,7 @@ func TestKill(t *testing.T) {
 // A joined cgroup is neither limited nor removed.
 func TestJoined(t *testing.T) {
 	_, dir := fakeManager(t, map[string]string{pidsMax: "max\n"})
-	m := &Manager{Cgroups: &configs.Cgroup{Paths: map[string]string{"cpu": dir, "": dir}}, kind: cgdir.Any}
+	m := &Manager{Cgroups: &configs.Cgroup{Paths: map[string]string{"cpu": dir, "": dir}}, state: cgmanager.State{Kind: cgdir.Any}}
 	if err := m.Create(); err != nil {
 		t.Fatal(err)
 	}
@@ -388,7 +405,7 @@ func TestJoined(t *testing.T) {
 	if procs, max := readFile(t, dir+"/"+procsFile), readFile(t, dir+"/"+pidsMax); procs != "17" || max != "max" {
 		t.Errorf("cgroup.procs has %q and pids.max %q", procs, max)
 	}
-	missing := &Manager{Cgroups: &configs.Cgroup{Paths: map[string]string{"": dir + "/gone"}}, kind: cgdir.Any}
+	missing := &Manager{Cgroups: &configs.Cgroup{Paths: map[string]string{"": dir + "/gone"}}, state: cgmanager.State{Kind: cgdir.Any}}
 	if err := missing.Create(); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing cgroup: %v", err)
 	}

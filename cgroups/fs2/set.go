@@ -33,13 +33,11 @@ func (m *Manager) Set(container *configs.Config) error { return m.SetAnd(contain
 // that fails puts back what can be: all but the rules for devices. Where Set does
 // nothing commit is not called.
 func (m *Manager) SetAnd(container *configs.Config, commit func() error) error {
-	if container == nil || container.Cgroups == nil || container.Cgroups.Resources == nil {
+	r := m.base().Limits(container)
+	if r == nil {
 		return nil
 	}
-	if m.joins() || len(container.Cgroups.Paths) > 0 {
-		return nil
-	}
-	if err := m.set(cgv2.All(container.Cgroups.Resources), commit); err != nil {
+	if err := m.set(cgv2.All(r), commit); err != nil {
 		return fmt.Errorf("set cgroup limits: %w", err)
 	}
 	return nil
@@ -49,16 +47,16 @@ func (m *Manager) set(limits cgv2.Limits, commit func() error) error {
 	if err := limits.Check(); err != nil {
 		return err
 	}
-	m.ops.Lock()
-	defer m.ops.Unlock()
+	m.state.Ops.Lock()
+	defer m.state.Ops.Unlock()
 	path, ok := m.path()
 	if !ok {
 		field := limits.Required()
 		switch {
-		case m.Cgroups == nil || !m.Cgroups.Optional:
+		case !m.base().Optional():
 			return errors.New("the container has no cgroups yet")
 		case field != "":
-			return fmt.Errorf("%s cannot be set: %w", field, m.missing())
+			return fmt.Errorf("%s cannot be set: %w", field, m.base().Missing(""))
 		}
 		return nil
 	}
@@ -69,7 +67,7 @@ func (m *Manager) set(limits cgv2.Limits, commit func() error) error {
 			err = commit()
 		}
 		if err != nil {
-			return errors.Join(err, j.Rollback(m.kind))
+			return errors.Join(err, j.Rollback(m.state.Kind))
 		}
 		m.start.held = m.start.held.With(held)
 		return nil

@@ -16,8 +16,8 @@ func (m *Manager) GetStats() (*cgroups.Stats, error) {
 	stats := cgroups.NewStats()
 	path, ok := m.path()
 	if !ok {
-		if m.Cgroups != nil && m.Cgroups.Optional {
-			return nil, fmt.Errorf("read cgroup statistics: %w", m.missing())
+		if m.base().Optional() {
+			return nil, fmt.Errorf("read cgroup statistics: %w", m.base().Missing(""))
 		}
 		return stats, nil
 	}

@@ -18,8 +18,8 @@ import (
 // again, or with nothing made. If systemd cannot be reached the cgroups are removed
 // as far as they are empty. Cgroups joined through Cgroup.Paths stay.
 func (m *Manager) Destroy() error {
-	m.ops.Lock()
-	defer m.ops.Unlock()
+	m.state.Ops.Lock()
+	defer m.state.Ops.Unlock()
 	return m.destroy()
 }
 

@@ -22,8 +22,8 @@ func (m *Manager) Apply(pid int) error {
 	if pid != -1 && pid <= 0 {
 		return fmt.Errorf("apply cgroups: %d is not a process id", pid)
 	}
-	m.ops.Lock()
-	defer m.ops.Unlock()
+	m.state.Ops.Lock()
+	defer m.state.Ops.Unlock()
 	dirs, err := m.current()
 	if err != nil {
 		return err
@@ -59,8 +59,8 @@ func (m *Manager) Enter(pid int, stage cgroups.Stage) error {
 	if pid <= 0 {
 		return fmt.Errorf("enter cgroups: %d is not a process id", pid)
 	}
-	m.ops.Lock()
-	defer m.ops.Unlock()
+	m.state.Ops.Lock()
+	defer m.state.Ops.Unlock()
 	return m.enter(pid, stage)
 }
 

@@ -7,13 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"sync"
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
-	"github.com/libcontainer/libcontainer/cgroups/internal/cgtree"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgmanager"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgv2"
 	"github.com/libcontainer/libcontainer/configs"
 )
@@ -32,24 +31,23 @@ type Manager struct {
 	// cgroups.Manager.GetPaths.
 	Paths map[string]string
 
-	// ops is held by what changes cgroups, for its whole duration.
-	ops sync.Mutex
+	state cgmanager.State
 
-	// mu guards Paths, dirs and refused, and may be taken while ops is held.
-	mu      sync.Mutex
-	dirs    files
-	refused error
+	// mu guards dirs, and Paths and starting together with it. It may be taken while
+	// state.Ops is held.
+	mu   sync.Mutex
+	dirs files
 
 	// starting is about a container whose unit is planned or whose first process
-	// is not yet the container's program. Guarded by ops, and its change by mu.
+	// is not yet the container's program. Guarded by state.Ops, and its change by mu.
 	starting *starting
 
 	// applied are the limits in force, nil if they are those of Cgroups. Guarded
-	// by ops.
+	// by state.Ops.
 	applied *configs.Resources
 
 	// extra are the properties passed on that are in force, nil if they are those of
-	// Cgroups. Guarded by ops.
+	// Cgroups. Guarded by state.Ops.
 	extra []configs.SystemdProperty
 
 	// machine is set in tests.
@@ -63,14 +61,21 @@ func (m *Manager) host() *host {
 	return thisHost()
 }
 
+// base is what all managers have in common. The directories are made and removed by
+// files.
+func (m *Manager) base() cgmanager.Base {
+	return cgmanager.Base{Cgroups: m.Cgroups, Paths: &m.Paths, State: &m.state}
+}
+
 // joins reports whether the container joins existing cgroups.
-func (m *Manager) joins() bool { return m.Cgroups != nil && len(m.Cgroups.Paths) > 0 }
+func (m *Manager) joins() bool { return m.base().Joins() }
 
 // current gives the manager of the directories, nil if there are none (yet).
 func (m *Manager) current() (files, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.dirs != nil || m.Cgroups == nil || m.starting != nil || len(m.Paths) == 0 && !m.joins() {
+	paths := m.GetPaths()
+	if m.dirs != nil || m.Cgroups == nil || m.starting != nil || len(paths) == 0 && !m.joins() {
 		return m.dirs, nil
 	}
 	layout, err := m.host().layout()
@@ -83,7 +88,7 @@ func (m *Manager) current() (files, error) {
 			return nil, err
 		}
 	}
-	m.dirs = m.host().files(layout, cg, maps.Clone(m.Paths))
+	m.dirs = m.host().files(layout, cg, paths)
 	return m.dirs, nil
 }
 
@@ -104,7 +109,8 @@ func (m *Manager) recorded() (*configs.Cgroup, error) {
 func (m *Manager) setDirs(dirs files, paths map[string]string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.dirs, m.Paths = dirs, paths
+	m.dirs = dirs
+	m.base().SetPaths(paths)
 }
 
 func (m *Manager) setStarting(s *starting) {
@@ -115,15 +121,7 @@ func (m *Manager) setStarting(s *starting) {
 
 // GetPaths returns a copy of the container's cgroup directories. They are known,
 // after Create, before the unit is started.
-func (m *Manager) GetPaths() map[string]string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	paths := maps.Clone(m.Paths)
-	if paths == nil {
-		paths = make(map[string]string)
-	}
-	return paths
-}
+func (m *Manager) GetPaths() map[string]string { return m.base().GetPaths() }
 
 // GetPids returns the processes in the container's cgroup, in ascending order,
 // without those in its sub-cgroups.
@@ -150,13 +148,10 @@ func (m *Manager) pids(get func(files) ([]int, error)) ([]int, error) {
 func (m *Manager) missing() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	switch {
-	case m.starting != nil:
+	if m.starting != nil {
 		return nil
-	case m.refused != nil:
-		return &cgtree.RefusedError{Err: m.refused}
 	}
-	return errors.New("the container has no cgroups")
+	return m.base().Missing("")
 }
 
 // GetStats reads the cgroups' statistics. When the last process of a container has
@@ -168,7 +163,7 @@ func (m *Manager) GetStats() (*cgroups.Stats, error) {
 		return nil, err
 	}
 	if dirs == nil {
-		if err := m.missing(); err != nil && m.Cgroups != nil && m.Cgroups.Optional {
+		if err := m.missing(); err != nil && m.base().Optional() {
 			return nil, fmt.Errorf("read cgroup statistics: %w", err)
 		}
 		return cgroups.NewStats(), nil
@@ -337,8 +332,6 @@ func (m *Manager) doWithout(err error) bool {
 	if cgv2.All(m.Cgroups.Resources).Required() != "" {
 		return false
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.refused = err
+	m.base().Refuse([]string{""}, err)
 	return true
 }

@@ -28,14 +28,11 @@ import (
 // Between Create and Enter with cgroups.StageExec the limits are set when there is
 // a unit, and those that the set-up of the container could meet with StageExec.
 func (m *Manager) Set(container *configs.Config) error {
-	if container == nil || container.Cgroups == nil || container.Cgroups.Resources == nil {
+	if m.base().Limits(container) == nil || m.Cgroups == nil {
 		return nil
 	}
-	if m.joins() || len(container.Cgroups.Paths) > 0 || m.Cgroups == nil {
-		return nil
-	}
-	m.ops.Lock()
-	defer m.ops.Unlock()
+	m.state.Ops.Lock()
+	defer m.state.Ops.Unlock()
 	dirs, err := m.current()
 	switch {
 	case err != nil:

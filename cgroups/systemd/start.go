@@ -42,8 +42,8 @@ func (s *starting) room() bool {
 // it needs a process; a slice is started here. Until a process has come to
 // cgroups.StageExec, Set only remembers the limits that its set-up could meet.
 func (m *Manager) Create() error {
-	m.ops.Lock()
-	defer m.ops.Unlock()
+	m.state.Ops.Lock()
+	defer m.state.Ops.Unlock()
 	return m.create()
 }
 
@@ -110,9 +110,7 @@ func (m *Manager) start(ctx context.Context, pid int, full bool) error {
 		return err
 	}
 	s.started = true
-	m.mu.Lock()
-	m.dirs, m.Paths = dirs, dirs.GetPaths()
-	m.mu.Unlock()
+	m.setDirs(dirs, dirs.GetPaths())
 	return nil
 }
 
