@@ -3,12 +3,14 @@
 package libcontainer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -26,8 +28,8 @@ func mustDenySetgroups(config *configs.Config) bool {
 // user_namespaces(7). With CAP_SETUID and CAP_SETGID any mapping can be written;
 // without, the kernel permits a mapping of the own id alone, and newuidmap(1) and
 // newgidmap(1) write what /etc/subuid and /etc/subgid grant.
-func writeIDMaps(pid int, config *configs.Config, denySetgroups bool) error {
-	if err := writeIDMap(pid, "uid_map", "newuidmap", config.UidMappings); err != nil {
+func writeIDMaps(ctx context.Context, pid int, config *configs.Config, denySetgroups bool) error {
+	if err := writeIDMap(ctx, pid, "uid_map", "newuidmap", config.UidMappings); err != nil {
 		return err
 	}
 	if denySetgroups {
@@ -35,10 +37,10 @@ func writeIDMaps(pid int, config *configs.Config, denySetgroups bool) error {
 			return fmt.Errorf("write id mappings: %w", err)
 		}
 	}
-	return writeIDMap(pid, "gid_map", "newgidmap", config.GidMappings)
+	return writeIDMap(ctx, pid, "gid_map", "newgidmap", config.GidMappings)
 }
 
-func writeIDMap(pid int, file, helper string, maps []configs.IDMap) error {
+func writeIDMap(ctx context.Context, pid int, file, helper string, maps []configs.IDMap) error {
 	lines := make([]string, len(maps))
 	for i, m := range maps {
 		lines[i] = fmt.Sprintf("%d %d %d", m.ContainerID, m.HostID, m.Size)
@@ -55,7 +57,12 @@ func writeIDMap(pid int, file, helper string, maps []configs.IDMap) error {
 	for _, line := range lines {
 		args = append(args, strings.Fields(line)...)
 	}
-	out, helperErr := exec.Command(helper, args...).CombinedOutput()
+	command := exec.CommandContext(ctx, helper, args...)
+	command.WaitDelay = time.Second // what it has left behind may hold its output
+	out, helperErr := command.CombinedOutput()
+	if cause := context.Cause(ctx); helperErr != nil && cause != nil {
+		return fmt.Errorf("write id mapping %q: %s: %w", lines, helper, cause)
+	}
 	if helperErr != nil {
 		return fmt.Errorf("write id mapping %q: %w; %s: %w: %s", lines, err, helper, helperErr,
 			strings.TrimSpace(string(out)))

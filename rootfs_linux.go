@@ -103,7 +103,8 @@ func (r *rootfs) openRoot() {
 		r.makeParentSlave(dir)
 		out()
 	}
-	r.root = r.Reg()
+	r.root, r.onTop = r.Reg(), r.Reg()
+	r.Add(r.onTop, num(0), num(0))
 	out := r.In("clone root file system " + name)
 	r.Set(r.root, "open_tree", unix.SYS_OPEN_TREE, dir.Arg(), r.String(""),
 		num(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH|unix.AT_RECURSIVE))
@@ -127,6 +128,7 @@ func (r *rootfs) openRoot() {
 				num(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC), num(0))
 			r.attach(r.root, place)
 			r.Close(place)
+			r.Add(r.onTop, num(1), num(0))
 			r.Jump(opened)
 		})
 	}
@@ -181,12 +183,15 @@ func (r *rootfs) moveRoot() {
 		r.Do("unmount the host's "+name, unix.SYS_UMOUNT2, r.String(name), num(unix.MNT_DETACH))
 		r.Ignore(unix.EINVAL, unix.ENOENT, unix.ENOTDIR)
 	}
+	there := r.Label()
+	r.Test(r.onTop.Arg(), num(-1), num(0), there)
 	slash := r.Get("open /", unix.SYS_OPENAT, num(unix.AT_FDCWD), r.String("/"),
 		num(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC), num(0))
 	out := r.In("move root file system to /")
 	r.attach(r.root, slash)
 	out()
 	r.Close(slash)
+	r.Bind(there)
 	r.Do("chroot to new root", unix.SYS_CHROOT, r.String("."))
 	r.enterRoot()
 }

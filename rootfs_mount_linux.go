@@ -28,6 +28,9 @@ type rootfs struct {
 	plan *initPlan
 	root program.Reg // the new root
 
+	// onTop is not 0 if it lies on / already, as its own path cannot be reached.
+	onTop program.Reg
+
 	parents map[string]program.Reg // directories of devices
 
 	// late are mounts that become read-only when all that is below them is there.
@@ -252,12 +255,13 @@ func (r *rootfs) mountSysfs(m *configs.Mount, options []string, flags int) progr
 	return mount
 }
 
-// mountLong mounts with options that fsconfig(2) does not take in one string: the
-// layers of an overlay one by one, on kernels that know that, else by mount(2).
+// mountLong mounts with options that fsconfig(2) does not take in one string: by mount(2)
+// what fits into a page, else the layers of an overlay one by one (Linux 6.5).
 func (r *rootfs) mountLong(m *configs.Mount, target program.Reg, options []string) error {
 	old := r.Label()
 	done := r.Label()
 	layers, layered := overlayLayers(m, options)
+	layered = layered && len(m.Data) > maxMountData
 	if layered {
 		r.mountLayers(m, target, layers, old)
 		r.Jump(done)

@@ -23,7 +23,7 @@ import (
 )
 
 func (st *starting) mapIDs() error {
-	return writeIDMaps(st.stage.Pid, st.config, st.plan.denySetgroups)
+	return writeIDMaps(st.ctx, st.stage.Pid, st.config, st.plan.denySetgroups)
 }
 
 func (st *starting) timeOffsets() error {

@@ -290,7 +290,12 @@ func (b *Builder) Label() Label {
 }
 
 // Bind puts a label before the next operation.
-func (b *Builder) Bind(l Label) { b.labels[l] = int32(len(b.ops)) }
+func (b *Builder) Bind(l Label) {
+	if len(b.ops) == 0 { // the number of the first one means that there is no label
+		b.emit("begin", opAdd, NoReg)
+	}
+	b.labels[l] = int32(len(b.ops))
+}
 
 // Here makes a label before the next operation.
 func (b *Builder) Here() Label {

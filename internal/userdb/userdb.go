@@ -27,8 +27,7 @@ type User struct {
 const (
 	// maxID is the highest id: the one above means "no id" to the kernel.
 	maxID = 1<<32 - 2
-	// maxLine bounds what an error quotes, and a line that is looked at.
-	maxLine  = 64 << 10
+	// maxQuote is how much of a line an error quotes.
 	maxQuote = 80
 )
 
@@ -165,9 +164,6 @@ func parseID(s string) (uint32, error) {
 // find gives the fields of the first line that match accepts.
 func find(text []byte, match func(fields []string) bool) ([]string, error) {
 	for line := range bytes.Lines(text) {
-		if len(line) > maxLine {
-			continue // no name or member list that anybody uses
-		}
 		trimmed := strings.TrimRight(string(line), "\r\n")
 		if trimmed == "" || trimmed[0] == '#' {
 			continue
