@@ -177,9 +177,11 @@ func (r *rootfs) pivotRoot() {
 func (r *rootfs) moveRoot() {
 	r.Do("change to new root", unix.SYS_FCHDIR, r.root.Arg())
 	// What is mounted on a shared / would be mounted on the host's too.
-	r.Do("make / a slave", unix.SYS_MOUNT, num(0), r.String("/"), num(0), num(unix.MS_SLAVE|unix.MS_REC), num(0))
 	r.Do("make / private", unix.SYS_MOUNT, num(0), r.String("/"), num(0), num(unix.MS_PRIVATE), num(0))
 	for _, name := range r.plan.hostMounts {
+		// That must not reach the host.
+		r.Do("make the host's "+name+" a slave", unix.SYS_MOUNT, num(0), r.String(name), num(0), num(unix.MS_SLAVE|unix.MS_REC), num(0))
+		r.Ignore(unix.EINVAL, unix.ENOENT, unix.ENOTDIR)
 		r.Do("unmount the host's "+name, unix.SYS_UMOUNT2, r.String(name), num(unix.MNT_DETACH))
 		r.Ignore(unix.EINVAL, unix.ENOENT, unix.ENOTDIR)
 	}

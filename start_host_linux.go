@@ -189,7 +189,10 @@ func (st *starting) hookStarted(h hookID, pid int, files []*os.File) error {
 	}
 	st.hooks[h] = r
 	kill := func() {
-		_ = unix.PidfdSendSignal(int(process.Fd()), unix.SIGKILL, nil, 0)
+		// Not by Fd: the descriptor may be closed, and another's, at the same time.
+		if conn, err := process.SyscallConn(); err == nil {
+			_ = conn.Control(func(fd uintptr) { _ = unix.PidfdSendSignal(int(fd), unix.SIGKILL, nil, 0) })
+		}
 	}
 	var timer *time.Timer
 	if r.command.Timeout != nil {

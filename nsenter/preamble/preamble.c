@@ -360,10 +360,28 @@ static void run(const char *pipe_env)
 		close(b.join_pidfd);
 }
 
+/*
+ * A factory executes a sealed copy in memory (memfd_create(2), F_ADD_SEALS). Any other
+ * program in whose environment the variable is was not started by one, and the
+ * descriptor that it names is somebody else's.
+ */
+static int is_sealed_copy(void)
+{
+	const int want = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	int seals;
+
+	if (fd < 0)
+		return 0;
+	seals = fcntl(fd, F_GET_SEALS);
+	close(fd);
+	return seals >= 0 && (seals & want) == want;
+}
+
 static void __attribute__((constructor)) libcontainer_preamble(void)
 {
 	const char *env = secure_getenv(PIPE_ENV);
 
-	if (env && *env)
+	if (env && *env && is_sealed_copy())
 		run(env);
 }

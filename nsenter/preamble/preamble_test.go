@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -99,7 +100,9 @@ func bootstrap(t *testing.T, msg []byte) report {
 		t.Fatal(err)
 	}
 	defer null.Close()
-	p, err := os.StartProcess(self, []string{self}, &os.ProcAttr{
+	exe := sealedCopy(t, self)
+	defer unix.Close(exe)
+	p, err := os.StartProcess("/proc/self/fd/"+strconv.Itoa(exe), []string{self}, &os.ProcAttr{
 		Env:   []string{"_LIBCONTAINER_INITPIPE=3"},
 		Files: []*os.File{null, os.Stdout, os.Stderr, theirs},
 	})
@@ -130,6 +133,45 @@ func bootstrap(t *testing.T, msg []byte) report {
 		t.Fatalf("read report: %v", err)
 	}
 	return r
+}
+
+// sealedCopy makes a copy of this program as a factory does, without which the preamble
+// does nothing, and returns a descriptor that os.StartProcess leaves alone.
+func sealedCopy(t *testing.T, path string) int {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fd, err := unix.MemfdCreate("preamble-test", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := os.NewFile(uintptr(fd), "preamble-test")
+	defer f.Close()
+	if _, err := f.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	seals := unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, seals); err != nil {
+		t.Fatal(err)
+	}
+	high, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A file that is open for writing is not executed.
+	ro, err := unix.Open("/proc/self/fd/"+strconv.Itoa(high), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	unix.Close(high)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(ro)
+	f.Close()
+	if high, err = unix.FcntlInt(uintptr(ro), unix.F_DUPFD_CLOEXEC, 100); err != nil {
+		t.Fatal(err)
+	}
+	return high
 }
 
 func TestGoodMessageClonesAChild(t *testing.T) {
