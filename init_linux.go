@@ -371,7 +371,7 @@ func (p *initPlan) earlyFiles() (early, late []*os.File) {
 	return early, late
 }
 
-// enterCgroups enters cgroups of version 1, see cgroups.Joiner.
+// enterCgroups enters cgroups of version 1, see cgroups.Driver.
 func enterCgroups(s *script, files []*os.File, regs []program.Reg) {
 	for i, f := range files {
 		s.Do("enter cgroup: write "+f.Name(), unix.SYS_WRITE, regs[i].Arg(), s.String("0"), num(1))
