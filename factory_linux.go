@@ -40,9 +40,9 @@ type LinuxFactory struct {
 	// Root directory for the factory to store state.
 	Root string
 
-	// InitPath is the absolute path to the init binary. The default,
-	// /proc/self/exe, is the calling program; another program must import
-	// package nsenter too.
+	// InitPath is the absolute path to an init program of one's own, which must
+	// import package nsenter or call StartInitialization. The default,
+	// /proc/self/exe, stands for the library's own, see ClassicInit.
 	InitPath string
 
 	// InitArgs are arguments for calling the init responsibilities for spawning

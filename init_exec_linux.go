@@ -70,7 +70,8 @@ func (p *initPlan) becomeUser(s *script, u *execUser) error {
 				num(fd), num(u.UID), num(u.GID))
 		}
 	}
-	denied := p.changeDir(s, true)
+	cwd := s.Space(unix.PathMax)
+	denied := p.changeDir(s, cwd, true)
 	if err := p.scheduling(s); err != nil {
 		return err
 	}
@@ -86,7 +87,7 @@ func (p *initPlan) becomeUser(s *script, u *execUser) error {
 	// Root may lack what the user has, as on NFS.
 	done := s.Label()
 	s.Less(denied.Arg(), num(0), done)
-	p.changeDir(s, false)
+	p.changeDir(s, cwd, false)
 	s.Bind(done)
 	s.Free(denied)
 	return nil
@@ -96,7 +97,7 @@ func (p *initPlan) becomeUser(s *script, u *execUser) error {
 // root: getcwd(2) gives a path that does not begin with "/" if it does not, as
 // when the path leads through a descriptor that leaked in. The register is negative if
 // that was denied, which is an error the second time.
-func (p *initPlan) changeDir(s *script, first bool) program.Reg {
+func (p *initPlan) changeDir(s *script, cwd program.Arg, first bool) program.Reg {
 	dir := p.process.Cwd
 	if dir == "" {
 		dir = "/"
@@ -108,7 +109,6 @@ func (p *initPlan) changeDir(s *script, first bool) program.Reg {
 	if first {
 		s.Or(denied, unix.EACCES)
 	}
-	cwd := s.Space(unix.PathMax)
 	s.Do(fmt.Sprintf("get working directory %q", dir), unix.SYS_GETCWD, cwd, num(unix.PathMax))
 	c := s.Load(cwd, 1)
 	s.Check(fmt.Sprintf("working directory %q lies outside of the container's root", dir), c.Arg(), num(-1), num(int('/')), unix.EXDEV)
@@ -342,10 +342,16 @@ func (p *initPlan) execute(s *script, a programArgs) error {
 	return nil
 }
 
+// filterProgram puts the filter into the data, as a struct sock_fprog of seccomp(2).
+func (p *initPlan) filterProgram(s *script) program.Arg {
+	fprog := s.Words(uint64(len(p.filter.Filter)/unix.SizeofSockFilter), 0)
+	s.Point(fprog.At(8), s.Bytes(p.filter.Filter))
+	return fprog
+}
+
 // installFilter installs the filter, and has its listener passed on.
 func (p *initPlan) installFilter(s *script) {
-	fprog := s.Words(uint64(len(p.filter.Filter)/unix.SizeofSockFilter), 0) // struct sock_fprog
-	s.Point(fprog.At(8), s.Bytes(p.filter.Filter))
+	fprog := p.filterProgram(s)
 	what := fmt.Sprintf("install the seccomp filter of %d instructions with flags %#x",
 		len(p.filter.Filter)/unix.SizeofSockFilter, p.filter.Flags)
 	p.notify.announce(p, s)

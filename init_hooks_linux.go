@@ -80,11 +80,7 @@ func (p *initPlan) hooks(s *script, kind hookKind, u *execUser) error {
 		if command.Env == nil {
 			command.Env = environment(p.process.Env, home)
 		}
-		argv := command.Args
-		if len(argv) == 0 {
-			argv = []string{command.Path}
-		}
-		p.runHook(s, hookID{kind, i}, command, argv)
+		p.runHook(s, hookID{kind, i}, command)
 		out()
 	}
 	return nil
@@ -94,11 +90,8 @@ func (p *initPlan) hooks(s *script, kind hookKind, u *execUser) error {
 // mount namespace, while the root is still the host's.
 func (r *rootfs) runCommands(kind string, m *configs.Mount, commands []configs.Command) error {
 	for i, c := range commands {
-		out := r.In(fmt.Sprintf("%s command %d of the mount on %s", kind, i, m.Destination))
-		argv := c.Args
-		if len(argv) == 0 {
-			argv = []string{c.Path}
-		}
+		name := fmt.Sprintf("%s command %d of the mount on %s", kind, i, m.Destination)
+		out := r.In(name)
 		if c.Env == nil {
 			c.Env = os.Environ()
 		}
@@ -108,16 +101,19 @@ func (r *rootfs) runCommands(kind string, m *configs.Mount, commands []configs.C
 			}
 		}
 		r.plan.mountCommands = append(r.plan.mountCommands, c)
-		r.plan.mountCommandNames = append(r.plan.mountCommandNames,
-			fmt.Sprintf("%s command %d of the mount on %s", kind, i, m.Destination))
-		r.plan.runHook(r.script, hookID{mountCommand, len(r.plan.mountCommands) - 1}, c, argv)
+		r.plan.mountCommandNames = append(r.plan.mountCommandNames, name)
+		r.plan.runHook(r.script, hookID{mountCommand, len(r.plan.mountCommands) - 1}, c)
 		out()
 	}
 	return nil
 }
 
 // runHook forks, and executes a command in the child.
-func (p *initPlan) runHook(s *script, h hookID, c configs.Command, argv []string) {
+func (p *initPlan) runHook(s *script, h hookID, c configs.Command) {
+	argv := c.Args
+	if len(argv) == 0 {
+		argv = []string{c.Path}
+	}
 	pipe := func() (r, w program.Reg) {
 		ends := s.Words(0)
 		s.Do("make pipe", unix.SYS_PIPE2, ends, num(unix.O_CLOEXEC))
@@ -127,10 +123,9 @@ func (p *initPlan) runHook(s *script, h hookID, c configs.Command, argv []string
 	outR, outW := pipe()
 	errR, errW := pipe()
 	pidfd := s.Words(0)
-	args := s.Words(unix.CLONE_PIDFD, 0, 0, 0, uint64(unix.SIGCHLD), 0, 0, 0, 0, 0, 0)
-	s.Point(args.At(8), pidfd)
 	parent := s.Label()
-	pid := s.Get("fork", unix.SYS_CLONE3, args, num(88))
+	pid := s.Get("fork", unix.SYS_CLONE3,
+		s.cloneArgs(unix.CLONE_PIDFD, unix.SIGCHLD, pidfd), num(sizeofCloneArgs))
 	s.Test(pid.Arg(), num(-1), num(0), parent)
 
 	// The child.
@@ -172,11 +167,9 @@ func (p *initPlan) confineHook(s *script) {
 	if p.filter == nil {
 		return
 	}
-	fprog := s.Words(uint64(len(p.filter.Filter)/unix.SizeofSockFilter), 0)
-	s.Point(fprog.At(8), s.Bytes(p.filter.Filter))
 	const listener = unix.SECCOMP_FILTER_FLAG_NEW_LISTENER | unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 	s.Do("install the seccomp filter", unix.SYS_SECCOMP, num(unix.SECCOMP_SET_MODE_FILTER),
-		num(p.filter.Flags&^uint64(listener)), fprog)
+		num(p.filter.Flags&^uint64(listener)), p.filterProgram(s))
 }
 
 // handleHook makes a message about a hook one to the host.

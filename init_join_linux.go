@@ -10,7 +10,6 @@ package libcontainer
 
 import (
 	"cmp"
-	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -38,47 +37,28 @@ func (p *initPlan) joinStage(init *os.File, flags uintptr) (*program.Program, er
 // joinContainer joins the namespaces of a process, at once where that is permitted, else
 // as joinNamespaces does.
 func (p *initPlan) joinContainer(s *script, pidfd program.Reg, flags uintptr) {
-	const what = "join the container's namespaces"
 	joined := s.Label()
-	rest := flags &^ unix.CLONE_NEWUSER
 	if flags != 0 {
-		s.Do(what, unix.SYS_SETNS, pidfd.Arg(), num(flags))
-		if flags&unix.CLONE_NEWUSER != 0 {
-			denied := s.Label()
-			s.Or(denied, unix.EPERM)
-			s.Later(func() {
-				s.Bind(denied)
-				var results []program.Reg
-				for _, t := range configs.NamespaceTypes() {
-					ns := configs.Namespace{Type: t}
-					flag := uintptr(ns.Syscall())
-					if rest&flag == 0 {
-						continue
-					}
-					r := s.Get(fmt.Sprintf("join %s namespace of the container", nsName(t)), unix.SYS_SETNS, pidfd.Arg(), num(flag))
-					s.Ignore(unix.EPERM)
-					results = append(results, r)
+		s.Do("join the container's namespaces", unix.SYS_SETNS, pidfd.Arg(), num(flags))
+	}
+	if flags&unix.CLONE_NEWUSER != 0 {
+		denied := s.Label()
+		s.Or(denied, unix.EPERM)
+		s.Later(func() {
+			s.Bind(denied)
+			var list []joinedNamespace
+			var regs []program.Reg
+			for _, t := range configs.NamespaceTypes() {
+				ns := configs.Namespace{Type: t}
+				if flags&uintptr(ns.Syscall()) != 0 {
+					list = append(list, joinedNamespace{name: nsName(t), path: "of the container", flag: ns.Syscall()})
+					regs = append(regs, pidfd)
 				}
-				s.Do("join user namespace of the container", unix.SYS_SETNS, pidfd.Arg(), num(unix.CLONE_NEWUSER))
-				becomeRoot(s)
-				i := 0
-				for _, t := range configs.NamespaceTypes() {
-					ns := configs.Namespace{Type: t}
-					flag := uintptr(ns.Syscall())
-					if rest&flag == 0 {
-						continue
-					}
-					done := s.Label()
-					s.Less(results[i].Arg(), num(0), done)
-					s.Do(fmt.Sprintf("join %s namespace of the container", nsName(t)), unix.SYS_SETNS, pidfd.Arg(), num(flag))
-					s.Bind(done)
-					i++
-				}
-				s.Free(results...)
-				s.Jump(joined)
-			})
-			becomeRoot(s)
-		}
+			}
+			joinNamespaces(s, list, regs)
+			s.Jump(joined)
+		})
+		becomeRoot(s)
 	}
 	s.Bind(joined)
 	s.Close(pidfd)

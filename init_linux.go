@@ -17,8 +17,6 @@ import (
 	"github.com/libcontainer/libcontainer/seccomp"
 )
 
-const nsMount = configs.NEWNS
-
 // initPlan is what the lists of one start are made of. It is not changed while they
 // are executed, but for what comes to be known then.
 type initPlan struct {
@@ -154,7 +152,10 @@ func (p *initPlan) stage(namespaces []joinedNamespace, cgroup *os.File) (*progra
 		files = append(files, cgroup)
 	}
 	regs := s.Files(files...)
-	p.joinNamespaces(s, namespaces, regs)
+	joinNamespaces(s, namespaces, regs)
+	for i := range namespaces {
+		s.Close(regs[i])
+	}
 	flags := p.config.Namespaces.CloneFlags()
 	if flags&unix.CLONE_NEWUSER != 0 {
 		p.makeUserns(s)
@@ -184,7 +185,7 @@ type joinedNamespace struct {
 // owns the target. With privileges of our own that holds before we enter a user
 // namespace, and for a namespace that the host owns only before; without them it holds
 // only after. So: first what is permitted, then user, then the rest.
-func (p *initPlan) joinNamespaces(s *script, list []joinedNamespace, regs []program.Reg) {
+func joinNamespaces(s *script, list []joinedNamespace, regs []program.Reg) {
 	user := -1
 	for i, ns := range list {
 		if ns.flag == unix.CLONE_NEWUSER {
@@ -205,21 +206,18 @@ func (p *initPlan) joinNamespaces(s *script, list []joinedNamespace, regs []prog
 	if user >= 0 {
 		s.Do(what(user), unix.SYS_SETNS, regs[user].Arg(), num(unix.CLONE_NEWUSER))
 		becomeRoot(s)
-		for i, ns := range list {
-			if i == user {
-				continue
-			}
+	}
+	for i, ns := range list {
+		if i == user {
+			continue
+		}
+		if user >= 0 {
 			joined := s.Label()
 			s.Less(results[i].Arg(), num(0), joined)
 			s.Do(what(i), unix.SYS_SETNS, regs[i].Arg(), num(ns.flag))
 			s.Bind(joined)
 		}
-	}
-	for i := range list {
-		if i != user {
-			s.Free(results[i])
-		}
-		s.Close(regs[i])
+		s.Free(results[i])
 	}
 }
 
@@ -269,20 +267,14 @@ func (p *initPlan) cloneInit(s *script, flags uintptr, cgroup program.Reg) {
 	if p.notify.wanted(p) {
 		flags |= unix.CLONE_FILES // for the process that passes the listener on
 	}
-	const size, cgroupAt = 88, 80 // struct clone_args, Linux 5.7
 	pidfd, report := s.Words(0), s.Words(0)
-	args := func(flags uintptr) program.Arg {
-		a := s.Words(uint64(flags), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-		s.Point(a.At(8), pidfd)
-		return a
-	}
 	pid := s.Reg()
 	cloned := s.Label()
 	if cgroup != program.NoReg {
-		into := args(flags | unix.CLONE_INTO_CGROUP)
-		s.Store(into.At(cgroupAt), cgroup.Arg(), 8)
+		into := s.cloneArgs(flags|unix.CLONE_INTO_CGROUP, 0, pidfd)
+		s.Store(into.At(cloneArgsCgroup), cgroup.Arg(), 8)
 		s.Store(report.At(4), num(1), 4)
-		s.Set(pid, "clone init process into its cgroup", unix.SYS_CLONE3, into, num(size))
+		s.Set(pid, "clone init process into its cgroup", unix.SYS_CLONE3, into, num(sizeofCloneArgs))
 		// Where that does not work the move tells why, or the container can do without.
 		s.IgnoreAll()
 		refused := s.Label()
@@ -291,7 +283,8 @@ func (p *initPlan) cloneInit(s *script, flags uintptr, cgroup program.Reg) {
 		s.Bind(refused)
 	}
 	s.Store(report.At(4), num(0), 4)
-	s.Set(pid, fmt.Sprintf("clone init process (flags %#x)", flags), unix.SYS_CLONE3, args(flags), num(size))
+	s.Set(pid, fmt.Sprintf("clone init process (flags %#x)", flags), unix.SYS_CLONE3,
+		s.cloneArgs(flags, 0, pidfd), num(sizeofCloneArgs))
 	s.Bind(cloned)
 	parent := s.Label()
 	s.Test(pid.Arg(), num(-1), num(0), parent)
@@ -307,6 +300,19 @@ func (p *initPlan) cloneInit(s *script, flags uintptr, cgroup program.Reg) {
 		s.Do("exit", unix.SYS_EXIT_GROUP, num(0))
 	})
 	s.Free(pid)
+}
+
+// struct clone_args of clone3(2), as of Linux 5.7.
+const (
+	sizeofCloneArgs = 88
+	cloneArgsCgroup = 80
+)
+
+// cloneArgs gives the arguments of a clone3(2) that stores the new process's pidfd.
+func (s *script) cloneArgs(flags uintptr, exitSignal unix.Signal, pidfd program.Arg) program.Arg {
+	a := s.Words(uint64(flags), 0, 0, 0, uint64(exitSignal), 0, 0, 0, 0, 0, 0)
+	s.Point(a.At(8), pidfd)
+	return a
 }
 
 func (p *initPlan) handleCloned(payload []byte, fds []int) (*program.Program, error) {

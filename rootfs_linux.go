@@ -11,13 +11,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/internal/program"
 )
 
 // setUpRoot sets up the root file system and makes it the root. The working
 // directory is "/" then.
 func (p *initPlan) setUpRoot(s *script) error {
-	if !p.config.Namespaces.Contains(nsMount) {
+	if !p.config.Namespaces.Contains(configs.NEWNS) {
 		p.chroot(s)
 		return nil
 	}

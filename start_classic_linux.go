@@ -62,13 +62,9 @@ func (st *starting) spawnClassic(files []*os.File) error {
 	message, err := bootstrapFor(st.config)
 	if st.plan.join {
 		var init *os.File
-		if init, err = st.c.init.File(); err != nil {
+		if init, err = st.openInit(); err != nil {
 			return err
 		}
-		if init == nil {
-			return unix.ESRCH
-		}
-		st.closers = append(st.closers, init)
 		files = append(files, init)
 		// The mount namespace is joined by Go, whose runtime reads files of /proc and
 		// /sys when it boots: these would be the container's.
@@ -84,19 +80,9 @@ func (st *starting) spawnClassic(files []*os.File) error {
 	if err != nil {
 		return err
 	}
-	start := func() {
-		st.stage, err = launch.Spawn(exe, st.c.factory.initArgv(), initEnv(st.plan.pipe), files, nil)
-	}
-	if st.config.ParentDeathSignal > 0 {
-		st.c.factory.spawner().Do(start)
-	} else {
-		start()
-	}
-	if err != nil {
+	if err := st.execute(exe, initEnv(st.plan.pipe), files); err != nil {
 		return fmt.Errorf("run %s as init: %w", path, err)
 	}
-	st.stdio.closeChild()
-	st.stdio.drain()
 	return nil
 }
 
@@ -184,7 +170,7 @@ func (st *starting) awaitHello() error {
 
 // joinClassic leads a further process to the program: the preamble has made it a
 // process of the container's already.
-func (st *starting) joinClassic(init *os.File) error {
+func (st *starting) joinClassic() error {
 	err := st.awaitClassic()
 	if err != nil {
 		return err
@@ -206,6 +192,7 @@ func (st *starting) joinClassic(init *os.File) error {
 	if err := st.conn.Send(list); err != nil {
 		return err
 	}
+	st.unlock()
 	return st.serve()
 }
 

@@ -84,9 +84,15 @@ func openNamespaceFile(ns joinedNamespace) (*os.File, error) {
 }
 
 func isOwnUserns(f *os.File) bool {
-	var own, other unix.Stat_t
-	return unix.Stat("/proc/self/ns/user", &own) == nil && unix.Fstat(int(f.Fd()), &other) == nil &&
-		own.Dev == other.Dev && own.Ino == other.Ino
+	var other unix.Stat_t
+	return unix.Fstat(int(f.Fd()), &other) == nil && sameUserns(&other)
+}
+
+// sameUserns tells whether the user namespace of that status is the one that we are in,
+// which setns(2) refuses.
+func sameUserns(other *unix.Stat_t) bool {
+	var own unix.Stat_t
+	return unix.Stat("/proc/self/ns/user", &own) == nil && own.Dev == other.Dev && own.Ino == other.Ino
 }
 
 // openTreeFor copies a mount of the host for an init that has no way to it, and gives
@@ -146,9 +152,8 @@ const (
 type runningHook struct {
 	command configs.Command
 	files   []*os.File
-	stop    func() bool
-	expired chan struct{} // closed when its time was over
-	output  chan []byte   // the end of its standard error
+	stop    func() bool // ends the watch over it; false if its time was over
+	output  chan []byte // the end of its standard error
 }
 
 // handleHooks serves the messages about the commands of a kind.
@@ -181,7 +186,6 @@ func (st *starting) hookStarted(h hookID, pid int, files []*os.File) error {
 	r := &runningHook{
 		command: commands[h.index],
 		files:   []*os.File{in, out, errOut},
-		expired: make(chan struct{}),
 		output:  make(chan []byte, 1),
 	}
 	if st.hooks == nil {
@@ -196,10 +200,7 @@ func (st *starting) hookStarted(h hookID, pid int, files []*os.File) error {
 	}
 	var timer *time.Timer
 	if r.command.Timeout != nil {
-		timer = time.AfterFunc(*r.command.Timeout, func() {
-			close(r.expired)
-			kill()
-		})
+		timer = time.AfterFunc(*r.command.Timeout, kill)
 	}
 	stopped := context.AfterFunc(st.ctx, kill)
 	r.stop = func() bool {

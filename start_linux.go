@@ -10,8 +10,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -195,22 +193,30 @@ func (st *starting) spawn() error {
 		return err
 	}
 	defer exe.Close()
-	start := func() { st.stage, err = launch.Spawn(exe, st.c.factory.initArgv(), nil, files, nil) }
+	if err := st.execute(exe, nil, files); err != nil {
+		return fmt.Errorf("run the init image: %w", err)
+	}
+	list, err := st.plan.first()
+	if err != nil {
+		return err
+	}
+	return st.conn.Send(list)
+}
+
+// execute spawns the process, and closes what only that one needs.
+func (st *starting) execute(exe *os.File, env []string, files []*os.File) (err error) {
+	start := func() { st.stage, err = launch.Spawn(exe, st.c.factory.initArgv(), env, files, nil) }
 	if st.config.ParentDeathSignal > 0 {
 		st.c.factory.spawner().Do(start)
 	} else {
 		start()
 	}
 	if err != nil {
-		return fmt.Errorf("run the init image: %w", err)
+		return err
 	}
 	st.stdio.closeChild()
 	st.stdio.drain()
-	list, err := st.plan.first()
-	if err != nil {
-		return err
-	}
-	return st.conn.Send(list)
+	return nil
 }
 
 // isNull tells whether a file is the null device.
@@ -346,23 +352,19 @@ func (st *starting) serve() error {
 
 // joinContainer leads a further process to the program.
 func (st *starting) joinContainer() error {
-	init, err := st.c.init.File()
-	if err != nil {
-		return err
-	}
-	if init == nil {
-		return unix.ESRCH
-	}
-	st.closers = append(st.closers, init)
 	st.initPid = st.c.init.Pid()
-	if err := st.chownStdio(st.c.init.Pid()); err != nil {
+	if err := st.chownStdio(st.initPid); err != nil {
 		return err
 	}
 	if err := st.openCgroups(); err != nil {
 		return err
 	}
 	if st.plan.classic {
-		return st.joinClassic(init)
+		return st.joinClassic()
+	}
+	init, err := st.openInit()
+	if err != nil {
+		return err
 	}
 	list, err := st.plan.joinStage(init, st.joinFlags())
 	if err != nil {
@@ -375,6 +377,19 @@ func (st *starting) joinContainer() error {
 	return st.serve()
 }
 
+// openInit opens a pidfd of the init of a container that a further process joins.
+func (st *starting) openInit() (*os.File, error) {
+	init, err := st.c.init.File()
+	if err != nil {
+		return nil, err
+	}
+	if init == nil {
+		return nil, unix.ESRCH
+	}
+	st.closers = append(st.closers, init)
+	return init, nil
+}
+
 // joinFlags gives the namespaces that a further process joins: all that the container
 // has of its own.
 func (st *starting) joinFlags() (flags uintptr) {
@@ -384,10 +399,8 @@ func (st *starting) joinFlags() (flags uintptr) {
 	if flags&unix.CLONE_NEWUSER == 0 {
 		return flags
 	}
-	// setns(2) refuses the user namespace that we are in already.
-	var own, theirs unix.Stat_t
-	if unix.Stat("/proc/self/ns/user", &own) == nil && unix.Stat(procFile(st.c.init.Pid(), "ns/user"), &theirs) == nil &&
-		own.Dev == theirs.Dev && own.Ino == theirs.Ino {
+	var theirs unix.Stat_t
+	if unix.Stat(procFile(st.c.init.Pid(), "ns/user"), &theirs) == nil && sameUserns(&theirs) {
 		flags &^= unix.CLONE_NEWUSER
 	}
 	return flags
@@ -437,77 +450,6 @@ func (st *starting) chownStdio(pid int) error {
 	return st.stdio.chown(uid, gid)
 }
 
-// openCgroups opens the files by which the process enters its cgroups where it can do
-// the whole of the work, or what is left of it: it must be in the cgroup of version 2,
-// if there is one, already, or enter it in the same way. A host without privileges
-// moves it, since what may fail for it and what may not is for the manager to say.
-func (st *starting) openCgroups() (err error) {
-	p, driver := st.plan, st.driver
-	if os.Geteuid() != 0 || st.config.Cgroups.Optional || st.unified && !st.born && !p.join {
-		return nil
-	}
-	if p.setupFiles, err = driver.EntryFiles(cgroups.StageSetup); err != nil {
-		return err
-	}
-	st.closers = append(st.closers, p.setupFiles...)
-	if p.execFiles, err = driver.EntryFiles(cgroups.StageExec); err != nil {
-		return err
-	}
-	st.closers = append(st.closers, p.execFiles...)
-	if st.unified && p.join {
-		return st.openUnified()
-	}
-	return nil
-}
-
-// openUnified opens the file by which a further process enters the cgroup of version 2.
-func (st *starting) openUnified() error {
-	dir, err := st.driver.UnifiedDir()
-	if err != nil || dir == nil {
-		return err
-	}
-	defer dir.Close()
-	fd, err := unix.Openat(int(dir.Fd()), "cgroup.procs", unix.O_WRONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
-	if err != nil {
-		return &os.PathError{Op: "open", Path: dir.Name() + "/cgroup.procs", Err: err}
-	}
-	f := os.NewFile(uintptr(fd), dir.Name()+"/cgroup.procs")
-	st.closers = append(st.closers, f)
-	st.plan.execFiles = append(st.plan.execFiles, f)
-	return nil
-}
-
-// entersItself tells whether the process enters its cgroups by itself.
-func (st *starting) entersItself() bool {
-	return len(st.plan.setupFiles)+len(st.plan.execFiles) > 0
-}
-
-// enterEarly moves init into its cgroups before it is told what to do. One that has died
-// of something else could not enter, and that is not the reason.
-func (st *starting) enterEarly() error {
-	err := st.enterCgroups(cgroups.StageSetup)
-	if err == nil || !st.ref.Ended() {
-		return err
-	}
-	if serr := st.conn.Serve(); serr != nil {
-		return serr
-	}
-	return err
-}
-
-// enterCgroups moves the process into its cgroups.
-func (st *starting) enterCgroups(stage cgroups.Stage) error {
-	driver := st.driver
-	before := len(driver.GetPaths())
-	if err := driver.Enter(st.ref.Pid(), stage); err != nil {
-		return err
-	}
-	if st.plan.join || len(driver.GetPaths()) == before {
-		return nil
-	}
-	return st.c.saveState() // an optional one could not be entered
-}
-
 // ready is called when the container is set up, and it is known who the user is.
 func (st *starting) ready(*execUser) error {
 	st.executed = true
@@ -523,181 +465,4 @@ func (st *starting) ready(*execUser) error {
 		return st.process.handOver(st.ctx)
 	}
 	return nil
-}
-
-// setOomScoreAdj writes /proc/[pid]/oom_score_adj, see proc(5). 0, the default,
-// does not insist where the process may not lower what it has inherited.
-func (st *starting) setOomScoreAdj(pid int) error {
-	adj := st.config.OomScoreAdj
-	if st.process.OomScoreAdj != nil {
-		adj = *st.process.OomScoreAdj
-	} else if st.config.KeepOomScore {
-		return nil
-	}
-	name := procFile(pid, "oom_score_adj")
-	old, err := os.ReadFile(name)
-	if err != nil {
-		return fmt.Errorf("read oom_score_adj: %w", err)
-	}
-	value := strconv.Itoa(adj)
-	if strings.TrimSpace(string(old)) == value {
-		return nil
-	}
-	err = os.WriteFile(name, []byte(value), 0)
-	if err == nil || adj == 0 && errors.Is(err, syscall.EACCES) {
-		return nil
-	}
-	return fmt.Errorf("set oom_score_adj to %d: %w", adj, err)
-}
-
-// complete hands the running program to the caller's process.
-func (st *starting) complete() error {
-	st.endStage()
-	st.conn.Close()
-	owner := &st.c.children
-	if !st.plan.join {
-		owner = nil
-	}
-	run := newRunningProcess(st.ref.Clone(), st.process, st.stdio, owner)
-	st.process.run = run
-	if st.plan.join {
-		owner.add(run)
-	} else {
-		st.c.m.Lock()
-		st.c.initRun = run
-		st.c.m.Unlock()
-	}
-	st.stdio.feed()
-	go run.watch()
-	if st.plan.join {
-		st.ref.Close()
-	}
-	return nil
-}
-
-// endStage reaps the process that has cloned init. It has ended, unless it waits for the
-// listener of a prepared init's filter.
-func (st *starting) endStage() {
-	stage := st.stage
-	st.stage = nil
-	if stage == nil {
-		return
-	}
-	if st.plan.prepare && st.plan.notify.wanted(st.plan) {
-		go func() { _, _ = stage.Wait() }()
-		return
-	}
-	// Something else in this program may have reaped it.
-	_, _ = stage.Wait()
-}
-
-// abort takes back a start that failed.
-func (st *starting) abort() {
-	st.abandonHooks()
-	if st.stage != nil && st.ref == nil && st.conn != nil {
-		st.findOrphan()
-	}
-	if st.conn != nil {
-		st.conn.Close()
-	}
-	st.reapAll()
-	st.stdio.abort()
-	if st.plan.join {
-		st.ref.Close()
-		return
-	}
-	st.c.m.Lock()
-	st.c.dropInit()
-	st.c.m.Unlock()
-}
-
-// orphanTimeout is how long a stage, which is the library's and waits for nothing but
-// the host, may take to end.
-const orphanTimeout = 10 * time.Second
-
-// findOrphan learns of an init process that the stage may have cloned, or be about to
-// clone, after we have given up: it is our child and must be reaped. The end of our
-// stream makes the stage, and init, give up too.
-func (st *starting) findOrphan() {
-	if err := st.conn.CloseWrite(); err != nil {
-		return
-	}
-	st.conn.Drain(time.Now().Add(orphanTimeout))
-}
-
-// reapAll kills and reaps what the start has started. One that has ended by itself keeps
-// its own status, and something else in this program may have reaped it.
-func (st *starting) reapAll() {
-	if st.stage != nil {
-		_ = st.stage.Kill()
-		_, _ = st.stage.Wait()
-		st.stage = nil
-	}
-	if st.ref == nil || st.released() {
-		return
-	}
-	_ = st.ref.Signal(unix.SIGKILL)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(st.ctx), deathTimeout)
-	defer cancel()
-	if err := st.ref.Await(ctx); err == nil {
-		_, _ = st.ref.Reap()
-		return
-	}
-	// The container has frozen it, on cgroup v1: it dies when it is thawed.
-	ref := st.ref.Clone()
-	go func() {
-		defer ref.Close()
-		if err := ref.Await(context.Background()); err == nil {
-			_, _ = ref.Reap()
-		}
-	}()
-}
-
-// deathTimeout is how long a process that has been killed is waited for.
-const deathTimeout = time.Second
-
-// released tells whether this is the release of a process that a start has prepared,
-// whose child it is.
-func (st *starting) released() bool { return st.process == nil }
-
-// explain adds to an error of the conversation what the end of the processes tells.
-func (st *starting) explain(err error) error {
-	if cause := context.Cause(st.ctx); cause != nil {
-		return cause
-	}
-	var failure *program.Failure
-	if errors.As(err, &failure) && failure.Invalid {
-		return invalid(err)
-	}
-	if st.plan.classic {
-		return st.explainClassic(err)
-	}
-	if !errors.Is(err, errDied) && !errors.Is(err, launch.ErrClosed) {
-		return err
-	}
-	step := "set up the container"
-	if st.executed {
-		step = "run the program"
-	}
-	return fmt.Errorf("%w (%s) before it could %s", errDied, st.endStatus(), step)
-}
-
-// endStatus says how a process that has died did so.
-func (st *starting) endStatus() string {
-	if st.ref != nil {
-		if err := st.ref.Await(st.ctx); err == nil {
-			if status, err := st.ref.ExitStatus(); err == nil {
-				return describeStatus(status)
-			}
-		}
-	}
-	if st.stage != nil {
-		_ = st.stage.Kill()
-		state, err := st.stage.Wait()
-		st.stage = nil
-		if err == nil {
-			return state.String()
-		}
-	}
-	return "unknown status"
 }

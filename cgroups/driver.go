@@ -18,8 +18,8 @@ const (
 	StageSetup Stage = iota
 
 	// StageExec is for devices, memory and pids. They are entered just
-	// before execve, so that the set-up itself (Go's threads and heap,
-	// mknod) is neither limited by nor charged to the container.
+	// before execve, so that the set-up itself (its mounts and nodes)
+	// is neither limited by nor charged to the container, but for what it copies.
 	StageExec
 )
 

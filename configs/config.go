@@ -13,7 +13,7 @@ type Config struct {
 	NoPivotRoot bool `json:"no_pivot_root"`
 
 	// ParentDeathSignal is the signal that the container's init process gets
-	// when the thread that started it ends, see PR_SET_PDEATHSIG in prctl(2).
+	// when the program that started it ends, see PR_SET_PDEATHSIG in prctl(2).
 	// 0 asks for none.
 	ParentDeathSignal int `json:"parent_death_signal"`
 

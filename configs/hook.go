@@ -25,8 +25,9 @@ type Hooks struct {
 	CreateContainer []Hook
 
 	// StartContainer hooks run right before the user's program, in the
-	// container, with the program's own user and capabilities. The first error
-	// ends the start.
+	// container, with the program's own user, capabilities, labels and seccomp
+	// filter. Those of a nil environment have the program's. The first error ends
+	// the start.
 	StartContainer []Hook
 
 	// Poststart hooks run once the user's program runs, in the host's

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 
@@ -72,22 +73,55 @@ func machine() uint16 {
 // New makes the file of an init whose pipe will be that descriptor, which nobody can
 // change any more. The descriptor is close-on-exec. The caller closes it.
 func New(pipe int) (*os.File, error) {
-	fd, err := memfd()
+	f, err := sealed(func(f *os.File) error {
+		_, err := f.Write(elf(pipe))
+		return err
+	})
 	if errors.Is(err, unix.EACCES) {
 		// The sysctl vm.memfd_noexec is 2.
 		return newOnTmpfs(pipe)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("make init image: memfd_create: %w", err)
+		return nil, fmt.Errorf("make init image: %w", err)
+	}
+	return f, nil
+}
+
+// Copy makes a copy, in memory, of the program at a path, which nobody can change any
+// more. The descriptor is close-on-exec. The caller closes it.
+func Copy(path string) (*os.File, error) {
+	src, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("make sealed copy of the init program: %w", err)
+	}
+	defer src.Close()
+	f, err := sealed(func(f *os.File) error {
+		if _, err := io.Copy(f, src); err != nil {
+			return err
+		}
+		return f.Chmod(0o555)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make sealed copy of %s: %w", path, err)
+	}
+	return f, nil
+}
+
+// sealed makes an executable file in memory that fill fills, and seals it against every
+// change (fcntl(2), F_ADD_SEALS).
+func sealed(fill func(*os.File) error) (*os.File, error) {
+	fd, err := memfd()
+	if err != nil {
+		return nil, fmt.Errorf("memfd_create: %w", err)
 	}
 	f := os.NewFile(uintptr(fd), name)
-	if _, err := f.Write(elf(pipe)); err != nil {
+	if err := fill(f); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("make init image: %w", err)
+		return nil, err
 	}
 	if err := seal(fd); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("make init image: seal: %w", err)
+		return nil, fmt.Errorf("seal: %w", err)
 	}
 	return f, nil
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/internal/program"
+	"github.com/libcontainer/libcontainer/internal/unixsock"
 )
 
 var (
@@ -152,7 +153,8 @@ func (c *Conn) Last() *program.Program { return c.lists[c.seq] }
 // Write sends bytes, with the first of them the files. If the other end is closed,
 // what it has said before that is the better error.
 func (c *Conn) Write(b []byte, files ...*os.File) error {
-	err := c.write(b, files)
+	// Watch sets the deadlines that end this; Drain wants to go on after the context.
+	err := unixsock.Send(context.Background(), c.pipe, b, files...)
 	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
 		if rerr := c.Serve(); rerr != nil {
 			return rerr
@@ -163,44 +165,6 @@ func (c *Conn) Write(b []byte, files ...*os.File) error {
 		return fmt.Errorf("write to init pipe: %w", c.caused(err))
 	}
 	return nil
-}
-
-func (c *Conn) write(b []byte, files []*os.File) error {
-	if len(files) > 0 {
-		n, err := sendWith(c.pipe, b, files)
-		if err != nil {
-			return err
-		}
-		b = b[n:]
-	}
-	if len(b) == 0 {
-		return nil
-	}
-	_, err := c.pipe.Write(b)
-	return err
-}
-
-// sendWith sends the first of the bytes with files (SCM_RIGHTS, unix(7)).
-func sendWith(pipe *os.File, b []byte, files []*os.File) (n int, err error) {
-	conn, err := pipe.SyscallConn()
-	if err != nil {
-		return 0, err
-	}
-	fds := make([]int, len(files))
-	for i, f := range files {
-		fds[i] = int(f.Fd())
-	}
-	rights := unix.UnixRights(fds...)
-	var sendErr error
-	err = conn.Write(func(fd uintptr) bool {
-		for {
-			n, sendErr = unix.SendmsgN(int(fd), b, rights, nil, unix.MSG_NOSIGNAL)
-			if !errors.Is(sendErr, unix.EINTR) {
-				return !errors.Is(sendErr, unix.EAGAIN)
-			}
-		}
-	})
-	return n, errors.Join(err, sendErr)
 }
 
 // caused gives the context's cause for an error of a deadline that it has set.
@@ -305,55 +269,21 @@ const maxPassed = 8
 
 // more reads up to n bytes more of a message, and the descriptors that come with them.
 func (c *Conn) more(n int) error {
-	conn, err := c.pipe.SyscallConn()
-	if err != nil {
-		return fmt.Errorf("read from init pipe: %w", err)
-	}
 	if cap(c.buf) < n {
 		c.buf = make([]byte, max(n, 4096))
 	}
-	buf, oob := c.buf[:n], make([]byte, unix.CmsgSpace(4*maxPassed))
-	var got, oobn, flags int
-	var recvErr error
-	err = conn.Read(func(fd uintptr) bool {
-		for {
-			got, oobn, flags, _, recvErr = unix.Recvmsg(int(fd), buf, oob, unix.MSG_CMSG_CLOEXEC)
-			if !errors.Is(recvErr, unix.EINTR) {
-				return !errors.Is(recvErr, unix.EAGAIN)
-			}
-		}
-	})
-	if err == nil && recvErr == nil {
-		err = c.take(oob[:oobn], flags)
-	}
+	got, fds, err := unixsock.RecvFds(context.Background(), c.pipe, c.buf[:n], maxPassed)
+	c.fds = append(c.fds, fds...)
 	switch {
-	case errors.Is(recvErr, syscall.ECONNRESET), err == nil && recvErr == nil && got == 0:
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
 		return ErrClosed
 	case err != nil:
 		return fmt.Errorf("read from init pipe: %w", c.caused(err))
-	case recvErr != nil:
-		return fmt.Errorf("read from init pipe: %w", c.caused(recvErr))
-	}
-	c.head = append(c.head, buf[:got]...)
-	return nil
-}
-
-func (c *Conn) take(oob []byte, flags int) error {
-	messages, err := unix.ParseSocketControlMessage(oob)
-	if err != nil {
-		return err
-	}
-	for i := range messages {
-		fds, err := unix.ParseUnixRights(&messages[i])
-		if err != nil {
-			return err
-		}
-		c.fds = append(c.fds, fds...)
-	}
-	if flags&unix.MSG_CTRUNC != 0 || len(c.fds) > maxPassed {
+	case len(c.fds) > maxPassed:
 		c.drop()
-		return fmt.Errorf("more than %d descriptors, or more than this process may have: %w", maxPassed, io.ErrShortBuffer)
+		return fmt.Errorf("read from init pipe: more than %d descriptors came with one message: %w", maxPassed, io.ErrShortBuffer)
 	}
+	c.head = append(c.head, c.buf[:got]...)
 	return nil
 }
 

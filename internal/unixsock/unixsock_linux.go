@@ -92,7 +92,19 @@ func encode(files []*os.File) ([]byte, error) {
 //
 // For the socket, and the context, see Send.
 func Recv(ctx context.Context, socket *os.File, data []byte, most int) (n int, files []*os.File, err error) {
-	n, fds, err := recv(ctx, socket, data, most)
+	n, fds, err := RecvFds(ctx, socket, data, most)
+	if err != nil {
+		return 0, nil, err
+	}
+	for _, fd := range fds {
+		files = append(files, os.NewFile(uintptr(fd), "received descriptor"))
+	}
+	return n, files, nil
+}
+
+// RecvFds is Recv for those who want numbers, which are theirs to close.
+func RecvFds(ctx context.Context, socket *os.File, data []byte, most int) (n int, fds []int, err error) {
+	n, fds, err = recv(ctx, socket, data, most)
 	if err == nil && len(fds) > most {
 		err = errTruncated // the room for one may hold two
 	}
@@ -108,10 +120,7 @@ func Recv(ctx context.Context, socket *os.File, data []byte, most int) (n int, f
 		}
 		return 0, nil, fmt.Errorf("receive descriptors: %w", err)
 	}
-	for _, fd := range fds {
-		files = append(files, os.NewFile(uintptr(fd), "received descriptor"))
-	}
-	return n, files, nil
+	return n, fds, nil
 }
 
 // recv returns the descriptors that have come also if there is an error.

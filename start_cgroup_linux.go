@@ -1,0 +1,112 @@
+// How a starting process comes into its cgroups, and gets its oom_score_adj.
+
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/cgroups"
+)
+
+// openCgroups opens the files by which the process enters its cgroups where it can do
+// the whole of the work, or what is left of it: it must be in the cgroup of version 2,
+// if there is one, already, or enter it in the same way. A host without privileges
+// moves it, since what may fail for it and what may not is for the manager to say.
+func (st *starting) openCgroups() (err error) {
+	p, driver := st.plan, st.driver
+	if os.Geteuid() != 0 || st.config.Cgroups.Optional || st.unified && !st.born && !p.join {
+		return nil
+	}
+	if p.setupFiles, err = driver.EntryFiles(cgroups.StageSetup); err != nil {
+		return err
+	}
+	st.closers = append(st.closers, p.setupFiles...)
+	if p.execFiles, err = driver.EntryFiles(cgroups.StageExec); err != nil {
+		return err
+	}
+	st.closers = append(st.closers, p.execFiles...)
+	if st.unified && p.join {
+		return st.openUnified()
+	}
+	return nil
+}
+
+// openUnified opens the file by which a further process enters the cgroup of version 2.
+func (st *starting) openUnified() error {
+	dir, err := st.driver.UnifiedDir()
+	if err != nil || dir == nil {
+		return err
+	}
+	defer dir.Close()
+	fd, err := unix.Openat(int(dir.Fd()), "cgroup.procs", unix.O_WRONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: dir.Name() + "/cgroup.procs", Err: err}
+	}
+	f := os.NewFile(uintptr(fd), dir.Name()+"/cgroup.procs")
+	st.closers = append(st.closers, f)
+	st.plan.execFiles = append(st.plan.execFiles, f)
+	return nil
+}
+
+// entersItself tells whether the process enters its cgroups by itself.
+func (st *starting) entersItself() bool {
+	return len(st.plan.setupFiles)+len(st.plan.execFiles) > 0
+}
+
+// enterEarly moves init into its cgroups before it is told what to do. One that has died
+// of something else could not enter, and that is not the reason.
+func (st *starting) enterEarly() error {
+	err := st.enterCgroups(cgroups.StageSetup)
+	if err == nil || !st.ref.Ended() {
+		return err
+	}
+	if serr := st.conn.Serve(); serr != nil {
+		return serr
+	}
+	return err
+}
+
+// enterCgroups moves the process into its cgroups.
+func (st *starting) enterCgroups(stage cgroups.Stage) error {
+	driver := st.driver
+	before := len(driver.GetPaths())
+	if err := driver.Enter(st.ref.Pid(), stage); err != nil {
+		return err
+	}
+	if st.plan.join || len(driver.GetPaths()) == before {
+		return nil
+	}
+	return st.c.saveState() // an optional one could not be entered
+}
+
+// setOomScoreAdj writes /proc/[pid]/oom_score_adj, see proc(5). 0, the default,
+// does not insist where the process may not lower what it has inherited.
+func (st *starting) setOomScoreAdj(pid int) error {
+	adj := st.config.OomScoreAdj
+	if st.process.OomScoreAdj != nil {
+		adj = *st.process.OomScoreAdj
+	} else if st.config.KeepOomScore {
+		return nil
+	}
+	name := procFile(pid, "oom_score_adj")
+	old, err := os.ReadFile(name)
+	if err != nil {
+		return fmt.Errorf("read oom_score_adj: %w", err)
+	}
+	value := strconv.Itoa(adj)
+	if strings.TrimSpace(string(old)) == value {
+		return nil
+	}
+	err = os.WriteFile(name, []byte(value), 0)
+	if err == nil || adj == 0 && errors.Is(err, syscall.EACCES) {
+		return nil
+	}
+	return fmt.Errorf("set oom_score_adj to %d: %w", adj, err)
+}

@@ -1,0 +1,173 @@
+// The end of a start: the program runs, or what was started is taken back and the error
+// says why.
+
+package libcontainer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/internal/launch"
+	"github.com/libcontainer/libcontainer/internal/program"
+)
+
+// complete hands the running program to the caller's process.
+func (st *starting) complete() error {
+	st.endStage()
+	st.conn.Close()
+	owner := &st.c.children
+	if !st.plan.join {
+		owner = nil
+	}
+	run := newRunningProcess(st.ref.Clone(), st.process, st.stdio, owner)
+	st.process.run = run
+	if st.plan.join {
+		owner.add(run)
+	} else {
+		st.c.m.Lock()
+		st.c.initRun = run
+		st.c.m.Unlock()
+	}
+	st.stdio.feed()
+	go run.watch()
+	if st.plan.join {
+		st.ref.Close()
+	}
+	return nil
+}
+
+// endStage reaps the process that has cloned init. It has ended, unless it waits for the
+// listener of a prepared init's filter.
+func (st *starting) endStage() {
+	stage := st.stage
+	st.stage = nil
+	if stage == nil {
+		return
+	}
+	if st.plan.prepare && st.plan.notify.wanted(st.plan) {
+		go func() { _, _ = stage.Wait() }()
+		return
+	}
+	// Something else in this program may have reaped it.
+	_, _ = stage.Wait()
+}
+
+// abort takes back a start that failed.
+func (st *starting) abort() {
+	st.abandonHooks()
+	if st.stage != nil && st.ref == nil && st.conn != nil {
+		st.findOrphan()
+	}
+	if st.conn != nil {
+		st.conn.Close()
+	}
+	st.reapAll()
+	st.stdio.abort()
+	if st.plan.join {
+		st.ref.Close()
+		return
+	}
+	st.c.m.Lock()
+	st.c.dropInit()
+	st.c.m.Unlock()
+}
+
+// orphanTimeout is how long a stage, which is the library's and waits for nothing but
+// the host, may take to end.
+const orphanTimeout = 10 * time.Second
+
+// findOrphan learns of an init process that the stage may have cloned, or be about to
+// clone, after we have given up: it is our child and must be reaped. The end of our
+// stream makes the stage, and init, give up too.
+func (st *starting) findOrphan() {
+	if err := st.conn.CloseWrite(); err != nil {
+		return
+	}
+	st.conn.Drain(time.Now().Add(orphanTimeout))
+}
+
+// reapAll kills and reaps what the start has started. One that has ended by itself keeps
+// its own status, and something else in this program may have reaped it.
+func (st *starting) reapAll() {
+	_ = st.endedStage()
+	if st.ref == nil || st.released() {
+		return
+	}
+	_ = st.ref.Signal(unix.SIGKILL)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(st.ctx), deathTimeout)
+	defer cancel()
+	if err := st.ref.Await(ctx); err == nil {
+		_, _ = st.ref.Reap()
+		return
+	}
+	// The container has frozen it, on cgroup v1: it dies when it is thawed.
+	ref := st.ref.Clone()
+	go func() {
+		defer ref.Close()
+		if err := ref.Await(context.Background()); err == nil {
+			_, _ = ref.Reap()
+		}
+	}()
+}
+
+// deathTimeout is how long a process that has been killed is waited for.
+const deathTimeout = time.Second
+
+// released tells whether this is the release of a process that a start has prepared,
+// whose child it is.
+func (st *starting) released() bool { return st.process == nil }
+
+// explain adds to an error of the conversation what the end of the processes tells.
+func (st *starting) explain(err error) error {
+	if cause := context.Cause(st.ctx); cause != nil {
+		return cause
+	}
+	var failure *program.Failure
+	if errors.As(err, &failure) && failure.Invalid {
+		return invalid(err)
+	}
+	if st.plan.classic {
+		return st.explainClassic(err)
+	}
+	if !errors.Is(err, errDied) && !errors.Is(err, launch.ErrClosed) {
+		return err
+	}
+	step := "set up the container"
+	if st.executed {
+		step = "run the program"
+	}
+	return fmt.Errorf("%w (%s) before it could %s", errDied, st.endStatus(), step)
+}
+
+// endStatus says how a process that has died did so.
+func (st *starting) endStatus() string {
+	if st.ref != nil {
+		if err := st.ref.Await(st.ctx); err == nil {
+			if status, err := st.ref.ExitStatus(); err == nil {
+				return describeStatus(status)
+			}
+		}
+	}
+	if state := st.endedStage(); state != nil {
+		return state.String()
+	}
+	return "unknown status"
+}
+
+// endedStage kills and reaps the stage, if it is still there, and returns how it has
+// ended, if that is known.
+func (st *starting) endedStage() *os.ProcessState {
+	stage := st.stage
+	st.stage = nil
+	if stage == nil {
+		return nil
+	}
+	_ = stage.Kill()
+	state, _ := stage.Wait()
+	return state
+}
