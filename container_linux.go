@@ -202,7 +202,7 @@ func (c *linuxContainer) adopt(state *State) error {
 }
 
 func (c *linuxContainer) dropInit() {
-	c.initRun = nil // its own goroutine reaps it
+	c.initRun = nil // among the children it stays until it has been reaped
 	c.init.Close()
 	c.init = nil
 }

@@ -69,6 +69,7 @@ func (c *linuxContainer) endDestroy(done bool) {
 	c.m.Lock()
 	defer c.m.Unlock()
 	if done {
+		c.reapAll()
 		c.dropInit()
 		c.destroyed = true
 		c.end(errDestroying)
@@ -98,6 +99,16 @@ func (c *linuxContainer) destroy(ctx context.Context) error {
 	return nil
 }
 
+// reapAll reaps what this handle has started, whoever has destroyed the container.
+func (c *linuxContainer) reapAll() {
+	for _, run := range c.children.all() {
+		if run.ref.Ended() {
+			<-run.ended // at once: it keeps the status first
+			run.reap()
+		}
+	}
+}
+
 func (c *linuxContainer) setRemoving(removing bool) {
 	c.m.Lock()
 	defer c.m.Unlock()
@@ -116,20 +127,16 @@ func (c *linuxContainer) killAll(ctx context.Context) error {
 		return err
 	}
 	// The first process of a pid namespace ends only when all others have been
-	// reaped; those that entered it from here their own goroutines reap.
+	// reaped.
 	for _, run := range c.children.list() {
 		_ = run.ref.Signal(unix.SIGKILL) // whatever has left the cgroup
 		if err := run.await(ctx); err != nil && ctx.Err() != nil {
 			return err
 		}
+		run.reap()
 	}
 	if err := c.init.Await(ctx); err != nil {
 		return fmt.Errorf("wait for the end of init: %w", err)
-	}
-	if c.initRun != nil {
-		if err := c.initRun.await(ctx); err != nil && ctx.Err() != nil {
-			return err
-		}
 	}
 	return c.killCgroup(ctx)
 }

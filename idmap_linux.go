@@ -3,6 +3,7 @@
 package libcontainer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/internal/pidfd"
 )
 
 // mustDenySetgroups tells whether the gid mapping can be written only when
@@ -59,13 +61,15 @@ func writeIDMap(ctx context.Context, pid int, file, helper string, maps []config
 	}
 	command := exec.CommandContext(ctx, helper, args...)
 	command.WaitDelay = time.Second // what it has left behind may hold its output
-	out, helperErr := command.CombinedOutput()
+	var output bytes.Buffer
+	command.Stdout, command.Stderr = &output, &output
+	helperErr := pidfd.Run(command)
 	if cause := context.Cause(ctx); helperErr != nil && cause != nil {
 		return fmt.Errorf("write id mapping %q: %s: %w", lines, helper, cause)
 	}
 	if helperErr != nil {
 		return fmt.Errorf("write id mapping %q: %w; %s: %w: %s", lines, err, helper, helperErr,
-			strings.TrimSpace(string(out)))
+			strings.TrimSpace(output.String()))
 	}
 	return nil
 }

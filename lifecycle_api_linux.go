@@ -49,7 +49,8 @@ type LinuxContainer interface {
 	// Wait waits until the container's initial process has ended, and returns
 	// how. That works also if another process has started it: then the kernel
 	// must be Linux 6.15 or newer, unless the process's parent has not waited for
-	// it yet. Output may still be in the pipes, see Process.Wait.
+	// it yet. It does not reap the process, which Process.Wait and Destroy do. Output
+	// may still be in the pipes, see Process.Wait.
 	//
 	// errors:
 	// ContainerNotExists - Container no longer exists,

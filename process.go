@@ -140,12 +140,20 @@ type Process struct {
 }
 
 // Wait waits for the process to exit, and until what it has written has reached
-// Stdout and Stderr, see WaitDelay. It does not wait for a Stdin that blocks. It returns an *exec.ExitError, besides the state, if the
-// process did not exit with status 0. Wait may be called several times, also
-// concurrently.
+// Stdout and Stderr, see WaitDelay. It does not wait for a Stdin that blocks. It
+// returns an *exec.ExitError, besides the state, if the process did not exit with
+// status 0. Wait may be called several times, also concurrently.
+//
+// As with os/exec, a process that has ended stays a zombie until Wait reaps it, or
+// Destroy of its container does. One that was started in a pid namespace whose init is
+// ending is reaped without that, and Wait tells its status later: the kernel would keep
+// init otherwise (pid_namespaces(7)). A program that reaps its children by itself may
+// have been faster; then the state has no times.
 //
 // errors:
-// ProcessNotExecuted - the process has not been started.
+// ProcessNotExecuted - the process has not been started,
+// StatusUnknown - another part of this program has reaped the process, and the kernel
+// keeps no exit status (before Linux 6.15).
 func (p Process) Wait() (*os.ProcessState, error) { return p.WaitContext(context.Background()) }
 
 // WaitContext is Wait until ctx ends: then it returns ctx's error, and the

@@ -5,6 +5,7 @@ package libcontainer
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -12,26 +13,31 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/libcontainer/libcontainer/internal/pidfd"
 )
 
-// runningProcess is a started process, a child of this one. A goroutine of its
-// own reaps it, so that no zombie is left of a process that nobody waits for.
+// runningProcess is a started process, a child of this one. As with os/exec it is there,
+// as a zombie, until somebody waits for it, or destroys its container. A goroutine of its
+// own learns of its end without reaping it.
 type runningProcess struct {
-	ref  *pidfd.Process
-	spec Process // as it was started
-	io   *stdio
+	ref    *pidfd.Process
+	spec   Process // as it was started
+	io     *stdio
+	first  bool           // it is its container's init
+	within *pidfd.Process // the init whose pid namespace waits for it to be reaped; nil if none does
+	owner  *children
 
-	// owner lists the process until it has been reaped; nil for init.
-	owner *children
-
-	reaped  chan struct{} // closed when the three below are set
-	state   *os.ProcessState
+	ended   chan struct{} // closed when the two below are set
 	status  syscall.WaitStatus
 	err     error
 	settled chan struct{} // closed when its output has been copied
 	ioErr   error
+
+	reaping sync.Once
+	state   *os.ProcessState // set by reap
+	lost    error            // why it could not be
 }
 
 func newRunningProcess(ref *pidfd.Process, spec *Process, io *stdio, owner *children) *runningProcess {
@@ -40,47 +46,44 @@ func newRunningProcess(ref *pidfd.Process, spec *Process, io *stdio, owner *chil
 		spec:    *spec,
 		io:      io,
 		owner:   owner,
-		reaped:  make(chan struct{}),
+		ended:   make(chan struct{}),
 		settled: make(chan struct{}),
 	}
 	r.spec.run = r
 	return r
 }
 
-// watch reaps the process when it has ended, and then ends the copying of its
-// output. The reference is its own.
+// watch learns of the end of the process, and then ends the copying of its output. The
+// reference is its own.
 func (r *runningProcess) watch() {
 	defer close(r.settled)
-	r.reap()
-	r.ref.Close()
-	r.owner.remove(r)
-	close(r.reaped)
+	// Waiting in the poller does not take a thread, as waitid(2) does.
+	if r.err = r.ref.Await(context.Background()); r.err == nil {
+		// Something else in this program may have reaped it, by waiting for any child or
+		// by ignoring SIGCHLD; the kernel may still know.
+		r.status, r.err = r.ref.ExitStatus()
+	}
+	close(r.ended)
+	r.owner.keep(r)
 	r.ioErr = r.io.finish(r.spec.WaitDelay)
 }
 
+// reap reaps the process, which has ended.
 func (r *runningProcess) reap() {
-	// Waiting in the poller does not take a thread, as waitid(2) does.
-	r.err = r.ref.Await(context.Background())
-	if r.err != nil {
-		return
-	}
-	// The status without reaping; so the pid is still that of this process, if it is
-	// ours to reap. Something else in this program may have done that, by waiting for
-	// any child or by ignoring SIGCHLD; the kernel may still know.
-	r.status, r.err = r.ref.ExitStatus()
-	if process, err := os.FindProcess(r.pid()); err == nil {
-		if state, err := process.Wait(); err == nil {
-			r.state, r.status, r.err = state, state.Sys().(syscall.WaitStatus), nil
-		}
-	}
+	r.reaping.Do(func() {
+		r.state, r.lost = r.ref.Wait()
+		r.ref.Close()
+		r.within.Close()
+		r.owner.remove(r)
+	})
 }
 
 func (r *runningProcess) pid() int { return r.ref.Pid() }
 
-// await waits until the process has been reaped.
+// await waits until the process has ended.
 func (r *runningProcess) await(ctx context.Context) error {
 	select {
-	case <-r.reaped:
+	case <-r.ended:
 	case <-ctx.Done():
 		return fmt.Errorf("wait for process %d: %w", r.pid(), context.Cause(ctx))
 	}
@@ -90,18 +93,24 @@ func (r *runningProcess) await(ctx context.Context) error {
 	return nil
 }
 
+// wait waits until the process has ended and its output has been copied, and reaps it.
 func (r *runningProcess) wait(ctx context.Context) (*os.ProcessState, error) {
-	if err := r.await(ctx); err != nil {
-		return nil, newSystemError(err)
+	select {
+	case <-r.ended:
+	case <-ctx.Done():
+		return nil, newSystemError(fmt.Errorf("wait for process %d: %w", r.pid(), context.Cause(ctx)))
 	}
+	r.reap()
 	select {
 	case <-r.settled:
 	case <-ctx.Done():
 		return r.state, newSystemError(fmt.Errorf("copy output of process %d: %w", r.pid(), context.Cause(ctx)))
 	}
 	switch {
-	case r.state == nil:
-		return nil, errorf(StatusUnknown, "wait for process %d: another part of this program has reaped it", r.pid())
+	case errors.Is(r.lost, pidfd.ErrStatusUnknown):
+		return nil, newError(fmt.Errorf("wait for process %d: %w", r.pid(), r.lost), StatusUnknown)
+	case r.lost != nil:
+		return nil, newSystemError(fmt.Errorf("wait for process %d: %w", r.pid(), r.lost))
 	case !r.state.Success():
 		return r.state, &exec.ExitError{ProcessState: r.state}
 	case r.ioErr != nil:
@@ -124,11 +133,11 @@ func (r *runningProcess) signal(sig os.Signal) error {
 	return nil
 }
 
-// children are the processes besides init that a handle has started and that
-// have not been reaped.
+// children are the processes that a handle has started and that have not been reaped.
 type children struct {
 	mu   sync.Mutex
 	runs map[*runningProcess]struct{}
+	kept map[*runningProcess]struct{} // zombies for which the pid namespace of an init waits
 }
 
 func (c *children) add(r *runningProcess) {
@@ -141,16 +150,71 @@ func (c *children) add(r *runningProcess) {
 }
 
 func (c *children) remove(r *runningProcess) {
-	if c == nil {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.runs, r)
+	delete(c.kept, r)
+}
+
+// keep has a process that has ended reaped when that is needed, although nobody has
+// waited for it: the init of a pid namespace does not end before all others in it have
+// been reaped (pid_namespaces(7)).
+func (c *children) keep(r *runningProcess) {
+	if r.within == nil {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.runs, r)
+	if _, found := c.runs[r]; !found {
+		return // it has been reaped
+	}
+	if len(c.kept) == 0 {
+		c.kept = make(map[*runningProcess]struct{})
+		go c.reapWithInit()
+	}
+	c.kept[r] = struct{}{}
 }
 
-// list gives the processes at this moment, by their pids.
+// keptInterval is how often it is looked whether an init waits for zombies that are
+// kept. The kernel has no event for that.
+const keptInterval = 50 * time.Millisecond
+
+// reapWithInit looks for inits that wait for zombies, as long as there are any.
+func (c *children) reapWithInit() {
+	tick := time.NewTicker(keptInterval)
+	defer tick.Stop()
+	for range tick.C {
+		list, more := c.overdue()
+		for _, r := range list {
+			r.reap()
+		}
+		if !more {
+			return
+		}
+	}
+}
+
+// overdue gives the zombies that an init waits for, and whether there are any others.
+func (c *children) overdue() (list []*runningProcess, others bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for r := range c.kept {
+		if r.within.Ending() {
+			list = append(list, r)
+			delete(c.kept, r)
+		}
+	}
+	return list, len(c.kept) > 0
+}
+
+// list gives the processes besides init that have not been reaped at this moment, by
+// their pids.
 func (c *children) list() []*runningProcess {
+	return slices.DeleteFunc(c.all(), func(r *runningProcess) bool { return r.first })
+}
+
+// all is list with the inits.
+func (c *children) all() []*runningProcess {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.SortedFunc(maps.Keys(c.runs), func(a, b *runningProcess) int { return cmp.Compare(a.pid(), b.pid()) })

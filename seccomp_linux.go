@@ -206,7 +206,7 @@ func (st *starting) passListener(listener *os.File) error {
 func (st *starting) processState() specs.ContainerProcessState {
 	status, init := specs.StateCreated, st.ref.Pid()
 	if st.plan.join {
-		status, init = specs.StateRunning, st.initPid
+		status, init = specs.StateRunning, st.init.Pid()
 	}
 	state := hookStateOf(st.c.id, st.config, init, string(status))
 	return specs.ContainerProcessState{

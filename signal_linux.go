@@ -128,6 +128,9 @@ func (c *linuxContainer) Processes() ([]int, error) {
 func (c *linuxContainer) StartedProcesses() []*Process {
 	var list []*Process
 	for _, run := range c.children.list() {
+		if run.ref.Ended() {
+			continue
+		}
 		p := run.spec
 		list = append(list, &p)
 	}
@@ -174,7 +177,9 @@ func (c *linuxContainer) pidsOfNamespace() ([]int, error) {
 	}
 	if ns == own {
 		for _, run := range c.children.list() {
-			pids = append(pids, run.pid()) // of others there is no record
+			if !run.ref.Ended() {
+				pids = append(pids, run.pid()) // of others there is no record
+			}
 		}
 		return pids, nil
 	}

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/internal/launch"
 	"github.com/libcontainer/libcontainer/internal/program"
 )
@@ -20,15 +21,15 @@ import (
 func (st *starting) complete() error {
 	st.endStage()
 	st.conn.Close()
-	owner := &st.c.children
-	if !st.plan.join {
-		owner = nil
-	}
-	run := newRunningProcess(st.ref.Clone(), st.process, st.stdio, owner)
+	run := newRunningProcess(st.ref.Clone(), st.process, st.stdio, &st.c.children)
 	st.process.run = run
-	if st.plan.join {
-		owner.add(run)
-	} else {
+	if !st.plan.join {
+		run.first = true
+	} else if st.config.Namespaces.Creates(configs.NEWPID) {
+		run.within = st.init.Clone()
+	}
+	st.c.children.add(run)
+	if !st.plan.join {
 		st.c.m.Lock()
 		st.c.initRun = run
 		st.c.m.Unlock()

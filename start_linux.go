@@ -48,11 +48,11 @@ type starting struct {
 	stage *os.Process    // the process that clones, and ends
 	ref   *pidfd.Process // the process that becomes the program; nil until it has been cloned
 
-	initPid  int  // of the container that a further process joins
-	unified  bool // there is a cgroup of version 2
-	born     bool // in it
-	executed bool // the program's start has begun: the next end of the stream may be that
-	hook     bool // a program of the classic door imports package nsenter
+	init     *pidfd.Process // of the container that a further process joins
+	unified  bool           // there is a cgroup of version 2
+	born     bool           // in it
+	executed bool           // the program's start has begun: the next end of the stream may be that
+	hook     bool           // a program of the classic door imports package nsenter
 	hooks    map[hookID]*runningHook
 
 	closers []*os.File // what is not needed any more when the start has ended
@@ -69,6 +69,7 @@ func (c *linuxContainer) start(ctx context.Context, p *Process, mode startMode, 
 		for _, f := range st.closers {
 			f.Close()
 		}
+		st.init.Close()
 	}()
 	join := mode == modeJoin
 	paths := c.cgroups.GetPaths()
@@ -352,8 +353,8 @@ func (st *starting) serve() error {
 
 // joinContainer leads a further process to the program.
 func (st *starting) joinContainer() error {
-	st.initPid = st.c.init.Pid()
-	if err := st.chownStdio(st.initPid); err != nil {
+	st.init = st.c.init.Clone()
+	if err := st.chownStdio(st.init.Pid()); err != nil {
 		return err
 	}
 	if err := st.openCgroups(); err != nil {

@@ -81,7 +81,7 @@ func (c Command) RunContext(ctx context.Context, stdin []byte) error {
 	cmd.Stderr = &stderr
 	cmd.WaitDelay = outputDelay
 
-	err := cmd.Run()
+	err := run(cmd)
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		err = fmt.Errorf("killed: %w", cause)
 	}

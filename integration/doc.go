@@ -4,6 +4,6 @@
 //
 // The files with the build tag "pending" say what is not there yet: a process that is
 // seen by the container only after it has entered all of its cgroups, starts below a
-// frozen cgroup of version 1, terminals of the container's own devpts, and children that
-// only Process.Wait reaps. `go test -tags pending` runs them, too.
+// frozen cgroup of version 1, and terminals of the container's own devpts.
+// `go test -tags pending` runs them, too.
 package integration
