@@ -17,6 +17,7 @@ import (
 	"github.com/libcontainer/libcontainer/internal/launch"
 	"github.com/libcontainer/libcontainer/internal/program"
 
+	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/configs/validate"
 	"github.com/libcontainer/libcontainer/internal/statedir"
 )
@@ -328,7 +329,25 @@ func (c *linuxContainer) makeCgroups() error {
 	if err := c.cgroups.Create(); err != nil {
 		return err
 	}
+	if err := c.checkFreezer(); err != nil {
+		return err
+	}
 	return c.cgroups.Set(c.config)
+}
+
+// checkFreezer refuses a start in a cgroup that is frozen with one above it, where init
+// would stop until that is thawed, and could not even be killed on cgroup v1.
+func (c *linuxContainer) checkFreezer() error {
+	state, err := c.cgroups.FreezerState()
+	if err != nil || state != configs.Frozen && state != configs.Freezing {
+		return nil // it cannot be frozen, or has not been made yet
+	}
+	for _, key := range []string{"", "freezer"} {
+		if path, ok := c.cgroups.GetPaths()[key]; ok {
+			return fmt.Errorf("a cgroup above %s is frozen: thaw it first: %w", path, unix.EBUSY)
+		}
+	}
+	return nil
 }
 
 // releaseSocket is where a prepared init listens, see initPlan.awaitRelease.
