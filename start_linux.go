@@ -127,6 +127,7 @@ func (st *starting) newPlan(mode startMode, paths map[string]string) (*initPlan,
 		join:        mode == modeJoin,
 		prepare:     mode == modePrepare,
 		classic:     st.c.factory.classic(),
+		latePid:     mode != modeJoin && !st.c.factory.classic() && st.config.Namespaces.PathOf(configs.NEWPID) != "" && procfsTakesPidNamespace(),
 		cgroupPaths: paths,
 		terminal:    st.process.console != nil,
 		host:        st,
@@ -313,7 +314,7 @@ func (st *starting) sendStage() error {
 		return err
 	}
 	var dir *os.File
-	if st.unified {
+	if st.unified && !st.plan.latePid {
 		if dir, err = st.driver.UnifiedDir(); err != nil {
 			return err
 		}
@@ -410,6 +411,7 @@ func (st *starting) joinFlags() (flags uintptr) {
 // cloned takes the process that the stage has cloned as our child.
 func (st *starting) cloned(pid int, fd int, born bool) (err error) {
 	st.born = born
+	st.ref.Close()
 	if st.ref, err = pidfd.Adopt(fd, pid); err != nil {
 		return err
 	}
@@ -419,10 +421,22 @@ func (st *starting) cloned(pid int, fd int, born bool) (err error) {
 	st.c.m.Lock()
 	st.c.init = st.ref
 	st.c.m.Unlock()
+	if st.plan.latePid {
+		return st.c.saveState()
+	}
 	if err := st.chownStdio(pid); err != nil {
 		return err
 	}
 	return launch.ErrStop
+}
+
+// settles takes the stage for init until that has been cloned. The container's init, as
+// others know it, is it not.
+func (st *starting) settles() (err error) {
+	if st.ref, err = pidfd.Open(st.stage.Pid); err != nil {
+		return err
+	}
+	return st.chownStdio(st.stage.Pid)
 }
 
 // chownStdio gives the library's pipes to root of the user namespace that a process is
