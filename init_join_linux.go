@@ -31,6 +31,7 @@ func (p *initPlan) joinStage(init *os.File, flags uintptr) (*program.Program, er
 		p.chroot(s)
 	}
 	p.newKeyring(s)
+	p.openTerminalInside(s)
 	p.askUser(s, func(u *execUser) (*program.Program, error) { return p.joinFinish(u) })
 	return s.Build()
 }
@@ -84,6 +85,9 @@ func (p *initPlan) joinFinish(u *execUser) (*program.Program, error) {
 		return nil, err
 	}
 	p.newSession(s)
+	if p.ownTerminal {
+		s.takeTerminal()
+	}
 	p.denyNewPrivileges(s)
 	if err := p.execute(s, args); err != nil {
 		return nil, err

@@ -1,7 +1,3 @@
-//go:build pending
-
-// What these tests want is not there yet; see doc.go.
-
 package integration
 
 import (
@@ -117,7 +113,7 @@ func TestTerminalIsTheContainersOwn(t *testing.T) {
 					}
 					said, err := onServedConsole(t, container, user, `name=$(tty); echo $name
 						stat -c "%U:%g %a" $name; [ "$(stat -c %r:%d:%i $name)" = "$(stat -L -c %r:%d:%i /proc/self/fd/0)" ] && echo same
-						ls /dev/pts; echo to tty >/dev/tty`)
+						ls -1 /dev/pts; echo to tty >/dev/tty`)
 					if err != nil {
 						t.Fatalf("start: %v", err)
 					}
