@@ -130,6 +130,9 @@ func (c *linuxConsole) Close() error { return c.master.Close() }
 // process also as /dev/console. Stdin, Stdout and Stderr must be nil. The caller
 // closes the console, after the process has ended.
 //
+// The terminal is one of the host's devpts, so that in the container it has no name:
+// tty(1) says "not a tty". NewConsoleSocket gives one that has.
+//
 // errors:
 // ConsoleExists - the process has a console,
 // SystemError - System error.
@@ -154,11 +157,11 @@ func (p *Process) NewConsole(rootuid int) (Console, error) {
 //
 // The other side, the master, is sent to the unix socket of that path (SCM_RIGHTS,
 // unix(7)), with the path of the slave in the container, such as /dev/pts/0, as the
-// message's bytes. That is done by Start or Prepare when the container is set up, before
-// the program runs; then neither this program nor the container has a descriptor of it.
-// They fail if nobody takes it (SystemError), and with ConfigInvalid if the container has
-// no devpts at /dev/pts, or Linux refuses to open its ptmx or to have its slave changed
-// (ioctl_tty(2): TIOCGPTPEER, TIOCSCTTY); the error names the file.
+// message's bytes. Start and Prepare do that when the container is set up, before the
+// program runs. When they return, whether they fail or not, neither this program nor the
+// container has a descriptor of the master. They fail with SystemError if nobody takes it,
+// or an operation on the terminal fails (ioctl_tty(2): TIOCGPTPEER, TIOCSCTTY), and with
+// ConfigInvalid if the container has no devpts at /dev/pts, or its ptmx cannot be opened.
 //
 // errors:
 // ConsoleExists - the process has a console,
