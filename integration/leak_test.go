@@ -23,6 +23,7 @@ type snapshot struct {
 // that everything is as it is now. Tests that use it cannot run in parallel.
 func checkLeaks(t *testing.T) {
 	t.Helper()
+	running.watch(t)
 	before := takeSnapshot(t)
 	t.Cleanup(func() {
 		after := takeSnapshot(t)

@@ -22,6 +22,7 @@ const cacheDir = ".cache/vm"
 type suiteRun struct {
 	world   world
 	manager string
+	pattern string // of the tests
 	results results
 	unsure  results // failures of tests that passed when they ran again
 	time    time.Duration
@@ -49,9 +50,17 @@ func runSuite(ctx context.Context, o options, image image, worlds []world, sourc
 		return 0, err
 	}
 	var runs []*suiteRun
+	some, err := worldTests(filepath.Join(source, "integration"))
+	if err != nil {
+		return 0, err
+	}
 	for _, w := range worlds {
 		for _, m := range managers {
-			runs = append(runs, &suiteRun{world: w, manager: m})
+			r := &suiteRun{world: w, manager: m, pattern: o.run}
+			if o.run == "" && o.world == "all" && !r.runsAll() {
+				r.pattern = some
+			}
+			runs = append(runs, r)
 		}
 	}
 	queue := make(chan *suiteRun)
@@ -86,9 +95,13 @@ func runSuite(ctx context.Context, o options, image image, worlds []world, sourc
 }
 
 // longestFirst puts runs in the order that leaves no machine to run alone at the end:
-// systemd has to be asked, and on cgroup v1 there are many hierarchies to enter.
+// the whole suite is more than a part, systemd has to be asked, and on cgroup v1 there
+// are many hierarchies to enter.
 func longestFirst(runs []*suiteRun) []*suiteRun {
 	cost := func(r *suiteRun) (c int) {
+		if r.runsAll() {
+			c += 4
+		}
 		if r.manager == "systemd" {
 			c += 2
 		}
@@ -152,7 +165,7 @@ func (r *suiteRun) run(ctx context.Context, o options, image image, source strin
 			return err
 		}
 	}
-	first, err := r.once(ctx, o, image, source, echo, o.run, "")
+	first, err := r.once(ctx, o, image, source, echo, r.pattern, "")
 	r.results = first
 	failed := first.failedTests()
 	if err != nil || first.died() || len(failed) == 0 || len(failed) > maxAgain {

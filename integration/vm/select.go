@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// anyWorld is the comment by which a file of tests says that they depend neither on
+// the layout of cgroups nor on who manages them.
+const anyWorld = "//world:any"
+
+// worldTests gives the pattern of the tests of a directory that do depend on that.
+func worldTests(dir string) (string, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
+	if err != nil {
+		return "", err
+	}
+	var names []string
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return "", fmt.Errorf("look for tests: %w", err)
+		}
+		if !saysAnyWorld(file) {
+			names = append(names, testsOf(file)...)
+		}
+	}
+	if len(names) == 0 {
+		return "", fmt.Errorf("no tests that depend on the world in %s", dir)
+	}
+	slices.Sort(names)
+	return "^(" + strings.Join(names, "|") + ")$", nil
+}
+
+func saysAnyWorld(file *ast.File) bool {
+	for _, group := range file.Comments {
+		for _, comment := range group.List {
+			if comment.Text == anyWorld && comment.Pos() < file.Package {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func testsOf(file *ast.File) (names []string) {
+	for _, decl := range file.Decls {
+		f, ok := decl.(*ast.FuncDecl)
+		if ok && f.Recv == nil && strings.HasPrefix(f.Name.Name, "Test") && f.Name.Name != "TestMain" {
+			names = append(names, f.Name.Name)
+		}
+	}
+	return names
+}
+
+// runsAll tells whether the whole suite runs in a world: once with each kernel.
+func (r *suiteRun) runsAll() bool {
+	return r.manager == "cgroupfs" && (r.world.name == "v2" || r.world.name == "v1")
+}
