@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path"
 
 	"golang.org/x/sys/unix"
@@ -28,7 +30,8 @@ func (m *Manager) Apply(pid int) error {
 	if err != nil {
 		return err
 	}
-	fresh := dirs == nil && m.starting == nil
+	// systemd removes a unit with its last process, also that of an earlier life.
+	fresh := (dirs == nil || m.vanished(dirs)) && m.starting == nil
 	if fresh || m.joins() {
 		if err := m.create(); err != nil {
 			return err
@@ -46,6 +49,21 @@ func (m *Manager) Apply(pid int) error {
 		}
 	}
 	return nil
+}
+
+// vanished tells whether systemd has removed the unit that has been started. What the
+// container joins is not a unit of its own.
+func (m *Manager) vanished(dirs files) bool {
+	if m.joins() {
+		return false
+	}
+	paths := dirs.GetPaths()
+	dir, ok := paths["name=systemd"]
+	if !ok {
+		dir, ok = paths[""]
+	}
+	_, err := os.Stat(dir)
+	return ok && errors.Is(err, fs.ErrNotExist)
 }
 
 // Enter moves the process pid, with all its threads, into the container's cgroups.

@@ -390,6 +390,25 @@ func TestApply(t *testing.T) {
 	}
 }
 
+// systemd removes the unit with its last process; the next one has it made again.
+func TestApplyAgain(t *testing.T) {
+	for _, layout := range []cgroups.Layout{cgroups.LayoutV2, cgroups.LayoutV1} {
+		h := newFakeHost(t, layout)
+		m := h.manager(newCgroup(nil), nil)
+		must(t, m.Apply(pid))
+		for _, dir := range m.GetPaths() {
+			must(t, os.RemoveAll(dir))
+		}
+		delete(h.units, "c.scope")
+		delete(h.places, pid)
+		h.log = nil
+		must(t, m.Apply(pid))
+		if !slices.ContainsFunc(h.log, func(line string) bool { return strings.HasPrefix(line, "start c.scope") }) || h.units["c.scope"] == nil {
+			t.Errorf("%v: the unit was not started again: %q", layout, h.log)
+		}
+	}
+}
+
 func TestDelegatedCalls(t *testing.T) {
 	h := newFakeHost(t, cgroups.LayoutV2)
 	m := h.manager(newCgroup(nil), nil)
