@@ -155,7 +155,7 @@ func TestReleaseTellsThatExecveFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, _ := newContainerIn(t, config)
-	for i := range 40 {
+	for i := range lives(t, 40) {
 		p, _ := command("/bin/script")
 		if err := c.Prepare(t.Context(), p); err != nil {
 			t.Fatalf("prepare %d: %v", i, err)
@@ -180,7 +180,7 @@ func TestReleaseOfAProgramThatHasGone(t *testing.T) {
 	config := newConfig(t)
 	gone := filepath.Join(config.Rootfs, "bin/gone")
 	c, _ := newContainerIn(t, config)
-	for range 20 {
+	for range lives(t, 20) {
 		write(t, "#!/bin/sh\n", gone)
 		if err := os.Chmod(gone, 0o755); err != nil {
 			t.Fatal(err)
