@@ -156,7 +156,7 @@ func (c *linuxContainer) refresh(step string) (exists bool, err error) {
 	fail := func(err error) (bool, error) {
 		return false, newSystemError(fmt.Errorf("%s: look at the state of container %q: %w", step, c.id, err))
 	}
-	saved, changed, exists, err := c.compare()
+	_, changed, exists, err := c.compare()
 	if err != nil {
 		return fail(err)
 	}
@@ -167,7 +167,8 @@ func (c *linuxContainer) refresh(step string) (exists bool, err error) {
 	defer c.mu.Unlock()
 	for {
 		// It may have been this handle that was about to replace both, file and view.
-		if saved, changed, exists, err = c.compare(); err != nil {
+		saved, changed, exists, err := c.compare()
+		if err != nil {
 			return fail(err)
 		}
 		if !exists || !changed {
