@@ -2,8 +2,9 @@
 //
 // A process of the container that has CAP_SYS_PTRACE can trace, read and change
 // whatever it can see. So the process that joins stays outside of the container's pid
-// namespace until it has joined all others and given up all that the program must not
-// have: only then it clones the one that becomes the program, as a child of the host.
+// namespace until it has joined all others and the cgroups, and has given up all that
+// the program must not have: only then it clones the one that becomes the program, as a
+// child of the host. At that moment the cgroups hold both.
 // Nothing secret is sent to that one, and nothing it says is trusted.
 
 package libcontainer
@@ -76,14 +77,11 @@ func (p *initPlan) joinFinish(u *execUser) (*program.Program, error) {
 	args := p.lookUpProgram(s, u)
 	p.notify.prepare(p, s)
 	p.labelFiles.write(s, p) // only the process itself may; what it clones inherits it
+	enterCgroups(s, files, regs)
 	p.cloneInit(s, 0, program.NoReg)
 	setDumpable(s, 0)
 	if err := cmp.Or(p.setScheduler(s, false), p.firstAffinity(s)); err != nil {
 		return nil, err
-	}
-	enterCgroups(s, files, regs)
-	if len(files) == 0 {
-		p.awaitMove(s)
 	}
 	p.newSession(s)
 	p.denyNewPrivileges(s)
@@ -91,13 +89,4 @@ func (p *initPlan) joinFinish(u *execUser) (*program.Program, error) {
 		return nil, err
 	}
 	return s.Build()
-}
-
-// awaitMove waits until the host has moved the process into its cgroups, which it does
-// for managers whose cgroups a process cannot enter by itself.
-func (p *initPlan) awaitMove(s *script) {
-	word := s.Words(0)
-	n := s.Get("wait for the host", unix.SYS_RECVFROM, program.Pipe.Arg(), word, num(8), num(unix.MSG_WAITALL), num(0), num(0))
-	s.Check("wait for the host", n.Arg(), num(-1), num(8), unix.EPIPE)
-	s.Free(n)
 }

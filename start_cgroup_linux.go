@@ -3,8 +3,10 @@
 package libcontainer
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -45,14 +47,56 @@ func (st *starting) openUnified() error {
 		return err
 	}
 	defer dir.Close()
-	fd, err := unix.Openat(int(dir.Fd()), "cgroup.procs", unix.O_WRONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
-	if err != nil {
-		return &os.PathError{Op: "open", Path: dir.Name() + "/cgroup.procs", Err: err}
+	name := "cgroup.procs"
+	if divided(dir) {
+		name = st.cgroupOfInit(dir) + name
 	}
-	f := os.NewFile(uintptr(fd), dir.Name()+"/cgroup.procs")
+	how := unix.OpenHow{Flags: unix.O_WRONLY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS}
+	fd, err := unix.Openat2(int(dir.Fd()), name, &how)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: dir.Name() + "/" + name, Err: err}
+	}
+	f := os.NewFile(uintptr(fd), dir.Name()+"/"+name)
 	st.closers = append(st.closers, f)
 	st.plan.execFiles = append(st.plan.execFiles, f)
 	return nil
+}
+
+// divided tells whether controllers are enabled for what is below a cgroup of version 2.
+// Then no process can enter itself (cgroups(7), "no internal processes").
+func divided(dir *os.File) bool {
+	fd, err := unix.Openat(int(dir.Fd()), "cgroup.subtree_control", unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return false
+	}
+	f := os.NewFile(uintptr(fd), "cgroup.subtree_control")
+	defer f.Close()
+	enabled, err := io.ReadAll(f)
+	return err == nil && len(bytes.TrimSpace(enabled)) > 0
+}
+
+// cgroupOfInit gives the path, with a slash, of the cgroup in which the container's init
+// is, below that of the container, which the container has divided. It is empty if init
+// is in none of these.
+func (st *starting) cgroupOfInit(dir *os.File) string {
+	mountpoint, root, err := cgroups.FindCgroupMountpointAndRoot("")
+	if err != nil {
+		return ""
+	}
+	own, ok := strings.CutPrefix(dir.Name(), mountpoint)
+	if !ok {
+		return ""
+	}
+	own = strings.TrimSuffix(root, "/") + own
+	paths, err := cgroups.ParseCgroupFile(procFile(st.init.Pid(), "cgroup"))
+	if err != nil {
+		return ""
+	}
+	below, ok := strings.CutPrefix(paths[""], own+"/")
+	if !ok || below == "" {
+		return ""
+	}
+	return below + "/"
 }
 
 // entersItself tells whether the process enters its cgroups by itself.

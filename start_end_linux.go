@@ -14,6 +14,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/internal/launch"
+	"github.com/libcontainer/libcontainer/internal/pidfd"
 	"github.com/libcontainer/libcontainer/internal/program"
 )
 
@@ -50,8 +51,40 @@ func (st *starting) endStage() {
 		go func() { _, _ = stage.Wait() }()
 		return
 	}
-	// Something else in this program may have reaped it.
-	_, _ = stage.Wait()
+	st.reapStage(stage)
+}
+
+// reapStage reaps the stage, which has ended or been killed, and returns how it has
+// ended if that is known. Like any process that has entered the container's cgroups, the
+// container may have frozen it: then it is reaped when it is thawed.
+func (st *starting) reapStage(stage *os.Process) *os.ProcessState {
+	ref, err := pidfd.Open(stage.Pid)
+	if err != nil {
+		_ = stage.Release() // something else in this program has reaped it
+		return nil
+	}
+	return st.afterDeath(ref, func() *os.ProcessState {
+		state, _ := stage.Wait()
+		return state
+	})
+}
+
+// afterDeath reaps a process when it has ended, which it is about to, and returns what
+// that tells; nil if it is frozen, and will be reaped later. It owns the reference.
+func (st *starting) afterDeath(ref *pidfd.Process, reap func() *os.ProcessState) *os.ProcessState {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(st.ctx), deathTimeout)
+	defer cancel()
+	if err := ref.Await(ctx); err == nil {
+		defer ref.Close()
+		return reap()
+	}
+	go func() {
+		defer ref.Close()
+		if err := ref.Await(context.Background()); err == nil {
+			reap()
+		}
+	}()
+	return nil
 }
 
 // abort takes back a start that failed.
@@ -93,23 +126,15 @@ func (st *starting) reapAll() {
 		return
 	}
 	_ = st.ref.Signal(unix.SIGKILL)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(st.ctx), deathTimeout)
-	defer cancel()
-	if err := st.ref.Await(ctx); err == nil {
-		_, _ = st.ref.Reap()
-		return
-	}
-	// The container has frozen it, on cgroup v1: it dies when it is thawed.
 	ref := st.ref.Clone()
-	go func() {
-		defer ref.Close()
-		if err := ref.Await(context.Background()); err == nil {
-			_, _ = ref.Reap()
-		}
-	}()
+	st.afterDeath(ref, func() *os.ProcessState {
+		state, _ := ref.Wait()
+		return state
+	})
 }
 
-// deathTimeout is how long a process that has been killed is waited for.
+// deathTimeout is how long a process that has been killed is waited for. One that the
+// freezer of cgroup v1 has stopped dies only when it is thawed.
 const deathTimeout = time.Second
 
 // released tells whether this is the release of a process that a start has prepared,
@@ -162,6 +187,5 @@ func (st *starting) endedStage() *os.ProcessState {
 		return nil
 	}
 	_ = stage.Kill()
-	state, _ := stage.Wait()
-	return state
+	return st.reapStage(stage)
 }

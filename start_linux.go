@@ -415,16 +415,7 @@ func (st *starting) cloned(pid int, fd int, born bool) (err error) {
 		return err
 	}
 	if st.plan.join {
-		if st.entersItself() {
-			return nil
-		}
-		if err := st.enterCgroups(cgroups.StageSetup); err != nil {
-			return err
-		}
-		if err := st.enterCgroups(cgroups.StageExec); err != nil {
-			return err
-		}
-		return st.conn.Write(make([]byte, 8))
+		return nil
 	}
 	if err := st.c.haveInit(st.ref); err != nil {
 		return err
@@ -455,8 +446,18 @@ func (st *starting) chownStdio(pid int) error {
 // ready is called when the container is set up, and it is known who the user is.
 func (st *starting) ready(*execUser) error {
 	st.executed = true
+	if st.plan.join && st.plan.classic {
+		return st.setOomScoreAdj(st.ref.Pid())
+	}
 	if st.plan.join {
-		return st.setOomScoreAdj(st.stage.Pid) // the process that it clones inherits it
+		// The process that it clones inherits both.
+		if err := st.setOomScoreAdj(st.stage.Pid); err != nil || st.entersItself() {
+			return err
+		}
+		if err := st.driver.Enter(st.stage.Pid, cgroups.StageSetup); err != nil {
+			return err
+		}
+		return st.driver.Enter(st.stage.Pid, cgroups.StageExec)
 	}
 	if !st.entersItself() {
 		if err := st.enterCgroups(cgroups.StageExec); err != nil {

@@ -34,14 +34,10 @@ func (s Stage) String() string {
 	return "unknown stage"
 }
 
-// What the set-up of a process takes at most, until it executes its program, with a good
-// margin. One that is in a cgroup with less room while it sets up the container, or
-// itself, could be killed for want of memory, and take the container with it, or find
-// that it may not start a thread.
-const (
-	SetupMemory = 64 << 20 // bytes
-	SetupTasks  = 32
-)
+// SetupMemory is how many bytes the set-up of a container takes at most, until it
+// executes its program, with a good margin. An init that is in a cgroup with less room
+// while it sets up the container could be killed for want of memory.
+const SetupMemory = 64 << 20
 
 // Driver is a Manager with all that the start, the pause and the end of a container
 // need. The managers of packages fs, fs2 and systemd are Drivers; Adapt makes one of

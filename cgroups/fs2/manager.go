@@ -68,8 +68,8 @@ func (m *Manager) Create() error { return m.base().Create() }
 func (m *Manager) EntryFiles(cgroups.Stage) ([]*os.File, error) { return nil, nil }
 
 // UnifiedDir opens the container's directory, to be used with CLONE_INTO_CGROUP
-// of clone3(2). It returns nil if there is none, or if the set-up of a process could
-// meet the container's limits. The caller closes the file.
+// of clone3(2). It returns nil if there is none, or if the set-up of the container could
+// meet its limits. The caller closes the file.
 func (m *Manager) UnifiedDir() (*os.File, error) {
 	m.state.Ops.Lock()
 	defer m.state.Ops.Unlock()
@@ -80,10 +80,6 @@ func (m *Manager) UnifiedDir() (*os.File, error) {
 	dir, err := cgdir.Open(path, m.state.Kind)
 	if err != nil {
 		return nil, fmt.Errorf("open the container's cgroup: %w", err)
-	}
-	if !m.start.ahead && !m.cgroup(dir).HasRoom() {
-		dir.Close()
-		return nil, nil
 	}
 	return dir.Detach(), nil
 }

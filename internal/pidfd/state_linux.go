@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"reflect"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -15,24 +16,15 @@ import (
 // Wait reaps the process, which has ended, if it is a child of this program, and tells
 // how it has ended as os/exec does. If another part of the program has reaped it before,
 // the state has no times, and the error is ErrStatusUnknown where the kernel has not
-// kept the status; see ExitStatus.
+// kept the status; see ExitStatus. One that somebody traces is reaped when that one has
+// let it go, and Wait does not wait for that.
 func (p *Process) Wait() (*os.ProcessState, error) {
 	status, err := p.ExitStatus()
 	if errors.Is(err, ErrNotEnded) {
 		return nil, err
 	}
-	if process, findErr := os.FindProcess(p.pid); findErr == nil {
-		defer process.Release()
-		// If ours has not been reaped by now, the one that was found is ours.
-		if desc := p.acquire(); desc != nil {
-			found := desc.signal(0) == nil
-			desc.release()
-			if found {
-				if state, waitErr := process.Wait(); waitErr == nil {
-					return state, nil
-				}
-			}
-		}
+	if state := p.waitByOS(); state != nil {
+		return state, nil
 	}
 	if err != nil {
 		return nil, err
@@ -41,6 +33,52 @@ func (p *Process) Wait() (*os.ProcessState, error) {
 		return state, nil
 	}
 	return nil, fmt.Errorf("process %d has been reaped by another part of this program: %w", p.pid, ErrStatusUnknown)
+}
+
+// waitByOS has os reap the process. The result is nil if that is not possible, or not at
+// this moment.
+func (p *Process) waitByOS() *os.ProcessState {
+	process, err := os.FindProcess(p.pid)
+	if err != nil {
+		return nil
+	}
+	defer process.Release()
+	desc := p.acquire()
+	if desc == nil {
+		return nil
+	}
+	defer desc.release()
+	// If ours has not been reaped by now, the one that was found is ours.
+	if desc.signal(0) != nil {
+		return nil
+	}
+	if _, err := desc.waitid(unix.WNOWAIT); err != nil {
+		if errors.Is(err, ErrNotEnded) {
+			go p.Clone().reapLater()
+		}
+		return nil
+	}
+	state, err := process.Wait()
+	if err != nil {
+		return nil // somebody was faster
+	}
+	return state
+}
+
+// tracedInterval is how often it is tried to reap a process that somebody traces. The
+// end of that makes no pidfd readable that was before.
+const tracedInterval = 100 * time.Millisecond
+
+// reapLater owns the reference.
+func (p *Process) reapLater() {
+	defer p.Close()
+	tick := time.NewTicker(tracedInterval)
+	defer tick.Stop()
+	for range tick.C {
+		if _, err := p.Reap(); !errors.Is(err, ErrNotEnded) {
+			return
+		}
+	}
 }
 
 // newProcessState makes the state of a process that os cannot wait for any more: os has

@@ -30,14 +30,15 @@ func (p *Process) Status(ctx context.Context) (syscall.WaitStatus, error) {
 }
 
 // ExitStatus tells how a process that has ended did so, whoever's child it is, and
-// does not reap it. Of a child of this program waitid(2) tells, of another zombie
+// does not reap it. Of a child of this program waitid(2) tells, of any other zombie
 // /proc/[pid]/stat, and of one that has been reaped the pidfd does since Linux 6.15
 // (PIDFD_GET_INFO, commit 7477d7dce48a).
 func (p *Process) ExitStatus() (syscall.WaitStatus, error) { return p.status(unix.WNOWAIT) }
 
 // Reap is ExitStatus, and reaps the process if it is a child of this program. That
 // another part of the program has reaped it before is no error where the status is
-// known nevertheless.
+// known nevertheless. While somebody traces it (ptrace(2)) it cannot be reaped: then the
+// error is ErrNotEnded.
 func (p *Process) Reap() (syscall.WaitStatus, error) { return p.status(0) }
 
 func (p *Process) status(options int) (syscall.WaitStatus, error) {
@@ -47,12 +48,16 @@ func (p *Process) status(options int) (syscall.WaitStatus, error) {
 	}
 	defer desc.release()
 	status, err := desc.waitid(options)
-	if err == nil || !errors.Is(err, unix.ECHILD) {
+	if errors.Is(err, ErrNotEnded) && options&unix.WNOWAIT == 0 {
+		return 0, fmt.Errorf("reap process %d: %w", p.pid, err)
+	}
+	if err == nil || !errors.Is(err, unix.ECHILD) && !errors.Is(err, ErrNotEnded) {
 		if err != nil {
 			err = fmt.Errorf("exit status of process %d: %w", p.pid, err)
 		}
 		return status, err
 	}
+	// It is no child, or a zombie that its tracer has not let go (ptrace(2)).
 	if status, ok := p.zombieStatus(); ok {
 		return status, nil
 	}

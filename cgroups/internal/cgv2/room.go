@@ -3,7 +3,6 @@
 package cgv2
 
 import (
-	"math"
 	"strconv"
 	"strings"
 
@@ -31,35 +30,6 @@ func HasRoom(r *configs.Resources) bool {
 		// A number that the kernel understands and this does not is not worth a
 		// parser.
 		if limit, err := strconv.ParseUint(text, 10, 64); err != nil || limit < cgroups.SetupMemory {
-			return false
-		}
-	}
-	return true
-}
-
-// HasRoom tells whether the cgroup has room for the set-up of a further process.
-func (c *Cgroup) HasRoom() bool {
-	dir := c.Dir
-	for _, limit := range []struct {
-		max, current string
-		needed       uint64
-	}{
-		{memoryMax, memoryCurrent, cgroups.SetupMemory},
-		{memoryHigh, memoryCurrent, cgroups.SetupMemory},
-		{pidsMax, "pids.current", cgroups.SetupTasks},
-	} {
-		if !dir.Exists(limit.max) {
-			continue // the controller is not enabled
-		}
-		most, err := cgread.Max(dir, limit.max)
-		if err != nil {
-			return false
-		}
-		if most == math.MaxUint64 {
-			continue
-		}
-		current, err := cgread.Uint(dir, limit.current)
-		if err != nil || most < current || most-current < limit.needed {
 			return false
 		}
 	}

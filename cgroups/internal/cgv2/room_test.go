@@ -30,25 +30,3 @@ func TestHasRoomInLimits(t *testing.T) {
 		}
 	}
 }
-
-func TestHasRoomInCgroup(t *testing.T) {
-	roomy := map[string]string{memoryMax: "max\n", memoryHigh: "max\n", memoryCurrent: "0\n", pidsMax: "max\n", "pids.current": "1\n"}
-	small := func(file, value string) map[string]string { return withFile(roomy, file, value) }
-	for name, test := range map[string]struct {
-		files map[string]string
-		want  bool
-	}{
-		"roomy":               {roomy, true},
-		"without controllers": {nil, true},
-		"much memory":         {small(memoryMax, "1073741824\n"), true},
-		"little memory":       {small(memoryMax, "1048576\n"), false},
-		"little high memory":  {small(memoryHigh, "1048576\n"), false},
-		"few tasks":           {small(pidsMax, "30\n"), false},
-		"over the limit":      {withFile(small(pidsMax, "30\n"), "pids.current", "40\n"), false},
-		"unreadable":          {without1(small(pidsMax, "300\n"), "pids.current"), false},
-	} {
-		if got := fakeCgroup(t, test.files).HasRoom(); got != test.want {
-			t.Errorf("%s: %v, want %v", name, got, test.want)
-		}
-	}
-}
