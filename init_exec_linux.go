@@ -48,6 +48,15 @@ func (p *initPlan) finish(u *execUser, cgroups []program.Reg, cgroupFiles []*os.
 		return nil, err
 	}
 	args := p.lookUpProgram(s, u)
+	if p.clonesLast() {
+		s.Close(p.joinedPid)
+		if !p.inUserNS() {
+			s.Close(p.ownPid)
+		}
+		if err := p.cloneProgram(s); err != nil {
+			return nil, err
+		}
+	}
 	p.denyNewPrivileges(s)
 	if p.prepare {
 		p.awaitRelease(s, listener)
@@ -317,7 +326,7 @@ func (p *initPlan) execute(s *script, a programArgs) error {
 	if err := p.lastAffinity(s); err != nil {
 		return err
 	}
-	if !p.join || p.classic {
+	if !p.clonesLast() {
 		p.labelFiles.write(s, p)
 	}
 	// The kernel clears it at each change of credentials, so it comes last.

@@ -124,6 +124,10 @@ func (p *initPlan) runHook(s *script, h hookID, c configs.Command) {
 	errR, errW := pipe()
 	pidfd := s.Words(0)
 	parent := s.Label()
+	outside := h.kind != startContainer
+	if outside {
+		p.childrenIn(s, p.ownPid)
+	}
 	pid := s.Get("fork", unix.SYS_CLONE3,
 		s.cloneArgs(unix.CLONE_PIDFD, unix.SIGCHLD, pidfd), num(sizeofCloneArgs))
 	s.Test(pid.Arg(), num(-1), num(0), parent)
@@ -143,6 +147,9 @@ func (p *initPlan) runHook(s *script, h hookID, c configs.Command) {
 	s.Do("run command "+c.Path, unix.SYS_EXECVE, path, argvPtr, envv)
 
 	s.Bind(parent)
+	if outside {
+		p.childrenIn(s, p.joinedPid)
+	}
 	for _, end := range []program.Reg{inR, outW, errW} {
 		s.Close(end)
 	}

@@ -10,7 +10,6 @@
 package libcontainer
 
 import (
-	"cmp"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -26,6 +25,9 @@ func (p *initPlan) joinStage(init *os.File, flags uintptr) (*program.Program, er
 	pidfd := s.Files(init)[0]
 	s.Do("umask", unix.SYS_UMASK, num(p.umask()))
 	p.labelFiles.open(s, p)
+	if err := p.firstAffinity(s); err != nil {
+		return nil, err
+	}
 	p.joinContainer(s, pidfd, flags)
 	if flags&unix.CLONE_NEWNS == 0 {
 		p.chroot(s)
@@ -65,6 +67,23 @@ func (p *initPlan) joinContainer(s *script, pidfd program.Reg, flags uintptr) {
 	s.Close(pidfd)
 }
 
+// clonesLast tells whether the process that sets up is none of the pid namespace's, and
+// clones the one that becomes the program when it has nothing more to give up.
+func (p *initPlan) clonesLast() bool { return !p.classic && (p.join || p.latePid) }
+
+// cloneProgram clones that one, for which the list goes on.
+func (p *initPlan) cloneProgram(s *script) error {
+	p.notify.prepare(p, s)
+	p.labelFiles.write(s, p) // only the process itself may; what it clones inherits it
+	p.cloneInit(s, 0, program.NoReg)
+	setDumpable(s, 0)
+	if err := p.setScheduler(s, false); err != nil {
+		return err
+	}
+	p.newSession(s)
+	return nil
+}
+
 // joinFinish builds the list with which a further process becomes the program.
 func (p *initPlan) joinFinish(u *execUser) (*program.Program, error) {
 	s := newScript(p.regs)
@@ -75,15 +94,10 @@ func (p *initPlan) joinFinish(u *execUser) (*program.Program, error) {
 		return nil, err
 	}
 	args := p.lookUpProgram(s, u)
-	p.notify.prepare(p, s)
-	p.labelFiles.write(s, p) // only the process itself may; what it clones inherits it
 	enterCgroups(s, files, regs)
-	p.cloneInit(s, 0, program.NoReg)
-	setDumpable(s, 0)
-	if err := cmp.Or(p.setScheduler(s, false), p.firstAffinity(s)); err != nil {
+	if err := p.cloneProgram(s); err != nil {
 		return nil, err
 	}
-	p.newSession(s)
 	p.denyNewPrivileges(s)
 	if err := p.execute(s, args); err != nil {
 		return nil, err

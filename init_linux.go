@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/internal/launch"
 	"github.com/libcontainer/libcontainer/internal/program"
 	"github.com/libcontainer/libcontainer/seccomp"
 )
@@ -27,6 +28,11 @@ type initPlan struct {
 	join    bool // a further process of a container that runs
 	prepare bool // it waits to be released before the program
 	classic bool // the preamble has made the namespaces
+	latePid bool // a new container in a pid namespace that others are in
+
+	// With latePid: the pid namespace that is joined, and unless a user namespace is in
+	// the way that of the host program.
+	joinedPid, ownPid program.Reg
 
 	fdLimit int // the first descriptor that the program does not inherit
 	pipe    int // the init pipe's
@@ -63,6 +69,8 @@ type initHost interface {
 	// those of its new time namespace.
 	mapIDs() error
 	timeOffsets() error
+	// settles is told that the stage itself, now in its namespaces, does the set-up.
+	settles() error
 	// cloned is told of the process that the stage has cloned.
 	cloned(pid int, pidfd int, born bool) error
 	// mapMount maps the ids of a mount.
@@ -153,7 +161,11 @@ func (p *initPlan) stage(namespaces []joinedNamespace, cgroup *os.File) (*progra
 	}
 	regs := s.Files(files...)
 	joinNamespaces(s, namespaces, regs)
-	for i := range namespaces {
+	for i, ns := range namespaces {
+		if p.latePid && ns.flag == unix.CLONE_NEWPID {
+			p.joinedPid = regs[i]
+			continue
+		}
 		s.Close(regs[i])
 	}
 	flags := p.config.Namespaces.CloneFlags()
@@ -163,14 +175,50 @@ func (p *initPlan) stage(namespaces []joinedNamespace, cgroup *os.File) (*progra
 	if flags&unix.CLONE_NEWTIME != 0 {
 		p.makeTimens(s)
 	}
+	flags &^= unix.CLONE_NEWUSER | unix.CLONE_NEWTIME | unix.CLONE_NEWCGROUP
+	if p.latePid {
+		p.settle(s, flags)
+		return s.Build()
+	}
 	into := program.NoReg
 	if cgroup != nil {
 		into = regs[len(regs)-1]
 	}
 	p.notify.prepare(p, s)
-	p.cloneInit(s, flags&^(unix.CLONE_NEWUSER|unix.CLONE_NEWTIME|unix.CLONE_NEWCGROUP), into)
+	p.cloneInit(s, flags, into)
 	s.Next("wait for the host")
 	return s.Build()
+}
+
+// settle is for a container that joins a pid namespace in which there are others: they
+// would see its init while that has all of the host's privileges, and its root. So the
+// stage, which they don't see, does the set-up. What it clones then is in the pid
+// namespace.
+func (p *initPlan) settle(s *script, flags uintptr) {
+	if flags != 0 {
+		s.Do(fmt.Sprintf("make namespaces (flags %#x)", flags), unix.SYS_UNSHARE, num(flags))
+	}
+	if !p.inUserNS() {
+		p.ownPid = s.Get("open own pid namespace", unix.SYS_OPENAT, num(unix.AT_FDCWD), s.String("/proc/self/ns/pid"),
+			num(unix.O_RDONLY|unix.O_CLOEXEC), num(0))
+	}
+	s.Tell("tell of the namespaces", func([]byte, []int) (*program.Program, error) {
+		if err := p.host.settles(); err != nil {
+			return nil, err
+		}
+		return nil, launch.ErrStop
+	}, s.String(""), num(0))
+	s.Next("wait for the host")
+}
+
+// childrenIn makes the pid namespace of a register that of the children to come, if
+// there are registers for that: a hook with the host's files is not to be seen by those
+// in the namespace that the container joins. In a user namespace it is: who has entered
+// that may not go back.
+func (p *initPlan) childrenIn(s *script, ns program.Reg) {
+	if p.latePid && !p.inUserNS() {
+		s.Do("choose the pid namespace of children", unix.SYS_SETNS, ns.Arg(), num(unix.CLONE_NEWPID))
+	}
 }
 
 // joinedNamespace is a namespace that a new container joins.
@@ -344,7 +392,9 @@ func (p *initPlan) setUp() (*program.Program, error) {
 	enterCgroups(s, early, regs[:len(early)])
 	p.labelFiles.open(s, p)
 	p.newKeyring(s)
-	p.newSession(s)
+	if !p.clonesLast() {
+		p.newSession(s)
+	}
 	if err := p.setUpSystem(s); err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ const resetOnFork = 0x01
 
 // scheduling sets what may take privileges.
 func (p *initPlan) scheduling(s *script) error {
-	if err := p.setScheduler(s, p.join && !p.classic); err != nil {
+	if err := p.setScheduler(s, p.clonesLast()); err != nil {
 		return err
 	}
 	return p.setIOPriority(s)

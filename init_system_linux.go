@@ -56,6 +56,7 @@ func (p *initPlan) writeSysctls(s *script) error {
 	}
 	out := s.In("open private procfs")
 	fs := s.Get("fsopen", unix.SYS_FSOPEN, s.String("proc"), num(unix.FSOPEN_CLOEXEC))
+	p.choosePidNamespace(s, fs)
 	s.Do("fsconfig", unix.SYS_FSCONFIG, fs.Arg(), num(unix.FSCONFIG_CMD_CREATE), num(0), num(0), num(0))
 	proc := s.Get("fsmount", unix.SYS_FSMOUNT, fs.Arg(), num(unix.FSMOUNT_CLOEXEC),
 		num(unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC))

@@ -159,7 +159,7 @@ type view struct {
 	config     *configs.Config
 	cgroups    cgroups.Driver
 	saved      statedir.Version // the state file that this view is of
-	init       *pidfd.Process   // nil in the phases claimed, starting and gone
+	init       *pidfd.Process   // nil in the phases claimed and starting, and after Destroy
 	initRun    *runningProcess  // nil if another handle has started init
 	netDevices []MovedDevice    // the host's devices that are, or were to be, moved in
 	pausing    bool             // Pause of this handle is at work

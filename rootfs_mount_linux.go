@@ -169,7 +169,11 @@ func (r *rootfs) mountFS(i int, m *configs.Mount) error {
 	if m.Device == "sysfs" {
 		mount = r.mountSysfs(m, options, flags)
 	} else {
-		mount = r.newMount(m.Device, m.Source, options, flags)
+		f := r.fsopen(m.Device)
+		if m.Device == "proc" {
+			r.plan.choosePidNamespace(r.script, f.fd)
+		}
+		mount = f.mount(m.Source, options, flags)
 	}
 	switch {
 	case m.CopyUp:

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/configs/validate"
 	"github.com/libcontainer/libcontainer/internal/launch"
 	"github.com/libcontainer/libcontainer/internal/pidfd"
@@ -343,7 +344,25 @@ func (c *linuxContainer) makeCgroups() error {
 	if err := v.cgroups.Create(); err != nil {
 		return err
 	}
+	if err := v.checkFreezer(); err != nil {
+		return err
+	}
 	return v.cgroups.Set(v.config)
+}
+
+// checkFreezer refuses a start in a cgroup that is frozen with one above it, where init
+// would stop until that is thawed, and could not even be killed on cgroup v1.
+func (v *view) checkFreezer() error {
+	state, err := v.cgroups.FreezerState()
+	if err != nil || state != configs.Frozen && state != configs.Freezing {
+		return nil // it cannot be frozen, or has not been made yet
+	}
+	for _, key := range []string{"", "freezer"} {
+		if path, ok := v.cgroups.GetPaths()[key]; ok {
+			return fmt.Errorf("a cgroup above %s is frozen: thaw it first: %w", path, unix.EBUSY)
+		}
+	}
+	return nil
 }
 
 // releaseSocket is where a prepared init listens, see initPlan.awaitRelease.

@@ -90,7 +90,7 @@ func (st *starting) afterDeath(ref *pidfd.Process, reap func() *os.ProcessState)
 // abort takes back a start that failed.
 func (st *starting) abort() {
 	st.abandonHooks()
-	if st.stage != nil && st.ref == nil && st.conn != nil {
+	if st.stage != nil && st.conn != nil && (st.ref == nil || st.ref.Pid() == st.stage.Pid) {
 		st.findOrphan()
 	}
 	if st.conn != nil {

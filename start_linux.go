@@ -128,6 +128,7 @@ func (st *starting) newPlan(mode startMode, paths map[string]string) (*initPlan,
 		join:        mode == modeJoin,
 		prepare:     mode == modePrepare,
 		classic:     st.c.factory.classic(),
+		latePid:     mode != modeJoin && !st.c.factory.classic() && st.config.Namespaces.PathOf(configs.NEWPID) != "" && procfsTakesPidNamespace(),
 		cgroupPaths: paths,
 		terminal:    st.process.console != nil,
 		host:        st,
@@ -314,7 +315,7 @@ func (st *starting) sendStage() error {
 		return err
 	}
 	var dir *os.File
-	if st.unified {
+	if st.unified && !st.plan.latePid {
 		if dir, err = st.driver.UnifiedDir(); err != nil {
 			return err
 		}
@@ -411,6 +412,7 @@ func (st *starting) joinFlags() (flags uintptr) {
 // cloned takes the process that the stage has cloned as our child.
 func (st *starting) cloned(pid int, fd int, born bool) (err error) {
 	st.born = born
+	st.ref.Close()
 	if st.ref, err = pidfd.Adopt(fd, pid); err != nil {
 		return err
 	}
@@ -420,10 +422,22 @@ func (st *starting) cloned(pid int, fd int, born bool) (err error) {
 	if err := st.c.haveInit(st.ref); err != nil {
 		return err
 	}
+	if st.plan.latePid {
+		return st.c.saveState()
+	}
 	if err := st.chownStdio(pid); err != nil {
 		return err
 	}
 	return launch.ErrStop
+}
+
+// settles takes the stage for init until that has been cloned. The container's init, as
+// others know it, is it not.
+func (st *starting) settles() (err error) {
+	if st.ref, err = pidfd.Open(st.stage.Pid); err != nil {
+		return err
+	}
+	return st.chownStdio(st.stage.Pid)
 }
 
 // chownStdio gives the library's pipes to root of the user namespace that a process is

@@ -1,7 +1,3 @@
-//go:build pending
-
-// What these tests want is not there yet; see doc.go.
-
 package integration
 
 import (

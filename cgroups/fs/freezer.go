@@ -3,6 +3,7 @@
 package fs
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgfreeze"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgread"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -139,7 +141,11 @@ func setFreezer(dir *cgdir.Dir, state configs.FreezerState, timeout time.Duratio
 		}
 		return nil
 	case configs.Thawed:
-		if err := thaw(write); err != nil {
+		err := thaw(write)
+		if errors.Is(err, errFrozenAbove) && frozenAgain(dir) {
+			return nil
+		}
+		if err != nil {
 			return fmt.Errorf("thaw %s: %w", dir.Path(""), err)
 		}
 		return nil
@@ -178,6 +184,16 @@ func undoFreeze(write stateWriter, err error) error {
 	return err
 }
 
+// frozenAgain tells whether a cgroup is frozen that has just been thawed, and no cgroup
+// above is: then another process has frozen it since, such as one of the container.
+func frozenAgain(dir *cgdir.Dir) bool {
+	above, err := cgread.Uint(dir, "freezer.parent_freezing")
+	return err == nil && above == 0
+}
+
+// errFrozenAbove says that thawing has not helped.
+var errFrozenAbove = errors.New("a cgroup above is frozen")
+
 // thaw thaws, which the kernel does at once unless a cgroup above is frozen.
 func thaw(write stateWriter) error {
 	state, err := write(configs.Thawed)
@@ -185,7 +201,7 @@ func thaw(write stateWriter) error {
 		return err
 	}
 	if state != configs.Thawed {
-		return fmt.Errorf("the state is %q after thawing: a cgroup above is frozen", state)
+		return fmt.Errorf("the state is %q after thawing: %w", state, errFrozenAbove)
 	}
 	return nil
 }

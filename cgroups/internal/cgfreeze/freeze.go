@@ -74,10 +74,19 @@ func Set(dir *cgdir.Dir, state configs.FreezerState, timeout time.Duration) erro
 	switch {
 	case err == nil:
 		return nil
+	case state == configs.Thawed && frozenAgain(dir):
+		return nil
 	case state == configs.Thawed:
 		return fmt.Errorf("thaw %s: %w; is a cgroup above frozen?", dir.Path(""), err)
 	}
 	return errors.Join(fmt.Errorf("freeze %s: %w", dir.Path(""), err), dir.WriteFile(File, "0"))
+}
+
+// frozenAgain tells whether somebody has frozen a cgroup that has just been thawed, such
+// as a process of the container.
+func frozenAgain(dir *cgdir.Dir) bool {
+	asked, err := cgread.Uint(dir, File)
+	return err == nil && asked == 1
 }
 
 // await waits until cgroup.events tells that frozen has the value. The kernel ends
