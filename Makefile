@@ -76,7 +76,6 @@ lint: go ## gofmt, go vet, staticcheck
 	@unformatted=$$($$($(GO) env GOROOT)/bin/gofmt -l .); \
 		[ -z "$$unformatted" ] || { echo "gofmt these: $$unformatted" >&2; exit 1; }
 	$(GO) vet ./...
-	$(GO) vet -tags pending ./integration
 	$(GO) tool staticcheck ./...
 
 bench: go root bench-programs ## measure against floor.c, runc and crun: TABLES=life,exec LIVES=60

@@ -1,16 +1,14 @@
-// The host's side: pseudo terminals, see pty(7).
+// The host's side: pseudo terminals of the host's devpts, see pty(7). Those of the
+// container's are in init_console_linux.go.
 
 package libcontainer
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/libcontainer/libcontainer/internal/unixsock"
 )
 
 // linuxConsole is a pseudo terminal; master is the side of the host.
@@ -132,11 +130,14 @@ func (c *linuxConsole) Close() error { return c.master.Close() }
 // process also as /dev/console. Stdin, Stdout and Stderr must be nil. The caller
 // closes the console, after the process has ended.
 //
+// The terminal is one of the host's devpts, so that in the container it has no name:
+// tty(1) says "not a tty". NewConsoleSocket gives one that has.
+//
 // errors:
 // ConsoleExists - the process has a console,
 // SystemError - System error.
 func (p *Process) NewConsole(rootuid int) (Console, error) {
-	if p.console != nil {
+	if p.hasConsole() {
 		return nil, errorf(ConsoleExists, "new console: the process has one")
 	}
 	c, err := newConsole(rootuid, rootuid)
@@ -147,39 +148,37 @@ func (p *Process) NewConsole(rootuid int) (Console, error) {
 	return c, nil
 }
 
-// NewConsoleSocket is NewConsole for a terminal that another program serves: the
-// host's side of it, the master, is not returned but sent to the unix socket of
-// that path (SCM_RIGHTS, unix(7)), with the path of the slave as the message's
-// bytes. That is done by Start or Prepare, before the program runs: if nobody
-// takes it, they fail. Whether they fail or not, this program then has no
-// descriptor of the terminal.
+// NewConsoleSocket gives the process a terminal that another program serves. Unlike
+// that of NewConsole it is one of the container's own: init opens /dev/pts/ptmx of the
+// container, see pty(7), where a devpts must be mounted. So tty(1) knows its name in the
+// container. Its group and mode are those that the devpts gives (gid and mode among its
+// options), and its owner is the process's user, whoever rootuid is. The process gets the
+// slave as NewConsole says; Stdin, Stdout and Stderr must be nil.
+//
+// The other side, the master, is sent to the unix socket of that path (SCM_RIGHTS,
+// unix(7)), with the path of the slave in the container, such as /dev/pts/0, as the
+// message's bytes. Start and Prepare do that when the container is set up, before the
+// program runs. When they return, whether they fail or not, neither this program nor the
+// container has a descriptor of the master. They fail with SystemError if nobody takes it,
+// or an operation on the terminal fails (ioctl_tty(2): TIOCGPTPEER, TIOCSCTTY), and with
+// ConfigInvalid if the container has no devpts at /dev/pts, or its ptmx cannot be opened.
 //
 // errors:
 // ConsoleExists - the process has a console,
-// SystemError - System error.
+// ConfigInvalid - the path is empty.
 func (p *Process) NewConsoleSocket(rootuid int, path string) error {
-	if p.console != nil {
+	if p.hasConsole() {
 		return errorf(ConsoleExists, "new console: the process has one")
 	}
-	c, err := newConsole(rootuid, rootuid)
-	if err != nil {
-		return newSystemError(fmt.Errorf("new console: %w", err))
+	if path == "" {
+		return errorf(ConfigInvalid, "new console: the path of the socket is empty")
 	}
-	// Whoever gets it decides for himself how to read.
-	if err := unix.SetNonblock(int(c.master.Fd()), false); err != nil {
-		c.Close()
-		return newSystemError(fmt.Errorf("new console: make master blocking: %w", err))
-	}
-	p.console = c.slave
-	p.handOver = func(ctx context.Context) error {
-		if err := unixsock.SendTo(ctx, path, []byte(c.path), c.master); err != nil {
-			return fmt.Errorf("hand over console: %w", err)
-		}
-		return nil
-	}
-	p.closeAfterStart = append(p.closeAfterStart, c.master)
+	p.consoleSocket = path
 	return nil
 }
+
+// hasConsole tells whether the process's standard descriptors are a terminal.
+func (p *Process) hasConsole() bool { return p.console != nil || p.consoleSocket != "" }
 
 // ConsoleFromPath sets the process's console with the path provided, which is
 // that of the slave of a pseudo terminal on the host.
@@ -187,7 +186,7 @@ func (p *Process) NewConsoleSocket(rootuid int, path string) error {
 // errors:
 // ConsoleExists - the process has a console.
 func (p *Process) ConsoleFromPath(path string) error {
-	if p.console != nil {
+	if p.hasConsole() {
 		return errorf(ConsoleExists, "console from path: the process has one")
 	}
 	p.console = func() (*os.File, error) { return openSlave(path) }

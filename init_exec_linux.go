@@ -79,6 +79,7 @@ func (p *initPlan) becomeUser(s *script, u *execUser) error {
 				num(fd), num(u.UID), num(u.GID))
 		}
 	}
+	p.chownTerminal(s, u)
 	cwd := s.Space(unix.PathMax)
 	denied := p.changeDir(s, cwd, true)
 	if err := p.scheduling(s); err != nil {

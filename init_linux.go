@@ -43,8 +43,9 @@ type initPlan struct {
 	profile       string           // AppArmor's
 	label         string           // SELinux's
 	denySetgroups bool
-	ownStdio      int // bit n: descriptor n is a pipe or terminal that the library made
-	terminal      bool
+	ownStdio      int     // bit n: descriptor n is a pipe or terminal that the library made
+	terminal      bool    // the standard descriptors are one
+	ownTerminal   bool    // init makes it, in the container's devpts
 	hostNull      [3]bool // these descriptors are the host's /dev/null
 
 	cgroupPaths  map[string]string
@@ -79,6 +80,8 @@ type initHost interface {
 	createHooks() error
 	// ready is told that the container is set up; what it returns comes after that.
 	ready(user *execUser) error
+	// terminal is given the master of the terminal that init has made.
+	terminal(slave string, master *os.File) error
 	// passListener gives the agent the listener of a filter.
 	passListener(listener *os.File) error
 	// hook runs, and hookEnded ends, the host's side of a hook inside.
@@ -446,11 +449,11 @@ func (p *initPlan) newKeyring(s *script) {
 	s.Ignore(unix.ENOSYS)
 }
 
-// newSession makes the process the leader of a session, and its terminal the
-// controlling one.
+// newSession makes the process the leader of a session, and its terminal, if it has it
+// already, the controlling one.
 func (p *initPlan) newSession(s *script) {
 	s.Do("setsid", unix.SYS_SETSID)
-	if p.terminal {
-		s.Do("take controlling terminal: ioctl TIOCSCTTY", unix.SYS_IOCTL, num(0), num(unix.TIOCSCTTY), num(0))
+	if p.terminal && !p.ownTerminal {
+		s.takeTerminal()
 	}
 }

@@ -131,8 +131,9 @@ type Process struct {
 	// console opens the slave of the process's terminal; nil if it has none.
 	console func() (*os.File, error)
 
-	// handOver gives another program what is its, before the program runs.
-	handOver func(context.Context) error
+	// consoleSocket is the path of the socket of the program that serves the
+	// process's terminal, which init makes; empty if there is none of that kind.
+	consoleSocket string
 
 	// closeAfterStart are files that this program does not need when the process
 	// has started, or failed to.

@@ -20,6 +20,7 @@ import (
 func (p *initPlan) setUpRoot(s *script) error {
 	if !p.config.Namespaces.Contains(configs.NEWNS) {
 		p.chroot(s)
+		p.openTerminalInside(s)
 		return nil
 	}
 	r := &rootfs{script: s, plan: p}
@@ -36,8 +37,11 @@ func (p *initPlan) setUpRoot(s *script) error {
 			return err
 		}
 	}
-	if p.terminal {
-		r.mountConsole()
+	switch {
+	case p.ownTerminal:
+		r.mountConsole(p.openTerminal(s, r.root))
+	case p.terminal:
+		r.mountConsole(r.findTerminal())
 	}
 	r.hidePaths()
 	for _, mount := range r.late {
@@ -207,9 +211,8 @@ func (r *rootfs) enterRoot() {
 	}
 }
 
-// mountConsole binds the terminal onto /dev/console, so that programs which open
-// that get it, though the container's devpts does not have it.
-func (r *rootfs) mountConsole() {
+// findTerminal opens the terminal that came from the host as a place.
+func (r *rootfs) findTerminal() program.Reg {
 	out := r.In("find the terminal")
 	link := r.Space(unix.PathMax)
 	n := r.Get("read link /proc/self/fd/0", unix.SYS_READLINKAT, num(unix.AT_FDCWD), r.String("/proc/self/fd/0"),
@@ -228,7 +231,14 @@ func (r *rootfs) mountConsole() {
 		r.Check("the path is another terminal's", a.Arg(), num(-1), b.Arg(), unix.ENXIO)
 	}
 	out()
-	out = r.In("make /dev/console")
+	r.Free(std, a, b)
+	return slave
+}
+
+// mountConsole binds the terminal onto /dev/console, so that programs which open that
+// get it.
+func (r *rootfs) mountConsole(slave program.Reg) {
+	out := r.In("make /dev/console")
 	dev := r.mkdirAll(r.root, "/dev")
 	target := r.placeIn(dev, "console")
 	r.Close(dev)
@@ -241,7 +251,7 @@ func (r *rootfs) mountConsole() {
 	out = r.In("mount the terminal on /dev/console")
 	r.bindOnto(slave, target, 0, false)
 	out()
-	r.Free(std, a, b, typ)
+	r.Free(typ)
 	r.Close(slave)
 	r.Close(target)
 }

@@ -220,6 +220,7 @@ func (p *initPlan) classicJoin(mnt *os.File) (*program.Program, error) {
 	} else {
 		p.chroot(s)
 	}
+	p.openTerminalInside(s)
 	p.askUser(s, func(u *execUser) (*program.Program, error) { return p.finish(u, nil, nil) })
 	return s.Build()
 }

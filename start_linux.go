@@ -55,6 +55,9 @@ type starting struct {
 	hook     bool           // a program of the classic door imports package nsenter
 	hooks    map[hookID]*runningHook
 
+	master *os.File // of the terminal that init has made
+	slave  string   // its path in the container
+
 	closers []*os.File // what is not needed any more when the start has ended
 }
 
@@ -130,7 +133,8 @@ func (st *starting) newPlan(mode startMode, paths map[string]string) (*initPlan,
 		classic:     st.c.factory.classic(),
 		latePid:     mode != modeJoin && !st.c.factory.classic() && st.config.Namespaces.PathOf(configs.NEWPID) != "" && procfsTakesPidNamespace(),
 		cgroupPaths: paths,
-		terminal:    st.process.console != nil,
+		terminal:    st.process.hasConsole(),
+		ownTerminal: st.process.consoleSocket != "",
 		host:        st,
 	}
 	if p.classic && !preamble.Supported {
@@ -185,7 +189,7 @@ func (st *starting) spawn() error {
 	st.plan.scratch = len(files) + 1
 	st.plan.ownStdio = st.stdio.own
 	for i, f := range st.stdio.files {
-		st.plan.hostNull[i] = isNull(f)
+		st.plan.hostNull[i] = isNull(f) && !st.plan.ownTerminal // whose place that takes
 	}
 	files = append(files, child, child)
 	if st.plan.classic {
@@ -460,6 +464,14 @@ func (st *starting) chownStdio(pid int) error {
 // ready is called when the container is set up, and it is known who the user is.
 func (st *starting) ready(*execUser) error {
 	st.executed = true
+	if err := st.confine(); err != nil {
+		return err
+	}
+	return st.handOverTerminal()
+}
+
+// confine puts the process, or the one that clones it, under what the host limits it by.
+func (st *starting) confine() error {
 	if st.plan.join && st.plan.classic {
 		return st.setOomScoreAdj(st.ref.Pid())
 	}
@@ -473,13 +485,8 @@ func (st *starting) ready(*execUser) error {
 		}
 		return st.driver.Enter(st.stage.Pid, cgroups.StageExec)
 	}
-	if !st.entersItself() {
-		if err := st.enterCgroups(cgroups.StageExec); err != nil {
-			return err
-		}
+	if st.entersItself() {
+		return nil
 	}
-	if st.process.handOver != nil {
-		return st.process.handOver(st.ctx)
-	}
-	return nil
+	return st.enterCgroups(cgroups.StageExec)
 }

@@ -38,7 +38,7 @@ func newStdio(p *Process) (_ *stdio, err error) {
 			s.abort()
 		}
 	}()
-	if p.console != nil {
+	if p.hasConsole() {
 		return s, s.terminal(p)
 	}
 	if err := s.input(p.Stdin); err != nil {
@@ -79,6 +79,9 @@ func (s *stdio) terminal(p *Process) error {
 	if p.Stdin != nil || p.Stdout != nil || p.Stderr != nil {
 		return errorf(ConfigInvalid, "the process has a console: Stdin, Stdout and Stderr must be nil")
 	}
+	if p.console == nil {
+		return s.noTerminalYet()
+	}
 	slave, err := p.console()
 	if err != nil {
 		return err
@@ -86,6 +89,15 @@ func (s *stdio) terminal(p *Process) error {
 	s.files = [3]*os.File{slave, slave, slave}
 	s.closed = append(s.closed, slave)
 	s.own = 1 // one chown is enough
+	return nil
+}
+
+// noTerminalYet is for a terminal that init will make: until then it has the null device.
+func (s *stdio) noTerminalYet() error {
+	if err := s.null(0, os.O_RDWR); err != nil {
+		return fmt.Errorf("open standard input: %w", err)
+	}
+	s.files[1], s.files[2] = s.files[0], s.files[0]
 	return nil
 }
 

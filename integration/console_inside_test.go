@@ -1,7 +1,3 @@
-//go:build pending
-
-// What these tests want is not there yet; see doc.go.
-
 package integration
 
 import (
@@ -18,49 +14,79 @@ import (
 	"github.com/libcontainer/libcontainer/configs"
 )
 
-// onServedConsole starts a script on a terminal that is served by somebody else, and
-// gives the lines that it writes until its end.
-func onServedConsole(t *testing.T, container libcontainer.Container, user, script string) (said []string, err error) {
+// terminalServer is another program that serves terminals.
+type terminalServer struct {
+	path     string // of its socket
+	listener *net.UnixListener
+	masters  chan *os.File
+}
+
+// serveTerminal serves one terminal.
+func serveTerminal(t *testing.T) *terminalServer {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "lct") // the address of a socket is short
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
-	path := dir + "/socket"
-	listener, err := net.Listen("unix", path)
+	s := &terminalServer{path: dir + "/socket", masters: make(chan *os.File, 1)}
+	listener, err := net.Listen("unix", s.path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
-	p := &libcontainer.Process{Args: []string{"/bin/sh", "-c", "stty -echo; " + script}, User: user, Env: []string{defaultEnv}}
-	if err := p.NewConsoleSocket(0, path); err != nil {
-		t.Fatal(err)
-	}
-	masters := make(chan *os.File, 1)
+	s.listener = listener.(*net.UnixListener)
 	go func() {
-		defer close(masters)
+		defer close(s.masters)
 		conn, err := listener.Accept()
 		if err != nil {
 			return // nobody came
 		}
 		defer conn.Close()
-		masters <- receiveMaster(t, conn.(*net.UnixConn))
+		s.masters <- receiveMaster(t, conn.(*net.UnixConn))
 	}()
+	t.Cleanup(func() {
+		if master := s.stop(); master != nil {
+			master.Close()
+		}
+		os.RemoveAll(dir)
+	})
+	return s
+}
+
+// stop ends the service, and gives the terminal that has come and has not been taken.
+func (s *terminalServer) stop() *os.File {
+	s.listener.Close()
+	return <-s.masters
+}
+
+// master takes the terminal, which comes soon.
+func (s *terminalServer) master(t *testing.T) *os.File {
+	t.Helper()
+	if err := s.listener.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Error(err)
+	}
+	master := <-s.masters
+	if master == nil {
+		t.Fatal("no terminal was sent")
+	}
+	return master
+}
+
+// onServedConsole starts a script on a terminal that is served by somebody else, and
+// gives the lines that it writes until its end.
+func onServedConsole(t *testing.T, container libcontainer.Container, user, script string) (said []string, err error) {
+	t.Helper()
+	server := serveTerminal(t)
+	p := &libcontainer.Process{Args: []string{"/bin/sh", "-c", "stty -echo; " + script}, User: user, Env: []string{defaultEnv}}
+	if err := p.NewConsoleSocket(0, server.path); err != nil {
+		t.Fatal(err)
+	}
 	if err := container.Start(p); err != nil {
-		listener.Close()
-		if master := <-masters; master != nil {
+		if master := server.stop(); master != nil {
 			master.Close()
 		}
 		return nil, err
 	}
-	if err := listener.(*net.UnixListener).SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
-		t.Error(err)
-	}
-	master := <-masters
-	if master == nil {
-		t.Fatal("no terminal was sent")
-	}
+	master := server.master(t)
 	defer master.Close()
 	all := make(chan []string, 1)
 	go func() {
@@ -80,6 +106,7 @@ func onServedConsole(t *testing.T, container libcontainer.Container, user, scrip
 		master.Close()
 		said = <-all
 	}
+	server.listener.Close()
 	return said, nil
 }
 
@@ -117,7 +144,7 @@ func TestTerminalIsTheContainersOwn(t *testing.T) {
 					}
 					said, err := onServedConsole(t, container, user, `name=$(tty); echo $name
 						stat -c "%U:%g %a" $name; [ "$(stat -c %r:%d:%i $name)" = "$(stat -L -c %r:%d:%i /proc/self/fd/0)" ] && echo same
-						ls /dev/pts; echo to tty >/dev/tty`)
+						ls -1 /dev/pts; echo to tty >/dev/tty`)
 					if err != nil {
 						t.Fatalf("start: %v", err)
 					}

@@ -9,6 +9,7 @@
 //	life        exec, load, stop and destroy
 //	measure     report cgroups, statistics, processes and a pause
 //	program X   run the shell's program X
+//	terminal X  run a program on a terminal of the container, X being first or further
 //	deadline    start a program within a second, and say why that has failed
 package main
 
@@ -16,8 +17,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
@@ -26,6 +30,7 @@ import (
 	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/integration/internal/tested"
 	"github.com/libcontainer/libcontainer/integration/testdata/hosts/internal/run"
+	"github.com/libcontainer/libcontainer/internal/unixsock"
 	_ "github.com/libcontainer/libcontainer/nsenter"
 )
 
@@ -57,6 +62,8 @@ func rootless() (err error) {
 		return measure(c)
 	case asked("deadline"):
 		return deadline(c)
+	case asked("terminal"):
+		return terminal(c, os.Args[slices.Index(os.Args, "terminal")+1])
 	case asked("program"):
 		return program(c, os.Args[slices.Index(os.Args, "program")+1])
 	}
@@ -69,6 +76,61 @@ func program(c libcontainer.Container, script string) error {
 		return err
 	}
 	_, err := p.Wait()
+	return err
+}
+
+// terminal runs a program on a terminal, which it serves itself.
+func terminal(c libcontainer.Container, kind string) error {
+	if kind == "further" {
+		first, err := blocked(c)
+		if err != nil {
+			return err
+		}
+		defer func() {
+			_ = first.Signal(syscall.SIGKILL)
+			_, _ = first.Wait()
+		}()
+	}
+	dir, err := os.MkdirTemp("", "lct") // the address of a socket is short
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "socket")
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	p := &libcontainer.Process{Args: []string{"/bin/sh", "-c", `stty -echo -onlcr; tty; stat -c "%u:%g %a" $(tty); echo to tty >/dev/tty`}}
+	if err := p.NewConsoleSocket(0, path); err != nil {
+		return err
+	}
+	if err := c.Start(p); err != nil {
+		return err
+	}
+	conn, err := listener.AcceptUnix()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	socket, err := conn.File()
+	if err != nil {
+		return err
+	}
+	defer socket.Close()
+	_, files, err := unixsock.Recv(context.Background(), socket, make([]byte, 64), 1)
+	if err != nil {
+		return err
+	}
+	if len(files) != 1 {
+		return fmt.Errorf("%d descriptors came for a terminal", len(files))
+	}
+	defer files[0].Close()
+	if _, err := io.Copy(os.Stdout, files[0]); !errors.Is(err, syscall.EIO) {
+		return fmt.Errorf("the terminal ended with %v, want EIO", err)
+	}
+	_, err = p.Wait()
 	return err
 }
 
