@@ -24,7 +24,7 @@ func (c *linuxContainer) DestroyContext(ctx context.Context) error {
 		}
 		return err
 	}
-	unlock, err := c.lock(ctx, step, true)
+	unlock, err := c.lock(ctx, callDestroy, step, true)
 	if errors.Is(err, ContainerNotExists) {
 		c.endDestroy(true)
 		return nil
@@ -40,7 +40,8 @@ func (c *linuxContainer) DestroyContext(ctx context.Context) error {
 		return fail(err)
 	}
 	// Without the lock, since a hook may call our methods.
-	c.logHooks("poststop", c.hooks().Poststop, c.hookState(0, "stopped"))
+	v := c.view()
+	c.logHooks("poststop", v.hooks().Poststop, v.hookState(0, "stopped"))
 	return nil
 }
 
@@ -48,17 +49,17 @@ func (c *linuxContainer) DestroyContext(ctx context.Context) error {
 // for the lock: one who has that may be waiting for a process of the container,
 // which may never answer.
 func (c *linuxContainer) beginDestroy(step string) error {
-	unlock, err := c.look(step)
-	if errors.Is(err, ContainerNotExists) {
-		c.endDestroy(true)
-		return err
-	}
+	v, err := c.look(step)
 	if err != nil {
 		return err
 	}
-	defer unlock()
-	c.end(errDestroying)
-	if err := c.init.Signal(unix.SIGKILL); err != nil {
+	defer v.close()
+	if err := v.allow(callDestroy, v.phase, step); err != nil {
+		c.endDestroy(true)
+		return err
+	}
+	v.end(errDestroying)
+	if err := v.init.Signal(unix.SIGKILL); err != nil {
 		return newSystemError(fmt.Errorf("%s container %q: %w", step, c.id, err))
 	}
 	return nil
@@ -66,34 +67,35 @@ func (c *linuxContainer) beginDestroy(step string) error {
 
 // endDestroy leaves a handle that is of no more use, or one like before.
 func (c *linuxContainer) endDestroy(done bool) {
-	c.m.Lock()
-	defer c.m.Unlock()
-	if done {
-		c.reapAll()
-		c.dropInit()
-		c.destroyed = true
-		c.end(errDestroying)
+	if !done {
+		c.set(func(next *view) { next.life, next.end = context.WithCancelCause(context.Background()) })
 		return
 	}
-	c.life, c.end = context.WithCancelCause(context.Background())
+	c.reapAll()
+	c.set(func(next *view) {
+		next.dropInit()
+		next.phase = phaseGone
+		next.end(errDestroying)
+	})
 }
 
 func (c *linuxContainer) destroy(ctx context.Context) error {
-	if c.started {
-		if err := c.killAll(ctx); err != nil {
+	v := c.view()
+	if v.started() {
+		if err := v.killAll(ctx); err != nil {
 			return err
 		}
-		if err := c.tearDownNetworks(); err != nil {
+		if err := v.tearDownNetworks(); err != nil {
 			return err
 		}
 		c.notifiers.Stop()
-		if err := c.cgroups.Destroy(); err != nil {
+		if err := v.cgroups.Destroy(); err != nil {
 			return err
 		}
 	}
-	c.setRemoving(true)
+	c.set(func(next *view) { next.phase = phaseDestroying })
 	if err := c.dir.Remove(); err != nil {
-		c.setRemoving(false)
+		c.set(func(next *view) { next.phase = v.phase })
 		return fmt.Errorf("remove state: %w", err)
 	}
 	return nil
@@ -109,53 +111,47 @@ func (c *linuxContainer) reapAll() {
 	}
 }
 
-func (c *linuxContainer) setRemoving(removing bool) {
-	c.m.Lock()
-	defer c.m.Unlock()
-	c.removing = removing
-}
-
 // killAll ends all processes of the container and waits for their end.
-func (c *linuxContainer) killAll(ctx context.Context) error {
-	if err := c.init.Signal(unix.SIGKILL); err != nil {
+func (v *view) killAll(ctx context.Context) error {
+	if err := v.init.Signal(unix.SIGKILL); err != nil {
 		return err
 	}
 	// pid_namespaces(7): with init the kernel kills all of its namespace. What
 	// is left then, or without a pid namespace of its own, is in the cgroup.
 	// A paused process dies only when it is thawed.
-	if err := c.thaw(); err != nil {
+	if err := v.thaw(); err != nil {
 		return err
 	}
 	// The first process of a pid namespace ends only when all others have been
 	// reaped.
-	for _, run := range c.children.list() {
+	for _, run := range v.c.children.list() {
 		_ = run.ref.Signal(unix.SIGKILL) // whatever has left the cgroup
 		if err := run.await(ctx); err != nil && ctx.Err() != nil {
 			return err
 		}
 		run.reap()
 	}
-	if err := c.init.Await(ctx); err != nil {
+	if err := v.init.Await(ctx); err != nil {
 		return fmt.Errorf("wait for the end of init: %w", err)
 	}
-	return c.killCgroup(ctx)
+	return v.killCgroup(ctx)
 }
 
 // killCgroup kills what is in the cgroup until nothing is: a process may fork
 // while it is being killed.
-func (c *linuxContainer) killCgroup(ctx context.Context) error {
-	if len(c.cgroups.GetPaths()) == 0 || c.sharesCgroups() {
+func (v *view) killCgroup(ctx context.Context) error {
+	if len(v.cgroups.GetPaths()) == 0 || v.sharesCgroups() {
 		return nil // the kernel has killed the pid namespace
 	}
 	for {
-		pids, err := c.listPids()
+		pids, err := v.listPids()
 		if err != nil || len(pids) == 0 {
 			return err
 		}
-		if err := c.killAtOnce(); err != nil {
+		if err := v.killAtOnce(); err != nil {
 			return err
 		}
-		members, err := c.members()
+		members, err := v.members()
 		if err != nil {
 			return err
 		}
@@ -176,8 +172,8 @@ func (c *linuxContainer) killCgroup(ctx context.Context) error {
 
 // killAtOnce kills all processes of the cgroup where the kernel can do that, faster
 // than they can fork.
-func (c *linuxContainer) killAtOnce() error {
-	if err := c.cgroups.Kill(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+func (v *view) killAtOnce() error {
+	if err := v.cgroups.Kill(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
 	return nil

@@ -277,9 +277,11 @@ func (l *LinuxFactory) Load(id string) (Container, error) {
 	c := l.newContainer(id, dir, completeConfig(id, new(configs.Config)))
 	// One that was claimed and not started has no state: there is nothing but
 	// the directory.
-	c.m.Lock()
-	defer c.m.Unlock()
-	if err := c.refresh("load"); err != nil {
+	exists, err := c.refresh("load")
+	if err == nil && !exists {
+		err = errorf(ContainerNotExists, "load: container %q does not exist", id)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -324,11 +326,11 @@ func (l *LinuxFactory) newContainer(id string, dir *statedir.Dir, config *config
 		id:      id,
 		root:    dir.Path(),
 		dir:     dir,
-		config:  config,
 		factory: l,
 	}
-	c.cgroups = c.newDriver(nil)
-	c.life, c.end = context.WithCancelCause(context.Background())
+	first := &view{c: c, config: config, cgroups: c.newDriver(config, nil)}
+	first.life, first.end = context.WithCancelCause(context.Background())
+	c.replace(first)
 	return c
 }
 

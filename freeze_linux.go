@@ -20,23 +20,24 @@ func (c *linuxContainer) Pause() error { return c.freeze("pause", configs.Frozen
 func (c *linuxContainer) Resume() error { return c.freeze("resume", configs.Thawed) }
 
 func (c *linuxContainer) freeze(step string, state configs.FreezerState) error {
-	unlock, err := c.lock(context.Background(), step, true)
+	unlock, err := c.lock(context.Background(), callPause, step, true)
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	fail := func(err error) error { return newSystemError(fmt.Errorf("%s container %q: %w", step, c.id, err)) }
-	status, err := c.status()
+	v := c.view()
+	_, phase, err := v.status()
 	if err != nil {
 		return fail(err)
 	}
-	if status != Running && status != Paused && status != Pausing {
-		return errorf(ContainerNotRunning, "%s container %q: it is %s", step, c.id, status)
+	if err := v.allow(callPause, phase, step); err != nil {
+		return err
 	}
 	c.setPausing(state == configs.Frozen)
 	defer c.setPausing(false)
-	err = c.cgroups.Freeze(state)
-	if err != nil && c.init.Ending() {
+	err = v.cgroups.Freeze(state)
+	if err != nil && v.init.Ending() {
 		return newError(fmt.Errorf("%s container %q: it has ended meanwhile: %w", step, c.id, err), ContainerNotRunning)
 	}
 	if err != nil {
@@ -47,17 +48,15 @@ func (c *linuxContainer) freeze(step string, state configs.FreezerState) error {
 
 // thaw is Resume without a look at the container's status. The caller holds the lock
 // exclusively.
-func (c *linuxContainer) thaw() error {
-	if status, err := c.freezerStatus(); err != nil || status == Running {
+func (v *view) thaw() error {
+	if status, err := v.freezerStatus(); err != nil || status == Running {
 		return nil // there may be no cgroup
 	}
-	return c.cgroups.Freeze(configs.Thawed)
+	return v.cgroups.Freeze(configs.Thawed)
 }
 
 func (c *linuxContainer) setPausing(pausing bool) {
-	c.m.Lock()
-	defer c.m.Unlock()
-	c.pausing = pausing
+	c.set(func(next *view) { next.pausing = pausing })
 }
 
 // awaitResume waits until the container is not paused any more, or has ended. The
@@ -104,17 +103,15 @@ func (c *linuxContainer) awaitResume(ctx context.Context) error {
 // onEnd has a function called if the container's init ends before the context does,
 // or the returned function is called.
 func (c *linuxContainer) onEnd(ctx context.Context, call func()) (stop func(), err error) {
-	unlock, err := c.look("wait for the end")
+	v, err := c.lookFor(callStart, "wait for the end")
 	if err != nil {
 		return nil, err
 	}
-	defer unlock()
-	init := c.init.Clone()
 	ctx, cancel := context.WithCancel(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() {
-		defer init.Close()
-		if init.Await(ctx) == nil {
+		defer v.close()
+		if v.init.Await(ctx) == nil {
 			call()
 		}
 	})

@@ -15,8 +15,8 @@ import (
 // ociVersion is the version of the runtime specification whose state hooks get.
 const ociVersion = "1.3.0"
 
-func (c *linuxContainer) hookState(pid int, status string) configs.HookState {
-	return hookStateOf(c.id, c.config, pid, status)
+func (v *view) hookState(pid int, status string) configs.HookState {
+	return hookStateOf(v.c.id, v.config, pid, status)
 }
 
 func hookStateOf(id string, config *configs.Config, pid int, status string) configs.HookState {
@@ -32,7 +32,7 @@ func hookStateOf(id string, config *configs.Config, pid int, status string) conf
 	}
 }
 
-func (c *linuxContainer) hooks() *configs.Hooks { return hooksOf(c.config) }
+func (v *view) hooks() *configs.Hooks { return hooksOf(v.config) }
 
 func hooksOf(config *configs.Config) *configs.Hooks {
 	if config.Hooks == nil {

@@ -33,20 +33,23 @@ func veths(config *configs.Config) (list []*configs.Network) {
 }
 
 // planNetworks decides on all names before anything is made, so that the state
-// file has them whatever happens from then on. An earlier run of this container
-// may have left what this one is about to make. The caller holds m.
-func (c *linuxContainer) planNetworks() error {
-	if c.started {
-		if err := c.tearDownNetworks(); err != nil {
-			return err
+// file has them whatever happens from then on: in a copy of the configuration, and in
+// what is to be known of the devices. An earlier run of this container may have left
+// what this one is about to make.
+func (v *view) planNetworks() (*configs.Config, []MovedDevice, error) {
+	if v.started() {
+		if err := v.tearDownNetworks(); err != nil {
+			return nil, nil, err
 		}
 	}
-	if len(veths(c.config)) > 0 {
-		config := *c.config
-		config.Networks = nameNetworks(&config)
-		c.config = &config
+	config := v.config
+	if len(veths(config)) > 0 {
+		named := *config
+		named.Networks = nameNetworks(&named)
+		config = &named
 	}
-	return c.planNetDevices()
+	devices, err := planNetDevices(config)
+	return config, devices, err
 }
 
 // nameNetworks returns copies of the networks, each with all its names.
@@ -92,18 +95,18 @@ func randomName(prefix string) string {
 // checkNetworks refuses to change what a container that was started has: its
 // interfaces are there, and Destroy looks for them by this configuration. A name
 // that was made up at the start need not be given.
-func (c *linuxContainer) checkNetworks(next *configs.Config) error {
-	if !c.started {
+func (v *view) checkNetworks(next *configs.Config) error {
+	if !v.started() {
 		return nil
 	}
-	same := slices.EqualFunc(c.config.Networks, next.Networks, sameNetwork) &&
-		slices.EqualFunc(c.config.Routes, next.Routes, equal) &&
-		maps.EqualFunc(c.config.NetDevices, next.NetDevices, equal)
+	same := slices.EqualFunc(v.config.Networks, next.Networks, sameNetwork) &&
+		slices.EqualFunc(v.config.Routes, next.Routes, equal) &&
+		maps.EqualFunc(v.config.NetDevices, next.NetDevices, equal)
 	if !same {
 		return errorf(ConfigInvalid, "set configuration of container %q: "+
-			"Networks, NetDevices and Routes cannot change once it has been started", c.id)
+			"Networks, NetDevices and Routes cannot change once it has been started", v.c.id)
 	}
-	next.Networks = c.config.Networks
+	next.Networks = v.config.Networks
 	return nil
 }
 
@@ -136,8 +139,8 @@ func vethNames(config *configs.Config) (names []string) {
 // setUpNetworks makes the container's interfaces and routes. What it has made
 // when it fails, tearDownNetworks removes.
 func (st *starting) setUpNetworks() error {
-	c := st.c
-	if len(veths(c.config))+len(c.netDevices)+len(c.config.Routes) == 0 {
+	c, v := st.c, st.c.view()
+	if len(veths(v.config))+len(v.netDevices)+len(v.config.Routes) == 0 {
 		return nil
 	}
 	ns, err := st.ref.Namespace("net")
@@ -148,7 +151,7 @@ func (st *starting) setUpNetworks() error {
 		return err
 	}
 	defer ns.Close()
-	if len(c.netDevices) > 0 {
+	if len(v.netDevices) > 0 {
 		if err := netsetup.Pin(ns, c.netNSFile()); err != nil {
 			return err
 		}
@@ -173,25 +176,27 @@ func networkError(err error) error {
 // makeNetworks moves devices first: they may have what the kernel would give to new
 // ones.
 func (c *linuxContainer) makeNetworks(setup *netsetup.Setup) error {
+	v := c.view()
 	var reserved []string
-	for _, n := range veths(c.config) {
+	for _, n := range veths(v.config) {
 		reserved = append(reserved, n.Name)
 	}
-	for i := range c.netDevices {
-		moved, err := setup.MoveIn(c.netDevices[i].device(), reserved)
-		c.m.Lock() // State looks at it
-		c.netDevices[i] = movedDevice(moved)
-		c.m.Unlock()
+	devices := slices.Clone(v.netDevices)
+	for i := range devices {
+		moved, err := setup.MoveIn(devices[i].device(), reserved)
+		devices[i] = movedDevice(moved)
+		known := slices.Clone(devices)
+		c.set(func(next *view) { next.netDevices = known })
 		if err != nil {
 			return err
 		}
 	}
-	for _, n := range veths(c.config) {
+	for _, n := range veths(v.config) {
 		if err := setup.AddVeth(n); err != nil {
 			return err
 		}
 	}
-	for i, r := range c.config.Routes {
+	for i, r := range v.config.Routes {
 		if err := setup.AddRoute(r); err != nil {
 			return fmt.Errorf("add Routes[%d] through %q: %w", i, r.InterfaceName, err)
 		}
@@ -201,19 +206,19 @@ func (c *linuxContainer) makeNetworks(setup *netsetup.Setup) error {
 
 // tearDownNetworks gives the host's devices back and removes the veth pairs. To call
 // it again does nothing.
-func (c *linuxContainer) tearDownNetworks() error {
-	return errors.Join(c.returnDevices(), netsetup.RemoveVeths(c.root, vethNames(c.config)))
+func (v *view) tearDownNetworks() error {
+	return errors.Join(v.returnDevices(), netsetup.RemoveVeths(v.c.root, vethNames(v.config)))
 }
 
 // networkStats gives the counters of the veth pairs, as the container sees them. A pair
 // that has gone with the container's processes has none.
-func (c *linuxContainer) networkStats() ([]*NetworkInterface, error) {
-	counters, err := netsetup.VethCounters(c.root, vethNames(c.config))
+func (v *view) networkStats() ([]*NetworkInterface, error) {
+	counters, err := netsetup.VethCounters(v.c.root, vethNames(v.config))
 	if err != nil {
 		return nil, err
 	}
 	var list []*NetworkInterface
-	for i, n := range veths(c.config) {
+	for i, n := range veths(v.config) {
 		stats := counters[i]
 		if stats == nil {
 			continue
@@ -228,18 +233,17 @@ func (c *linuxContainer) networkStats() ([]*NetworkInterface, error) {
 }
 
 // planNetDevices notes the devices as they are on the host.
-func (c *linuxContainer) planNetDevices() error {
-	names := slices.Sorted(maps.Keys(c.config.NetDevices))
+func planNetDevices(config *configs.Config) (list []MovedDevice, err error) {
+	names := slices.Sorted(maps.Keys(config.NetDevices))
 	devices, err := netsetup.Describe(names)
 	if err != nil {
-		return networkError(err)
+		return nil, networkError(err)
 	}
-	c.netDevices = nil
 	for i, d := range devices {
-		d.Name = cmp.Or(c.config.NetDevices[names[i]].Name, d.HostName)
-		c.netDevices = append(c.netDevices, movedDevice(d))
+		d.Name = cmp.Or(config.NetDevices[names[i]].Name, d.HostName)
+		list = append(list, movedDevice(d))
 	}
-	return nil
+	return list, nil
 }
 
 // netNSFile is where the container's network namespace is mounted while it may hold
@@ -248,25 +252,25 @@ func (c *linuxContainer) netNSFile() string { return c.dir.File("netns") }
 
 // returnDevices gives the host its devices back. If the namespace has not been kept, no
 // device has been moved there either.
-func (c *linuxContainer) returnDevices() error {
-	if len(c.netDevices) == 0 {
+func (v *view) returnDevices() error {
+	if len(v.netDevices) == 0 {
 		return nil
 	}
-	ns, err := netsetup.OpenPinned(c.netNSFile())
+	ns, err := netsetup.OpenPinned(v.c.netNSFile())
 	if err != nil {
 		return err
 	}
 	if ns != nil {
 		defer ns.Close()
-		devices := make([]netsetup.Device, len(c.netDevices))
-		for i := range c.netDevices {
-			devices[i] = c.netDevices[i].device()
+		devices := make([]netsetup.Device, len(v.netDevices))
+		for i := range v.netDevices {
+			devices[i] = v.netDevices[i].device()
 		}
 		if err := netsetup.MoveBack(ns, devices); err != nil {
 			return err
 		}
 	}
-	return netsetup.Unpin(c.netNSFile())
+	return netsetup.Unpin(v.c.netNSFile())
 }
 
 // MovedDevice is a network device of the host that the container has, as the state

@@ -79,18 +79,18 @@ func TestCheckNetworks(t *testing.T) {
 		"one more device":  {func(c *configs.Config) { c.NetDevices["x"] = &configs.NetDevice{} }, false},
 		"device of a name": {func(c *configs.Config) { c.NetDevices = map[string]*configs.NetDevice{"x": {Name: "b"}} }, false},
 	} {
-		c := &linuxContainer{id: "test", config: had(), started: true}
+		v := &view{c: &linuxContainer{id: "test"}, config: had(), phase: phaseStarting}
 		next := had()
 		test.edit(next)
-		err := c.checkNetworks(next)
+		err := v.checkNetworks(next)
 		if test.ok != (err == nil) || err != nil && !errors.Is(err, ConfigInvalid) {
 			t.Errorf("%s: error %v", name, err)
 		}
 		if test.ok && next.Networks[1].HostInterfaceName != "vethmadeup" {
 			t.Errorf("%s: the name on the host has become %q", name, next.Networks[1].HostInterfaceName)
 		}
-		c.started = false
-		if err := c.checkNetworks(next); err != nil {
+		v.phase = phaseClaimed
+		if err := v.checkNetworks(next); err != nil {
 			t.Errorf("%s, not started: %v", name, err)
 		}
 	}

@@ -13,15 +13,12 @@ import (
 // memoryCgroup returns the directory of the memory controller; unified tells that
 // it is one of cgroup v2.
 func (c *linuxContainer) memoryCgroup(step string) (dir string, unified bool, err error) {
-	unlock, err := c.look(step)
+	v, err := c.lookFor(callNotify, step)
 	if err != nil {
 		return "", false, err
 	}
-	defer unlock()
-	if !c.started {
-		return "", false, errorf(ContainerNotRunning, "%s: container %q has not been started", step, c.id)
-	}
-	paths := c.cgroups.GetPaths()
+	defer v.close()
+	paths := v.cgroups.GetPaths()
 	if dir, ok := paths["memory"]; ok {
 		return dir, false, nil
 	}

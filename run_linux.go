@@ -14,12 +14,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/libcontainer/libcontainer/internal/launch"
-	"github.com/libcontainer/libcontainer/internal/program"
-
 	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/configs/validate"
-	"github.com/libcontainer/libcontainer/internal/statedir"
+	"github.com/libcontainer/libcontainer/internal/launch"
+	"github.com/libcontainer/libcontainer/internal/pidfd"
+	"github.com/libcontainer/libcontainer/internal/program"
 )
 
 // startMode is what a launch is for.
@@ -76,24 +75,18 @@ func (c *linuxContainer) run(ctx context.Context, process *Process, mode startMo
 // postStart runs the poststart hooks, when the lock is free again: they may call the
 // container's methods.
 func (c *linuxContainer) postStart() {
-	unlock, err := c.lookBack("poststart")
+	v, err := c.look("poststart")
 	if err != nil {
 		return
 	}
-	var pid int
-	if c.init != nil {
-		pid = c.init.Pid()
-	}
-	hooks, state := c.hooks().Poststart, c.hookState(pid, "running")
-	unlock()
+	hooks, state := v.hooks().Poststart, v.hookState(v.init.Pid(), "running")
+	v.close()
 	c.logHooks("poststart", hooks, state)
 }
 
 // untilDestroyed returns a context that ends with ctx, or when Destroy begins.
 func (c *linuxContainer) untilDestroyed(ctx context.Context) (context.Context, func()) {
-	c.m.Lock()
-	life := c.life
-	c.m.Unlock()
+	life := c.view().life
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(life, func() { cancel(context.Cause(life)) })
 	return ctx, func() {
@@ -112,29 +105,36 @@ const (
 )
 
 func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode startMode) (outcome, error) {
-	const step = "start process"
-	unlock, status, err := c.lockToStart(ctx, step)
+	call, step := callStart, "start process"
+	switch mode {
+	case modePrepare:
+		call = callPrepare
+	case modeJoin:
+		call = callStartAgain
+	}
+	unlock, status, phase, err := c.lockToStart(ctx, call, step)
 	if err != nil {
 		return outcomeDone, err
 	}
 	unlock = sync.OnceFunc(unlock)
 	defer unlock()
+	v := c.view()
+	if mode == modePrepare {
+		step = "prepare process"
+	}
+	if err := v.allow(call, phase, step); err != nil {
+		return outcomeDone, err
+	}
 	switch {
-	case mode == modeJoin && (status == Created || status == Destroyed):
-		return outcomeDone, errorf(ContainerNotRunning, "%s: container %q has ended while it was paused", step, c.id)
-	case status == Created && c.init != nil && mode == modePrepare:
-		return outcomeDone, errorf(ContainerNotStopped, "prepare process: container %q is prepared already", c.id)
-	case status == Created && c.init != nil:
+	case phase == phasePrepared:
 		return outcomeDone, c.startFurther(ctx, process, unlock)
-	case status == Created, status == Destroyed:
+	case phase != phaseRunning:
 		if err := c.startInit(ctx, process, mode); err != nil || mode == modePrepare {
 			return outcomeDone, err
 		}
 		return outcomeRuns, nil
-	case mode == modePrepare:
-		return outcomeDone, errorf(ContainerNotStopped, "prepare process: container %q is %s", c.id, status)
 	case status == Running:
-		if c.initRun == nil && c.isSettingUp() {
+		if v.initRun == nil && v.isSettingUp() {
 			return outcomeDone, errorf(ContainerNotRunning, "%s: container %q does not run its program yet, "+
 				"and the program that has started it has ended", step, c.id)
 		}
@@ -148,8 +148,8 @@ func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode star
 // isSettingUp tells whether init has not become the user's program: the preamble has
 // cloned it, and the first program that it executes is that. Then the container is
 // not made yet, and one who joined it now might find the host's root there.
-func (c *linuxContainer) isSettingUp() bool {
-	executed, err := c.init.HasExecuted()
+func (v *view) isSettingUp() bool {
+	executed, err := v.init.HasExecuted()
 	return err == nil && !executed
 }
 
@@ -157,7 +157,7 @@ func (c *linuxContainer) isSettingUp() bool {
 // it knows all that it has to: from then on it waits for a process that the container can
 // stop, freeze or trace, and nobody else is to wait for that.
 func (c *linuxContainer) startFurther(ctx context.Context, process *Process, unlock func()) error {
-	init := c.init.Clone()
+	init := c.view().init.Clone()
 	defer init.Close()
 	err := c.start(ctx, process, modeJoin, unlock)
 	if err == nil {
@@ -172,18 +172,18 @@ func (c *linuxContainer) startFurther(ctx context.Context, process *Process, unl
 
 // lockToStart locks exclusively to start the init process, shared to start a further
 // one.
-func (c *linuxContainer) lockToStart(ctx context.Context, step string) (unlock func(), status Status, err error) {
+func (c *linuxContainer) lockToStart(ctx context.Context, call call, step string) (unlock func(), status Status, phase phase, err error) {
 	exclusive := false
 	for {
-		if unlock, err = c.lock(ctx, step, exclusive); err != nil {
-			return nil, status, err
+		if unlock, err = c.lock(ctx, call, step, exclusive); err != nil {
+			return nil, status, phase, err
 		}
-		if status, err = c.status(); err != nil {
+		if status, phase, err = c.view().status(); err != nil {
 			unlock()
-			return nil, status, newSystemError(fmt.Errorf("%s: status of container %q: %w", step, c.id, err))
+			return nil, status, phase, newSystemError(fmt.Errorf("%s: status of container %q: %w", step, c.id, err))
 		}
-		if exclusive || status != Created && status != Destroyed {
-			return unlock, status, nil
+		if exclusive || phase == phaseRunning {
+			return unlock, status, phase, nil
 		}
 		unlock()
 		exclusive = true
@@ -191,18 +191,17 @@ func (c *linuxContainer) lockToStart(ctx context.Context, step string) (unlock f
 }
 
 func (c *linuxContainer) startInit(ctx context.Context, process *Process, mode startMode) error {
-	if c.config.Rootfs == "" {
+	v := c.view()
+	if v.config.Rootfs == "" {
 		return errorf(ConfigInvalid, "start container %q: it was created by another program, which did not start it, "+
 			"and has no configuration: call Set first", c.id)
 	}
-	c.m.Lock()
-	c.dropInit()
-	c.m.Unlock()
+	c.set((*view).dropInit)
 	// An earlier process may have been killed while it was paused. A process that
 	// is born in a frozen cgroup does not even run to its execve(2), for which the
 	// thread that has made it waits in the kernel.
-	if c.started {
-		if err := c.thaw(); err != nil {
+	if v.started() {
+		if err := v.thaw(); err != nil {
 			return newSystemError(fmt.Errorf("start container %q: %w", c.id, err))
 		}
 	}
@@ -217,27 +216,35 @@ func (c *linuxContainer) startInit(ctx context.Context, process *Process, mode s
 // as it was after Create.
 func (c *linuxContainer) undoStart() error {
 	fail := func(err error) error { return newSystemError(fmt.Errorf("clean up after failed start: %w", err)) }
+	v := c.view()
+	if !v.started() {
+		return nil // it could not even be recorded
+	}
 	// Init may have left a hook behind, if there is no pid namespace to end it.
-	if err := c.killCgroup(context.Background()); err != nil {
+	if err := v.killCgroup(context.Background()); err != nil {
 		return fail(err)
 	}
-	if err := c.tearDownNetworks(); err != nil {
+	if err := v.tearDownNetworks(); err != nil {
 		return fail(err)
 	}
 	c.notifiers.Stop()
-	if err := c.cgroups.Destroy(); err != nil {
+	if err := v.cgroups.Destroy(); err != nil {
 		return fail(err)
 	}
-	c.m.Lock()
-	defer c.m.Unlock()
-	c.dropInit()
+	c.set((*view).dropInit)
 	if err := os.Remove(c.releaseSocket()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fail(err)
 	}
-	if err := c.dir.Forget(); err != nil {
+	err := c.change(func(next *view) error {
+		if err := c.dir.Forget(); err != nil {
+			return err
+		}
+		next.forget()
+		return nil
+	})
+	if err != nil {
 		return fail(err)
 	}
-	c.saved, c.started = statedir.Version{}, false
 	return nil
 }
 
@@ -300,50 +307,58 @@ func checkProcessValues(p *Process) error {
 	)
 }
 
-// planCgroups records the cgroups before they, or any process, exist, so that
-// whatever happens from then on, Load and Destroy find them.
-func (c *linuxContainer) planCgroups() (paths map[string]string, err error) {
-	c.started = true
-	state := c.state()
-	if state.CgroupPaths, state.CgroupParents, err = c.cgroups.Plan(); err != nil {
+// plan decides on all names that the start will use, and returns the cgroups among them.
+// It records them before any of that, or any process, exists, so that whatever happens
+// from then on, Load and Destroy find it.
+func (c *linuxContainer) plan() (cgroups map[string]string, err error) {
+	v := c.view()
+	config, devices, err := v.planNetworks()
+	if err != nil {
 		return nil, err
 	}
-	return state.CgroupPaths, c.writeState(state)
+	cgroups, parents, err := v.cgroups.Plan()
+	if err != nil {
+		return nil, err
+	}
+	return cgroups, c.change(func(next *view) error {
+		next.phase, next.config, next.netDevices = phaseStarting, config, devices
+		state := next.state()
+		state.CgroupPaths, state.CgroupParents = cgroups, parents
+		return next.save(state)
+	})
 }
 
-// plan decides on all names that the start will use, records them, and returns the
-// cgroups among them.
-func (c *linuxContainer) plan() (cgroups map[string]string, err error) {
-	c.m.Lock()
-	defer c.m.Unlock()
-	if err := c.planNetworks(); err != nil {
-		return nil, err
-	}
-	return c.planCgroups()
+// haveInit makes a process that a start has cloned the container's init.
+func (c *linuxContainer) haveInit(ref *pidfd.Process) error {
+	return c.change(func(next *view) error {
+		next.init, next.phase = ref.Clone(), phaseRunning
+		return nil
+	})
 }
 
 // makeCgroups makes the cgroups and writes the limits, while there is no process
 // in them to be hit by half of those. A driver that cannot make cgroups ahead
 // waits for the process, and then does both.
 func (c *linuxContainer) makeCgroups() error {
-	if err := c.cgroups.Create(); err != nil {
+	v := c.view()
+	if err := v.cgroups.Create(); err != nil {
 		return err
 	}
-	if err := c.checkFreezer(); err != nil {
+	if err := v.checkFreezer(); err != nil {
 		return err
 	}
-	return c.cgroups.Set(c.config)
+	return v.cgroups.Set(v.config)
 }
 
 // checkFreezer refuses a start in a cgroup that is frozen with one above it, where init
 // would stop until that is thawed, and could not even be killed on cgroup v1.
-func (c *linuxContainer) checkFreezer() error {
-	state, err := c.cgroups.FreezerState()
+func (v *view) checkFreezer() error {
+	state, err := v.cgroups.FreezerState()
 	if err != nil || state != configs.Frozen && state != configs.Freezing {
 		return nil // it cannot be frozen, or has not been made yet
 	}
 	for _, key := range []string{"", "freezer"} {
-		if path, ok := c.cgroups.GetPaths()[key]; ok {
+		if path, ok := v.cgroups.GetPaths()[key]; ok {
 			return fmt.Errorf("a cgroup above %s is frozen: thaw it first: %w", path, unix.EBUSY)
 		}
 	}
@@ -411,8 +426,8 @@ func (c *linuxContainer) connect() (*os.File, error) {
 	return fail(err)
 }
 
-// prepared tells whether init waits to be released.
-func (c *linuxContainer) prepared() (bool, error) {
+// isPrepared tells whether an init, which is alive, waits to be released.
+func (c *linuxContainer) isPrepared() (bool, error) {
 	conn, err := c.connect()
 	if errors.Is(err, unix.EAGAIN) {
 		return true, nil // so many ask at this moment that the queue is full
@@ -436,7 +451,7 @@ func (c *linuxContainer) Release(ctx context.Context) error {
 }
 
 func (c *linuxContainer) tryRelease(ctx context.Context, step string) error {
-	unlock, err := c.lock(ctx, step, true)
+	unlock, err := c.lock(ctx, callRelease, step, true)
 	if err != nil {
 		return err
 	}
@@ -444,24 +459,27 @@ func (c *linuxContainer) tryRelease(ctx context.Context, step string) error {
 	fail := func(err error) error {
 		return newSystemError(fmt.Errorf("%s of container %q: %w", step, c.id, err))
 	}
-	alive, err := c.init.Alive()
+	v := c.view()
+	phase, err := v.lives()
 	if err != nil {
 		return fail(err)
 	}
-	if !alive {
-		return errorf(ContainerNotRunning, "%s: container %q has no prepared process", step, c.id)
+	var conn *os.File
+	if phase == phaseRunning {
+		if conn, err = c.connect(); err != nil {
+			return fail(err)
+		}
 	}
-	conn, err := c.connect()
-	if err != nil {
-		return fail(err)
+	if conn != nil {
+		phase = phasePrepared
 	}
-	if conn == nil {
-		return errorf(ContainerNotRunning, "%s: the process of container %q has been released before", step, c.id)
+	if err := v.allow(callRelease, phase, step); err != nil {
+		return err
 	}
 	if err := c.release(ctx, conn); err != nil {
 		err = fail(err)
 		// Neither the caller's context nor Destroy may leave half of it.
-		if killErr := c.killAll(context.WithoutCancel(ctx)); killErr != nil {
+		if killErr := v.killAll(context.WithoutCancel(ctx)); killErr != nil {
 			return errors.Join(err, fail(killErr))
 		}
 		return errors.Join(err, c.undoStart())
@@ -475,8 +493,9 @@ func (c *linuxContainer) tryRelease(ctx context.Context, step string) error {
 
 // release lets a prepared init become the program.
 func (c *linuxContainer) release(ctx context.Context, pipe *os.File) error {
-	st := &starting{c: c, ctx: ctx, config: c.config, ref: c.init, executed: true,
-		plan: &initPlan{config: c.config}, conn: launch.NewConn(ctx, pipe)}
+	v := c.view()
+	st := &starting{c: c, ctx: ctx, config: v.config, ref: v.init, executed: true,
+		plan: &initPlan{config: v.config}, conn: launch.NewConn(ctx, pipe)}
 	defer st.conn.Close()
 	defer st.conn.Watch()()
 	st.knowSteps()

@@ -17,34 +17,31 @@ import (
 )
 
 func (c *linuxContainer) Signal(s os.Signal) error {
-	return c.signal("signal container", s, func(sig unix.Signal) error { return c.init.Signal(sig) })
+	return c.signal("signal container", s, func(v *view, sig unix.Signal) error { return v.init.Signal(sig) })
 }
 
 func (c *linuxContainer) SignalAll(s os.Signal) error {
-	return c.signal("signal all processes of container", s, c.signalAll)
+	return c.signal("signal all processes of container", s, (*view).signalAll)
 }
 
-func (c *linuxContainer) signal(step string, s os.Signal, send func(unix.Signal) error) error {
+func (c *linuxContainer) signal(step string, s os.Signal, send func(*view, unix.Signal) error) error {
 	sig, ok := s.(syscall.Signal)
 	if !ok {
 		return errorf(ConfigInvalid, "%s %q: %v is not a signal of this system", step, c.id, s)
 	}
-	unlock, err := c.look(step)
-	if errors.Is(err, ContainerNotExists) {
-		return errorf(ContainerNotRunning, "%s %q: it does not exist", step, c.id)
-	}
+	v, err := c.look(step)
 	if err != nil {
 		return err
 	}
-	defer unlock()
-	alive, err := c.init.Alive()
+	defer v.close()
+	phase, err := v.lives()
 	if err != nil {
 		return newSystemError(fmt.Errorf("%s %q: %w", step, c.id, err))
 	}
-	if !alive {
-		return errorf(ContainerNotRunning, "%s %q: it does not run", step, c.id)
+	if err := v.allow(callSignal, phase, step); err != nil {
+		return err
 	}
-	if err := send(sig); err != nil {
+	if err := send(v, sig); err != nil {
 		return newSystemError(fmt.Errorf("%s %q: %w", step, c.id, err))
 	}
 	return nil
@@ -52,10 +49,10 @@ func (c *linuxContainer) signal(step string, s os.Signal, send func(unix.Signal)
 
 // signalAll repeats SIGKILL until it meets no process for the first time: they
 // may fork before they are hit.
-func (c *linuxContainer) signalAll(sig unix.Signal) error {
+func (v *view) signalAll(sig unix.Signal) error {
 	known := make(map[int]bool)
 	for {
-		members, err := c.members()
+		members, err := v.members()
 		if err != nil {
 			return err
 		}
@@ -77,8 +74,8 @@ func (c *linuxContainer) signalAll(sig unix.Signal) error {
 //
 // A pid on a list may have become that of another process when it is opened. One
 // that is on the list again after that is not, or its process has ended.
-func (c *linuxContainer) members() (members []*pidfd.Process, err error) {
-	pids, err := c.listPids()
+func (v *view) members() (members []*pidfd.Process, err error) {
+	pids, err := v.listPids()
 	if err != nil || len(pids) == 0 {
 		return nil, err
 	}
@@ -100,7 +97,7 @@ func (c *linuxContainer) members() (members []*pidfd.Process, err error) {
 		}
 		opened = append(opened, ref)
 	}
-	if pids, err = c.listPids(); err != nil {
+	if pids, err = v.listPids(); err != nil {
 		return nil, err
 	}
 	for _, ref := range opened {
@@ -113,12 +110,12 @@ func (c *linuxContainer) members() (members []*pidfd.Process, err error) {
 
 func (c *linuxContainer) Processes() ([]int, error) {
 	const step = "list processes"
-	unlock, err := c.look(step)
+	v, err := c.lookFor(callProcesses, step)
 	if err != nil {
 		return nil, err
 	}
-	defer unlock()
-	pids, err := c.listPids()
+	defer v.close()
+	pids, err := v.listPids()
 	if err != nil {
 		return nil, newSystemError(fmt.Errorf("%s of container %q: %w", step, c.id, err))
 	}
@@ -139,14 +136,14 @@ func (c *linuxContainer) StartedProcesses() []*Process {
 
 // listPids lists the processes in the container's cgroup. A container without
 // cgroups of its own has those of its pid namespace.
-func (c *linuxContainer) listPids() ([]int, error) {
-	if !c.started {
+func (v *view) listPids() ([]int, error) {
+	if !v.started() {
 		return nil, nil
 	}
-	if len(c.cgroups.GetPaths()) == 0 || c.sharesCgroups() {
-		return c.pidsOfNamespace()
+	if len(v.cgroups.GetPaths()) == 0 || v.sharesCgroups() {
+		return v.pidsOfNamespace()
 	}
-	pids, err := c.cgroups.GetAllPids()
+	pids, err := v.cgroups.GetAllPids()
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil // it has been removed, and was empty
 	}
@@ -155,19 +152,19 @@ func (c *linuxContainer) listPids() ([]int, error) {
 
 // sharesCgroups tells whether the container has joined cgroups, in which there
 // may be others, and has a pid namespace by which its processes are known.
-func (c *linuxContainer) sharesCgroups() bool {
-	return len(c.config.Cgroups.Paths) > 0 && c.config.Namespaces.Creates(configs.NEWPID)
+func (v *view) sharesCgroups() bool {
+	return len(v.config.Cgroups.Paths) > 0 && v.config.Namespaces.Creates(configs.NEWPID)
 }
 
 // pidsOfNamespace looks for the processes whose pid namespace is that of init.
 // Those of namespaces below it, which end with it, are not found.
-func (c *linuxContainer) pidsOfNamespace() ([]int, error) {
-	alive, err := c.init.Alive()
+func (v *view) pidsOfNamespace() ([]int, error) {
+	alive, err := v.init.Alive()
 	if err != nil || !alive {
 		return nil, err
 	}
-	pids := []int{c.init.Pid()}
-	ns, err := os.Readlink(procFile(c.init.Pid(), "ns/pid"))
+	pids := []int{v.init.Pid()}
+	ns, err := os.Readlink(procFile(v.init.Pid(), "ns/pid"))
 	if err != nil {
 		return nil, fmt.Errorf("read pid namespace of the container: %w", err)
 	}
@@ -176,7 +173,7 @@ func (c *linuxContainer) pidsOfNamespace() ([]int, error) {
 		return nil, fmt.Errorf("read own pid namespace: %w", err)
 	}
 	if ns == own {
-		for _, run := range c.children.list() {
+		for _, run := range v.c.children.list() {
 			if !run.ref.Ended() {
 				pids = append(pids, run.pid()) // of others there is no record
 			}
@@ -189,7 +186,7 @@ func (c *linuxContainer) pidsOfNamespace() ([]int, error) {
 	}
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
-		if err != nil || pid == c.init.Pid() {
+		if err != nil || pid == v.init.Pid() {
 			continue
 		}
 		// One that has ended meanwhile, or is not ours to see, is not the

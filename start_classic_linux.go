@@ -180,7 +180,7 @@ func (st *starting) joinClassic() error {
 	}
 	var mnt *os.File
 	if st.config.Namespaces.Contains(configs.NEWNS) {
-		if mnt, err = st.c.init.Namespace("mnt"); err != nil {
+		if mnt, err = st.c.view().init.Namespace("mnt"); err != nil {
 			return err
 		}
 		st.closers = append(st.closers, mnt)

@@ -31,15 +31,11 @@ func (st *starting) complete() error {
 	}
 	st.c.children.add(run)
 	if !st.plan.join {
-		st.c.m.Lock()
-		st.c.initRun = run
-		st.c.m.Unlock()
+		st.c.set(func(next *view) { next.initRun = run })
 	}
 	st.stdio.feed()
 	go run.watch()
-	if st.plan.join {
-		st.ref.Close()
-	}
+	st.ref.Close()
 	return nil
 }
 
@@ -103,12 +99,9 @@ func (st *starting) abort() {
 	st.reapAll()
 	st.stdio.abort()
 	st.ref.Close()
-	if st.plan.join {
-		return
+	if !st.plan.join {
+		st.c.set((*view).dropInit)
 	}
-	st.c.m.Lock()
-	st.c.dropInit()
-	st.c.m.Unlock()
 }
 
 // orphanTimeout is how long a stage, which is the library's and waits for nothing but

@@ -67,7 +67,8 @@ func (c *linuxContainer) start(ctx context.Context, p *Process, mode startMode, 
 	if err := checkProc(); err != nil {
 		return err
 	}
-	st := &starting{c: c, ctx: ctx, process: p, config: c.config, driver: c.cgroups, unlock: unlock}
+	v := c.view()
+	st := &starting{c: c, ctx: ctx, process: p, config: v.config, driver: v.cgroups, unlock: unlock}
 	defer func() {
 		for _, f := range st.closers {
 			f.Close()
@@ -75,7 +76,7 @@ func (c *linuxContainer) start(ctx context.Context, p *Process, mode startMode, 
 		st.init.Close()
 	}()
 	join := mode == modeJoin
-	paths := c.cgroups.GetPaths()
+	paths := v.cgroups.GetPaths()
 	if !join {
 		if paths, err = c.plan(); err != nil {
 			return err
@@ -167,7 +168,7 @@ func (st *starting) setgroupsDenied(join bool) (bool, error) {
 	if !st.config.Namespaces.Contains(configs.NEWUSER) {
 		return false, nil
 	}
-	text, err := os.ReadFile(procFile(st.c.init.Pid(), "setgroups"))
+	text, err := os.ReadFile(procFile(st.c.view().init.Pid(), "setgroups"))
 	if err != nil {
 		return false, fmt.Errorf("read setgroups of the container's user namespace: %w", err)
 	}
@@ -358,7 +359,7 @@ func (st *starting) serve() error {
 
 // joinContainer leads a further process to the program.
 func (st *starting) joinContainer() error {
-	st.init = st.c.init.Clone()
+	st.init = st.c.view().init.Clone()
 	if err := st.chownStdio(st.init.Pid()); err != nil {
 		return err
 	}
@@ -385,7 +386,7 @@ func (st *starting) joinContainer() error {
 
 // openInit opens a pidfd of the init of a container that a further process joins.
 func (st *starting) openInit() (*os.File, error) {
-	init, err := st.c.init.File()
+	init, err := st.c.view().init.File()
 	if err != nil {
 		return nil, err
 	}
@@ -406,7 +407,7 @@ func (st *starting) joinFlags() (flags uintptr) {
 		return flags
 	}
 	var theirs unix.Stat_t
-	if unix.Stat(procFile(st.c.init.Pid(), "ns/user"), &theirs) == nil && sameUserns(&theirs) {
+	if unix.Stat(procFile(st.c.view().init.Pid(), "ns/user"), &theirs) == nil && sameUserns(&theirs) {
 		flags &^= unix.CLONE_NEWUSER
 	}
 	return flags
@@ -422,9 +423,9 @@ func (st *starting) cloned(pid int, fd int, born bool) (err error) {
 	if st.plan.join {
 		return nil
 	}
-	st.c.m.Lock()
-	st.c.init = st.ref
-	st.c.m.Unlock()
+	if err := st.c.haveInit(st.ref); err != nil {
+		return err
+	}
 	if st.plan.latePid {
 		return st.c.saveState()
 	}

@@ -14,19 +14,12 @@ import (
 
 func (c *linuxContainer) Wait(ctx context.Context) (syscall.WaitStatus, error) {
 	const step = "wait for container"
-	unlock, err := c.look(step)
+	v, err := c.lookFor(callWait, step)
 	if err != nil {
 		return 0, err
 	}
-	if c.init == nil {
-		unlock()
-		return 0, errorf(ContainerNotRunning, "%s: container %q has not been started", step, c.id)
-	}
-	run := c.initRun
-	ref := c.init.Clone()
-	unlock()
-	defer ref.Close()
-	status, err := c.initStatus(ctx, ref, run)
+	defer v.close()
+	status, err := c.initStatus(ctx, v.init, v.initRun)
 	if err != nil {
 		return 0, newSystemError(fmt.Errorf("%s %q: %w", step, c.id, err))
 	}
@@ -58,12 +51,12 @@ func (c *linuxContainer) WaitProcess(ctx context.Context, pid int) (syscall.Wait
 			return run.status, nil
 		}
 	}
-	unlock, err := c.look(step)
+	v, err := c.lookFor(callProcesses, step)
 	if err != nil {
 		return 0, err
 	}
-	isInit := c.init != nil && c.init.Pid() == pid
-	unlock()
+	isInit := v.init != nil && v.init.Pid() == pid
+	v.close()
 	if isInit {
 		return c.Wait(ctx)
 	}

@@ -81,6 +81,13 @@ func TestWaitForTheContainer(t *testing.T) {
 	}
 	w.Close()
 	wg.Wait()
+	// Nobody has reaped it: a handle that has not seen it run finds it all the same.
+	if ws, err := loadAgain(t, c, root).Wait(t.Context()); err != nil || ws.ExitStatus() != 7 {
+		t.Errorf("wait for a zombie: status %v, error %v", ws, err)
+	}
+	if state, _ := p.Wait(); state == nil || state.ExitCode() != 7 {
+		t.Errorf("the process has ended with %v", state)
+	}
 	// Now there is nothing but the state file's word.
 	if _, err := loadAgain(t, c, root).Wait(t.Context()); !errors.Is(err, libcontainer.StatusUnknown) {
 		t.Errorf("wait for what had ended before: %v", err)
