@@ -39,21 +39,37 @@ func Open(pid int) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pidfd_open process %d: %w", pid, err)
 	}
-	return newProcess(pid, fd)
+	p, err := newProcess(pid, fd)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.lookAtStart(); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
 }
 
-// Adopt is Open for a process of which a pidfd has come from elsewhere. The
-// Process owns the descriptor; on error it is closed.
+// Adopt is Open for a process of which a pidfd has come from elsewhere, also for one that
+// has been reaped meanwhile. The Process owns the descriptor; on error it is closed.
 func Adopt(fd, pid int) (*Process, error) {
 	found, err := pidOf(fd)
-	if err == nil && found != pid {
+	if err == nil && found != pid && found != reaped {
 		err = fmt.Errorf("the pidfd is that of process %d", found)
 	}
 	if err != nil {
 		unix.Close(fd)
 		return nil, fmt.Errorf("pidfd of process %d: %w", pid, err)
 	}
-	return newProcess(pid, fd)
+	p, err := newProcess(pid, fd)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.lookAtStart(); err != nil && !errors.Is(p.signal0(), ErrNoProcess) {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
 }
 
 // newProcess owns the descriptor.
@@ -64,17 +80,29 @@ func newProcess(pid, fd int) (*Process, error) {
 	}
 	p := &Process{pid: pid}
 	p.desc.Store(desc)
-	stat, err := ReadStat(pid)
+	return p, nil
+}
+
+// lookAtStart finds out when the process started, if it has not been reaped.
+func (p *Process) lookAtStart() error {
+	stat, err := ReadStat(p.pid)
 	if err == nil {
-		// If it has not been reaped by now, the file was its own.
-		err = desc.signal(0)
+		err = p.signal0() // if it has not been reaped by now, the file was its own
 	}
 	if err != nil {
-		p.Close()
-		return nil, fmt.Errorf("look at process %d: %w", pid, err)
+		return fmt.Errorf("look at process %d: %w", p.pid, err)
 	}
 	p.start = stat.StartTime
-	return p, nil
+	return nil
+}
+
+func (p *Process) signal0() error {
+	desc := p.acquire()
+	if desc == nil {
+		return ErrNoProcess
+	}
+	defer desc.release()
+	return desc.signal(0)
 }
 
 // Find refers to a process whose pid and start time are known from an earlier
@@ -92,8 +120,10 @@ func Find(pid int, start string) (*Process, error) {
 	return &Process{pid: pid, start: start}, nil
 }
 
-// pidOf reads the pid from /proc/self/fdinfo, see proc_pid_fdinfo(5). It is -1 for a
-// process that has been reaped.
+// reaped is what pidOf gives for a process that has been reaped.
+const reaped = -1
+
+// pidOf reads the pid from /proc/self/fdinfo, see proc_pid_fdinfo(5).
 func pidOf(fd int) (int, error) {
 	data, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(fd))
 	if err != nil {

@@ -178,13 +178,6 @@ func TestAdopt(t *testing.T) {
 	for name, open := range map[string]func() (int, error){
 		"pidfd of another process": func() (int, error) { return unix.PidfdOpen(os.Getpid(), 0) },
 		"no pidfd":                 func() (int, error) { return unix.Open("/dev/null", unix.O_CLOEXEC, 0) },
-		"reaped": func() (int, error) {
-			defer func() {
-				end()
-				_ = cmd.Wait()
-			}()
-			return unix.PidfdOpen(pid, 0)
-		},
 	} {
 		fd, err := open()
 		if err != nil {
@@ -196,6 +189,19 @@ func TestAdopt(t *testing.T) {
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); !errors.Is(err, unix.EBADF) {
 			t.Errorf("%s: the descriptor is open", name)
 		}
+	}
+	if fd, err = unix.PidfdOpen(pid, 0); err != nil {
+		t.Fatal(err)
+	}
+	end()
+	_ = cmd.Wait()
+	late, err := Adopt(fd, pid)
+	if err != nil {
+		t.Fatalf("one that has been reaped: %v", err)
+	}
+	defer late.Close()
+	if !late.Ended() || late.StartTime() != "" {
+		t.Error("one that has been reaped counts as alive")
 	}
 }
 
