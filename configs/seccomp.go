@@ -26,8 +26,8 @@ type Seccomp struct {
 	DefaultErrnoRet *uint `json:"default_errno_ret,omitempty"`
 
 	// Architectures are those that the filter is for beside the machine's own,
-	// by their names in libseccomp, such as "x86" or "aarch64", or by those of the
-	// OCI runtime specification, such as "SCMP_ARCH_X86". Those that this machine
+	// by the names that libseccomp gave them, such as "x86" or "aarch64", or by those of
+	// the OCI runtime specification, such as "SCMP_ARCH_X86". Those that this machine
 	// cannot run are skipped. A system call of an architecture that is not listed
 	// kills the process, whatever DefaultAction is: the rules would be about other
 	// calls by the same numbers.
@@ -136,8 +136,8 @@ type Arg struct {
 // Syscall is a rule of a Seccomp: what is done with a system call whose
 // arguments meet all conditions.
 type Syscall struct {
-	// Name is the name of the system call. One that the architecture or
-	// libseccomp doesn't know is skipped.
+	// Name is the name of the system call. One that an architecture doesn't have,
+	// and one that this library doesn't know, is skipped there.
 	Name string `json:"name"`
 
 	// Action is what is done with it.

@@ -37,11 +37,22 @@ func mustCompile(t *testing.T, goarch string, profile *configs.Seccomp) *Program
 
 func number(t *testing.T, arch, name string) uint32 {
 	t.Helper()
-	nr, ok, err := syscallNumber(name, arch)
-	if err != nil || !ok || nr < 0 {
-		t.Fatalf("%s of %s: number %d, known %t, error %v", name, arch, nr, ok, err)
+	nr, ok := architecture(arch).number(name)
+	if !ok {
+		t.Fatalf("%s has no %s", arch, name)
 	}
-	return uint32(nr)
+	return nr
+}
+
+func architecture(name string) abi {
+	for _, goarch := range []string{"amd64", "arm64"} {
+		for _, a := range machine(goarch) {
+			if a.name == name {
+				return a
+			}
+		}
+	}
+	panic("architecture " + name)
 }
 
 // holds is what a condition means.
@@ -96,15 +107,12 @@ func meaning(profile *configs.Seccomp, arch string, c call) uint32 {
 	highest, named := uint32(0), false
 	var matching []*configs.Syscall
 	for _, s := range profile.Syscalls {
-		nr, ok, err := syscallNumber(s.Name, arch)
-		if err != nil {
-			panic(err)
-		}
-		if !ok || nr < 0 {
+		nr, ok := architecture(arch).number(s.Name)
+		if !ok {
 			continue
 		}
-		highest, named = max(highest, uint32(nr)), true
-		if uint32(nr) == c.nr && !slices.ContainsFunc(s.Args, func(a *configs.Arg) bool { return !holds(a, c.args) }) {
+		highest, named = max(highest, nr), true
+		if nr == c.nr && !slices.ContainsFunc(s.Args, func(a *configs.Arg) bool { return !holds(a, c.args) }) {
 			matching = append(matching, s)
 		}
 	}
@@ -193,8 +201,8 @@ func TestMeaning(t *testing.T) {
 		p := mustCompile(t, goarch, profile)
 		for range 200 {
 			c := call{arch: audit[arch], nr: uint32(r.IntN(600))}
-			if nr, ok, _ := syscallNumber(someNames[r.IntN(len(someNames))], arch); ok && nr >= 0 && r.IntN(8) > 0 {
-				c.nr = uint32(nr)
+			if nr, ok := architecture(arch).number(someNames[r.IntN(len(someNames))]); ok && r.IntN(8) > 0 {
+				c.nr = nr
 			}
 			for j := range c.args {
 				c.args[j] = randomValue(r, used)

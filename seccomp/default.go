@@ -88,7 +88,7 @@ const (
 		name_to_handle_at newfstatat oldfstat oldlstat oldstat open openat openat2 pipe pipe2 pread64 preadv preadv2
 		pwrite64 pwritev pwritev2 read readahead readdir readlink readlinkat readv removexattr removexattrat rename
 		renameat renameat2 rmdir sendfile sendfile64 setxattr setxattrat splice stat stat64 statfs statfs64 statmount
-		statx symlink symlinkat sync sync_file_range sync_file_range2 arm_sync_file_range syncfs tee truncate truncate64
+		statx symlink symlinkat sync sync_file_range arm_sync_file_range syncfs tee truncate truncate64
 		umask unlink unlinkat utime utimensat utimensat_time64 utimes vmsplice write writev`
 
 	processCalls = `

@@ -3,14 +3,14 @@
 // package libcontainer, which compiles each distinct profile once and gives init the
 // program, and for embedders that want a profile to begin with: [Default].
 //
-// # What libseccomp does here, and what not
+// It needs no C library. The names and numbers of the system calls of each
+// architecture are in a table, which go generate makes of golang.org/x/sys/unix, and
+// so of the kernel's headers: a call that is newer than the table has no name here.
 //
-// The names and numbers of the system calls of each architecture come from
-// libseccomp. The program does not, because libseccomp's generator cannot express
-// what a profile may say:
+// # Why not libseccomp
 //
-//   - it refuses a rule with two conditions on one argument (seccomp_rule_add(3)),
-//     so that 1 <= argument && argument <= 5, or two masks, have no rule;
+// Its generator cannot express what a profile may say:
+//
 //   - with rules of different actions for one call, which of them counts depends on
 //     the tree it builds: an unconditional Allow hides a conditional Errno;
 //   - of several rules with comparisons of the same argument of a call it makes
