@@ -134,7 +134,7 @@ type Arg struct {
 }
 
 // Syscall is a rule of a Seccomp: what is done with a system call whose
-// arguments meet all conditions.
+// arguments meet the conditions.
 type Syscall struct {
 	// Name is the name of the system call. One that an architecture doesn't have,
 	// and one that this library doesn't know, is skipped there.
@@ -148,7 +148,9 @@ type Syscall struct {
 	// to succeed. Other actions have none.
 	ErrnoRet *uint `json:"errno_ret,omitempty"`
 
-	// Args are the conditions, all of which must hold, also several ones for the
-	// same argument. Empty matches every call.
+	// Args are the conditions. Of several ones for the same argument one must hold,
+	// and that for every argument that has any, which is how all runtimes read such a
+	// rule. Empty matches every call. To allow a range alone, refuse what lies outside
+	// of it: an Errno rule with LessThan and GreaterThan beside an Allow without Args.
 	Args []*Arg `json:"args"`
 }
