@@ -395,3 +395,31 @@ func TestSeccompDefault(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestSeccompDefaultWithCapabilities gives a container capabilities, and the default
+// profile the same ones or none.
+func TestSeccompDefaultWithCapabilities(t *testing.T) {
+	const script = `
+		for try in 'chroot / true' 'mount -t tmpfs t /mnt' 'unshare -n true'; do
+			if $try 2>/dev/null; then echo "$try"; fi
+		done`
+	for _, tt := range []struct{ capability, want string }{
+		{"CAP_SYS_CHROOT", "chroot / true"},
+		{"CAP_SYS_ADMIN", "mount -t tmpfs t /mnt\nunshare -n true"},
+	} {
+		t.Run(tt.capability, func(t *testing.T) {
+			config := newConfig(t)
+			config.Capabilities = []string{"CAP_CHOWN", tt.capability}
+			config.Seccomp = seccomp.Default(config.Capabilities...)
+			if got := runShell(t, config, script); got != tt.want {
+				t.Errorf("the profile knows the capability: %q, want %q", got, tt.want)
+			}
+			config = newConfig(t)
+			config.Capabilities = []string{"CAP_CHOWN", tt.capability}
+			config.Seccomp = seccomp.Default()
+			if got := runShell(t, config, script); got != "" {
+				t.Errorf("the profile does not know the capability: %q", got)
+			}
+		})
+	}
+}

@@ -35,7 +35,7 @@ func container() error {
 		return err
 	}
 	config := Config()
-	config.Seccomp = seccomp.Default()
+	config.Seccomp = seccomp.Default(config.Capabilities...)
 	c, err := factory.Create("host", config)
 	if err != nil {
 		return err
