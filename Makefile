@@ -27,7 +27,7 @@ override RUN := $(value RUN)
 KILLS ?= 500
 SEED ?=
 
-BUILD_NEEDS := gcc=gcc /usr/include/stdlib.h=libc6-dev /usr/include/seccomp.h=libseccomp-dev pkg-config=pkg-config
+BUILD_NEEDS := gcc=gcc /usr/include/stdlib.h=libc6-dev
 UNIT_NEEDS := $(BUILD_NEEDS) qemu-aarch64-static=qemu-user-static
 TEST_NEEDS := $(UNIT_NEEDS) busybox-static newuidmap=uidmap
 VM_NEEDS := $(BUILD_NEEDS) qemu-system-x86_64=qemu-system-x86 mmdebstrap mkfs.ext4=e2fsprogs modprobe=kmod xz=xz-utils zstd \

@@ -28,5 +28,5 @@
 //
 // The library changes nothing in its host process, and reaps the processes that
 // it started and no other. All methods are safe for concurrent use. Linux 5.12 or
-// newer is required, and cgo for seccomp profiles and for init programs of one's own.
+// newer is required, and cgo for init programs of one's own alone.
 package libcontainer

@@ -15,6 +15,7 @@ var listings = []struct{ file, pkg string }{
 	{"cgroups-fs.txt", module + "/cgroups/fs"},
 	{"cgroups-systemd.txt", module + "/cgroups/systemd"},
 	{"devices.txt", module + "/devices"},
+	{"seccomp.txt", module + "/seccomp"},
 	{"utils.txt", module + "/utils"},
 }
 

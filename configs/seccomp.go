@@ -26,8 +26,8 @@ type Seccomp struct {
 	DefaultErrnoRet *uint `json:"default_errno_ret,omitempty"`
 
 	// Architectures are those that the filter is for beside the machine's own,
-	// by their names in libseccomp, such as "x86" or "aarch64", or by those of the
-	// OCI runtime specification, such as "SCMP_ARCH_X86". Those that this machine
+	// by the names that libseccomp gave them, such as "x86" or "aarch64", or by those of
+	// the OCI runtime specification, such as "SCMP_ARCH_X86". Those that this machine
 	// cannot run are skipped. A system call of an architecture that is not listed
 	// kills the process, whatever DefaultAction is: the rules would be about other
 	// calls by the same numbers.
@@ -134,10 +134,10 @@ type Arg struct {
 }
 
 // Syscall is a rule of a Seccomp: what is done with a system call whose
-// arguments meet all conditions.
+// arguments meet the conditions.
 type Syscall struct {
-	// Name is the name of the system call. One that the architecture or
-	// libseccomp doesn't know is skipped.
+	// Name is the name of the system call. One that an architecture doesn't have,
+	// and one that this library doesn't know, is skipped there.
 	Name string `json:"name"`
 
 	// Action is what is done with it.
@@ -148,7 +148,9 @@ type Syscall struct {
 	// to succeed. Other actions have none.
 	ErrnoRet *uint `json:"errno_ret,omitempty"`
 
-	// Args are the conditions, all of which must hold, also several ones for the
-	// same argument. Empty matches every call.
+	// Args are the conditions. Of several ones for the same argument one must hold,
+	// and that for every argument that has any, which is how all runtimes read such a
+	// rule. Empty matches every call. To allow a range alone, refuse what lies outside
+	// of it: an Errno rule with LessThan and GreaterThan beside an Allow without Args.
 	Args []*Arg `json:"args"`
 }

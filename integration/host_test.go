@@ -52,7 +52,8 @@ func collect(t *testing.T, root, id string) {
 	}
 }
 
-// No program has to say that it can be init, and none is hurt if it does.
+// No program has to say that it can be init, and none is hurt if it does. None needs
+// cgo, for a seccomp filter neither.
 func TestHosts(t *testing.T) {
 	checkLeaks(t)
 	rootfs := newRootfs(t)

@@ -20,8 +20,9 @@ const x32Bit = 0x40000000
 
 // abi is a numbering of system calls.
 type abi struct {
-	name  string // libseccomp's
-	audit uint32
+	name   string // as in libseccomp, whose names profiles use
+	audit  uint32
+	column int // of the table of numbers
 
 	// first and last are the range of its numbers.
 	first, last uint32
@@ -41,21 +42,24 @@ func machine(goarch string) []abi {
 	case "amd64":
 		return []abi{
 			// The number -1 is no call of x32: a tracer skips a call by it.
-			{name: "x86_64", audit: auditX8664, last: x32Bit - 1},
-			{name: "x86", audit: auditI386, last: ^uint32(0), muxed: true},
-			{name: "x32", audit: auditX8664, first: x32Bit, last: ^uint32(0) - 1, oddFirst: x32Bit | 512, oddLast: x32Bit | 547},
+			{name: "x86_64", audit: auditX8664, column: colX8664, last: x32Bit - 1},
+			{name: "x86", audit: auditI386, column: colX86, last: ^uint32(0), muxed: true},
+			{
+				name: "x32", audit: auditX8664, column: colX32, first: x32Bit, last: ^uint32(0) - 1,
+				oddFirst: x32Bit | 512, oddLast: x32Bit | 547,
+			},
 		}
 	case "arm64":
 		return []abi{
-			{name: "aarch64", audit: auditAarch64, last: ^uint32(0)},
-			{name: "arm", audit: auditARM, last: ^uint32(0), oddFirst: 0xf0000, oddLast: ^uint32(0)},
+			{name: "aarch64", audit: auditAarch64, column: colAarch64, last: ^uint32(0)},
+			{name: "arm", audit: auditARM, column: colARM, last: ^uint32(0), oddFirst: 0xf0000, oddLast: ^uint32(0)},
 		}
 	}
 	return nil
 }
 
-// known tells whether libseccomp has an architecture of that canonical name: those of
-// other machines are accepted too, since profiles are written for many.
+// known tells whether an architecture of that canonical name exists: those of other
+// machines are accepted too, since profiles are written for many.
 func known(name string) bool {
 	switch name {
 	case "x86_64", "x86", "x32", "aarch64", "arm", "mips", "mips64", "mips64n32", "mipsel", "mipsel64", "mipsel64n32",
@@ -65,8 +69,8 @@ func known(name string) bool {
 	return false
 }
 
-// canonical gives libseccomp's name of an architecture that may be spelt as in the
-// OCI runtime specification.
+// canonical gives the name, libseccomp's, of an architecture that may be spelt as in
+// the OCI runtime specification.
 func canonical(name string) string {
 	name = strings.ToLower(strings.TrimPrefix(name, "SCMP_ARCH_"))
 	switch name {

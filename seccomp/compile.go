@@ -37,9 +37,8 @@ const (
 	flagWaitKillable = 1 << 5
 )
 
-// Compile translates a profile for this machine. System calls whose names libseccomp
-// does not know, or which an architecture does not have, are skipped there. It needs
-// cgo and fails with errors.ErrUnsupported without it.
+// Compile translates a profile for this machine. Names that no system call of an
+// architecture has are skipped there.
 func Compile(profile *configs.Seccomp) (*Program, error) {
 	return compile(profile, runtime.GOARCH)
 }
@@ -63,15 +62,9 @@ func compile(profile *configs.Seccomp, goarch string) (*Program, error) {
 	}
 	var spaces []*space
 	for _, a := range list {
-		calls, err := callRules(a, named, otherwise)
-		if err != nil {
-			return nil, err
-		}
-		spaces = append(spaces, newSpace(a, calls, otherwise))
+		spaces = append(spaces, newSpace(a, callRules(a, named, otherwise), otherwise))
 	}
-	if err := p.foresee(spaces[0]); err != nil {
-		return nil, err
-	}
+	p.foresee(spaces[0])
 	a := new(assembler)
 	emitProgram(a, spaces)
 	if len(a.code) > maxProgram {
@@ -111,21 +104,14 @@ func (p *Program) setFlags(profile *configs.Seccomp) error {
 }
 
 // foresee looks up what the filter does with init's last calls.
-func (p *Program) foresee(native *space) error {
+func (p *Program) foresee(native *space) {
 	for _, name := range []string{"execve", "exit_group"} {
-		nr, ok, err := resolve(name, native.abi)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return fmt.Errorf("libseccomp does not know %s", name)
-		}
+		nr, _ := native.abi.number(name) // every architecture has them
 		for _, r := range native.lookUp(nr) {
 			p.KillsThread = p.KillsThread || r.ret == retKillThread
 			p.Execs = p.Execs || name == "execve" && strictness(r.ret, retNotify) >= 0
 		}
 	}
-	return nil
 }
 
 // namedRule holds the rules of one name, in the order of the profile.
@@ -162,42 +148,21 @@ func namedRules(syscalls []*configs.Syscall) ([]namedRule, error) {
 }
 
 // callRules gives the rules by the numbers of an architecture.
-func callRules(a abi, named []namedRule, otherwise uint32) (map[uint32][]rule, error) {
+func callRules(a abi, named []namedRule, otherwise uint32) map[uint32][]rule {
 	var mux map[string]multiplexed
 	if a.muxed {
 		mux = muxTable()
 	}
-	calls := make(map[uint32][]rule)
+	byNumber := make(map[uint32][]rule)
 	for _, n := range named {
 		if m, ok := mux[n.name]; ok {
-			calls[m.number()] = append(calls[m.number()], m.rules(n.rules, otherwise)...)
-			if m.directly != 0 {
-				calls[m.directly] = append(calls[m.directly], n.rules...)
-			}
-			continue
+			byNumber[m.number()] = append(byNumber[m.number()], m.rules(n.rules, otherwise)...)
 		}
-		nr, ok, err := resolve(n.name, a)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			calls[nr] = append(calls[nr], n.rules...)
+		if nr, ok := a.number(n.name); ok {
+			byNumber[nr] = append(byNumber[nr], n.rules...)
 		}
 	}
-	return calls, nil
-}
-
-// resolve gives the number of a call, if the architecture has it.
-func resolve(name string, a abi) (uint32, bool, error) {
-	nr, ok, err := syscallNumber(name, a.name)
-	// Negative numbers are libseccomp's for calls of other architectures.
-	if err != nil || !ok || nr < 0 {
-		return 0, false, err
-	}
-	if n := uint32(nr); n >= a.first && n <= a.last {
-		return n, true, nil
-	}
-	return 0, false, nil
+	return byNumber
 }
 
 // segment is a range of numbers, up to the next one, that are treated alike.

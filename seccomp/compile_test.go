@@ -37,11 +37,22 @@ func mustCompile(t *testing.T, goarch string, profile *configs.Seccomp) *Program
 
 func number(t *testing.T, arch, name string) uint32 {
 	t.Helper()
-	nr, ok, err := syscallNumber(name, arch)
-	if err != nil || !ok || nr < 0 {
-		t.Fatalf("%s of %s: number %d, known %t, error %v", name, arch, nr, ok, err)
+	nr, ok := architecture(arch).number(name)
+	if !ok {
+		t.Fatalf("%s has no %s", arch, name)
 	}
-	return uint32(nr)
+	return nr
+}
+
+func architecture(name string) abi {
+	for _, goarch := range []string{"amd64", "arm64"} {
+		for _, a := range machine(goarch) {
+			if a.name == name {
+				return a
+			}
+		}
+	}
+	panic("architecture " + name)
 }
 
 // holds is what a condition means.
@@ -64,6 +75,22 @@ func holds(a *configs.Arg, args [6]uint64) bool {
 		return v&a.Value == a.ValueTwo
 	}
 	panic("operator")
+}
+
+// matches tells whether one condition holds of each argument that has any.
+func matches(s *configs.Syscall, args [6]uint64) bool {
+	for index := range uint(6) {
+		some, held := false, false
+		for _, a := range s.Args {
+			if a.Index == index {
+				some, held = true, held || holds(a, args)
+			}
+		}
+		if some && !held {
+			return false
+		}
+	}
+	return true
 }
 
 // byStrictness lists what the kernel returns, the strictest first.
@@ -96,15 +123,12 @@ func meaning(profile *configs.Seccomp, arch string, c call) uint32 {
 	highest, named := uint32(0), false
 	var matching []*configs.Syscall
 	for _, s := range profile.Syscalls {
-		nr, ok, err := syscallNumber(s.Name, arch)
-		if err != nil {
-			panic(err)
-		}
-		if !ok || nr < 0 {
+		nr, ok := architecture(arch).number(s.Name)
+		if !ok {
 			continue
 		}
-		highest, named = max(highest, uint32(nr)), true
-		if uint32(nr) == c.nr && !slices.ContainsFunc(s.Args, func(a *configs.Arg) bool { return !holds(a, c.args) }) {
+		highest, named = max(highest, nr), true
+		if nr == c.nr && matches(s, c.args) {
 			matching = append(matching, s)
 		}
 	}
@@ -193,8 +217,8 @@ func TestMeaning(t *testing.T) {
 		p := mustCompile(t, goarch, profile)
 		for range 200 {
 			c := call{arch: audit[arch], nr: uint32(r.IntN(600))}
-			if nr, ok, _ := syscallNumber(someNames[r.IntN(len(someNames))], arch); ok && nr >= 0 && r.IntN(8) > 0 {
-				c.nr = uint32(nr)
+			if nr, ok := architecture(arch).number(someNames[r.IntN(len(someNames))]); ok && r.IntN(8) > 0 {
+				c.nr = nr
 			}
 			for j := range c.args {
 				c.args[j] = randomValue(r, used)
@@ -212,8 +236,9 @@ func TestMeaning(t *testing.T) {
 	}
 }
 
-// TestOneArgument tries every pair of conditions on one argument at all values around
-// theirs.
+// TestOneArgument tries every pair of conditions on one argument, of which one must
+// hold, at all values around theirs, with a condition on another argument, which must
+// hold too.
 func TestOneArgument(t *testing.T) {
 	values := []uint64{0, 3, 0xffffffff, 1 << 32, 5<<32 + 3, ^uint64(0)}
 	var conds []*configs.Arg
@@ -230,17 +255,19 @@ func TestOneArgument(t *testing.T) {
 		for _, b := range conds {
 			p := mustCompile(t, "amd64", &configs.Seccomp{
 				DefaultAction: configs.Errno,
-				Syscalls:      rules(on("ioctl", configs.Allow, a, b)),
+				Syscalls:      rules(on("ioctl", configs.Allow, a, arg(4, configs.EqualTo, 7), b)),
 			})
 			for _, v := range values {
 				for _, v := range []uint64{v - 1, v, v + 1, v ^ 2, v ^ 1<<40} {
-					c := call{nr: nr, arch: auditX8664, args: [6]uint64{2: v}}
-					want := uint32(0x50001)
-					if holds(a, c.args) && holds(b, c.args) {
-						want = 0x7fff0000
-					}
-					if got := run(t, p.Filter, c); got != want {
-						t.Fatalf("%+v and %+v of %#x: %#x, want %#x", *a, *b, v, got, want)
+					for _, other := range []uint64{7, 8} {
+						c := call{nr: nr, arch: auditX8664, args: [6]uint64{2: v, 4: other}}
+						want := uint32(0x50001)
+						if other == 7 && (holds(a, c.args) || holds(b, c.args)) {
+							want = 0x7fff0000
+						}
+						if got := run(t, p.Filter, c); got != want {
+							t.Fatalf("%+v or %+v of %#x, the other argument is %d: %#x, want %#x", *a, *b, v, other, got, want)
+						}
 					}
 				}
 			}

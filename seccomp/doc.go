@@ -3,27 +3,29 @@
 // package libcontainer, which compiles each distinct profile once and gives init the
 // program, and for embedders that want a profile to begin with: [Default].
 //
-// # What libseccomp does here, and what not
+// It needs no C library. The names and numbers of the system calls of each
+// architecture are in a table, which go generate makes of golang.org/x/sys/unix, and
+// so of the kernel's headers: a call that is newer than the table has no name here.
 //
-// The names and numbers of the system calls of each architecture come from
-// libseccomp. The program does not, because libseccomp's generator cannot express
-// what a profile may say:
+// # Why not libseccomp
 //
-//   - it refuses a rule with two conditions on one argument (seccomp_rule_add(3)),
-//     so that 1 <= argument && argument <= 5, or two masks, have no rule;
+// Its generator cannot express what a profile may say:
+//
 //   - with rules of different actions for one call, which of them counts depends on
 //     the tree it builds: an unconditional Allow hides a conditional Errno;
 //   - of several rules with comparisons of the same argument of a call it makes
 //     programs that match what no rule does (2.5.4: argument < 0x7fffffff, argument >
 //     0x318ea3919 and another rule with argument > 1<<63 together match 1<<31);
-//   - it has no notion of system calls that are newer than the profile.
+//   - it has no notion of system calls that are newer than the profile;
+//   - it refuses a rule with two conditions on one argument (seccomp_rule_add(3)).
 //
-// Here a rule is the conjunction of its conditions, each one an exact comparison of
-// 64 bits, and the rules of a call are tried from the strictest action to the most
-// lenient one: the first that matches is the strictest that does. So a program is
-// never more lenient than one of its rules, in whatever order they come. Numbers are
-// found by binary search, which uses only instructions that let the kernel remember
-// the calls that are always allowed (commit 8e01b51a31a1, Linux 5.11).
+// Here a rule holds if of each argument that it has conditions for at least one does,
+// each an exact comparison of 64 bits, and the rules of a call are tried from the
+// strictest action to the most lenient one: the first that matches is the strictest
+// that does. So a program is never more lenient than one of its rules, in whatever
+// order they come. Numbers are found by binary search, which uses only instructions
+// that let the kernel remember the calls that are always allowed (commit
+// 8e01b51a31a1, Linux 5.11).
 //
 // # Architectures
 //

@@ -4,9 +4,8 @@ import "github.com/libcontainer/libcontainer/configs"
 
 // multiplexed is a function of socketcall(2) or ipc(2) on 32-bit x86.
 type multiplexed struct {
-	call     uint32 // the function's number, <linux/net.h>, <linux/ipc.h>
-	ipc      bool
-	directly uint32 // the number of the system call of its own, 0 if there is none
+	call uint32 // the function's number, <linux/net.h>, <linux/ipc.h>
+	ipc  bool
 }
 
 const (
@@ -17,39 +16,39 @@ const (
 // muxTable has the functions by the names of the system calls.
 func muxTable() map[string]multiplexed {
 	return map[string]multiplexed{
-		"socket":      {call: 1, directly: 359},
-		"bind":        {call: 2, directly: 361},
-		"connect":     {call: 3, directly: 362},
-		"listen":      {call: 4, directly: 363},
+		"socket":      {call: 1},
+		"bind":        {call: 2},
+		"connect":     {call: 3},
+		"listen":      {call: 4},
 		"accept":      {call: 5},
-		"getsockname": {call: 6, directly: 367},
-		"getpeername": {call: 7, directly: 368},
-		"socketpair":  {call: 8, directly: 360},
+		"getsockname": {call: 6},
+		"getpeername": {call: 7},
+		"socketpair":  {call: 8},
 		"send":        {call: 9},
 		"recv":        {call: 10},
-		"sendto":      {call: 11, directly: 369},
-		"recvfrom":    {call: 12, directly: 371},
-		"shutdown":    {call: 13, directly: 373},
-		"setsockopt":  {call: 14, directly: 366},
-		"getsockopt":  {call: 15, directly: 365},
-		"sendmsg":     {call: 16, directly: 370},
-		"recvmsg":     {call: 17, directly: 372},
-		"accept4":     {call: 18, directly: 364},
-		"recvmmsg":    {call: 19, directly: 337},
-		"sendmmsg":    {call: 20, directly: 345},
+		"sendto":      {call: 11},
+		"recvfrom":    {call: 12},
+		"shutdown":    {call: 13},
+		"setsockopt":  {call: 14},
+		"getsockopt":  {call: 15},
+		"sendmsg":     {call: 16},
+		"recvmsg":     {call: 17},
+		"accept4":     {call: 18},
+		"recvmmsg":    {call: 19},
+		"sendmmsg":    {call: 20},
 
 		"semop":      {call: 1, ipc: true},
-		"semget":     {call: 2, ipc: true, directly: 393},
-		"semctl":     {call: 3, ipc: true, directly: 394},
+		"semget":     {call: 2, ipc: true},
+		"semctl":     {call: 3, ipc: true},
 		"semtimedop": {call: 4, ipc: true},
-		"msgsnd":     {call: 11, ipc: true, directly: 400},
-		"msgrcv":     {call: 12, ipc: true, directly: 401},
-		"msgget":     {call: 13, ipc: true, directly: 399},
-		"msgctl":     {call: 14, ipc: true, directly: 402},
-		"shmat":      {call: 21, ipc: true, directly: 397},
-		"shmdt":      {call: 22, ipc: true, directly: 398},
-		"shmget":     {call: 23, ipc: true, directly: 395},
-		"shmctl":     {call: 24, ipc: true, directly: 396},
+		"msgsnd":     {call: 11, ipc: true},
+		"msgrcv":     {call: 12, ipc: true},
+		"msgget":     {call: 13, ipc: true},
+		"msgctl":     {call: 14, ipc: true},
+		"shmat":      {call: 21, ipc: true},
+		"shmdt":      {call: 22, ipc: true},
+		"shmget":     {call: 23, ipc: true},
+		"shmctl":     {call: 24, ipc: true},
 	}
 }
 

@@ -79,7 +79,7 @@ type condition struct {
 	value, want uint64 // want is for MaskEqualTo alone
 }
 
-// rule returns a value if all its conditions hold.
+// rule returns a value if, of each argument that has conditions, one holds.
 type rule struct {
 	ret   uint32
 	conds []condition
@@ -146,12 +146,29 @@ func (c chain) emit(a *assembler) label {
 	next := a.ret(c[len(c)-1].ret)
 	for i := len(c) - 2; i >= 0; i-- {
 		yes := a.ret(c[i].ret)
-		for j := len(c[i].conds) - 1; j >= 0; j-- {
-			yes = c[i].conds[j].emit(a, yes, next)
+		for _, alternatives := range slices.Backward(c[i].byArgument()) {
+			no := next
+			for _, q := range slices.Backward(alternatives) {
+				no = q.emit(a, yes, no)
+			}
+			yes = no
 		}
 		next = yes
 	}
 	return next
+}
+
+// byArgument groups the conditions by their arguments.
+func (r rule) byArgument() (groups [][]condition) {
+	for _, q := range r.conds {
+		i := slices.IndexFunc(groups, func(g []condition) bool { return g[0].arg == q.arg })
+		if i < 0 {
+			i = len(groups)
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], q)
+	}
+	return groups
 }
 
 // emit gives the code that goes to yes or no. An argument is compared as its two

@@ -26,7 +26,7 @@ const (
 // packages are what the image has beside Debian's essential ones.
 var packages = []string{
 	"apparmor", "busybox-static", "criu", "dbus", "dbus-user-session", "e2fsprogs", "iproute2", "kmod",
-	"libpam-systemd", "libseccomp2", "passwd", "procps", "strace", "systemd", "systemd-sysv", "uidmap",
+	"libpam-systemd", "passwd", "procps", "strace", "systemd", "systemd-sysv", "uidmap",
 	"util-linux",
 }
 

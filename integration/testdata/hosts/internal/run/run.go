@@ -8,6 +8,7 @@ import (
 	"github.com/libcontainer/libcontainer"
 	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/integration/internal/tested"
+	"github.com/libcontainer/libcontainer/seccomp"
 )
 
 // Config gives a container on the root file system of the first argument, with
@@ -19,8 +20,8 @@ func Config() *configs.Config {
 	return config
 }
 
-// Container runs one container, with its state in the second argument, and
-// exits.
+// Container runs one container, with its state in the second argument and a filter
+// of system calls, and exits.
 func Container() {
 	if err := container(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -33,13 +34,15 @@ func container() error {
 	if err != nil {
 		return err
 	}
-	c, err := factory.Create("host", Config())
+	config := Config()
+	config.Seccomp = seccomp.Default(config.Capabilities...)
+	c, err := factory.Create("host", config)
 	if err != nil {
 		return err
 	}
 	defer c.Destroy()
 	p := &libcontainer.Process{
-		Args:   []string{"/bin/echo", "hello from the container"},
+		Args:   []string{"/bin/sh", "-c", "grep -q '^Seccomp:.*2$' /proc/self/status && echo hello from the container"},
 		Stdout: os.Stdout,
 		Stderr: os.Stderr,
 	}
