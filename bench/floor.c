@@ -315,6 +315,8 @@ static void make_devices(void)
 	umask(022);
 	for (size_t i = 0; i < LENGTH(links); i++)
 		must(symlink(links[i][0], links[i][1]), "symlink", links[i][1]);
+	if (access("/proc/kcore", F_OK) == 0)
+		must(symlink("/proc/kcore", "dev/core"), "symlink", "dev/core");
 }
 
 static void enter_root(void)
