@@ -384,6 +384,7 @@ func closeFds(fds []int) {
 // question for its user.
 func (p *initPlan) setUp() (*program.Program, error) {
 	s := newScript(p.regs)
+	s.Grow(1280, 32<<10) // what a usual container takes, with some room
 	early, late := p.earlyFiles()
 	regs := s.Files(append(append([]*os.File(nil), early...), late...)...)
 	if p.classic {

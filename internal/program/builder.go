@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -96,6 +97,13 @@ func NewBuilder(regs *Registers) *Builder {
 		data:    make([]byte, 0, 4096),
 		fileReg: NoReg,
 	}
+}
+
+// Grow makes room for so many operations and bytes of data more.
+func (b *Builder) Grow(operations, data int) {
+	b.ops = slices.Grow(b.ops, operations)
+	b.steps = slices.Grow(b.steps, operations)
+	b.data = slices.Grow(b.data, data)
 }
 
 func (b *Builder) fail(err error) {
