@@ -74,6 +74,8 @@ type initHost interface {
 	settles() error
 	// cloned is told of the process that the stage has cloned.
 	cloned(pid int, pidfd int, born bool) error
+	// orphaned is told of one whose pidfd this program has no descriptor free for.
+	orphaned(pid int)
 	// mapMount maps the ids of a mount.
 	mapMount(m *configs.Mount, tree *os.File) error
 	// createHooks runs the hooks of the host's namespaces.
@@ -367,6 +369,9 @@ func (s *script) cloneArgs(flags uintptr, exitSignal unix.Signal, pidfd program.
 }
 
 func (p *initPlan) handleCloned(payload []byte, fds []int) (*program.Program, error) {
+	if len(payload) == 8 && len(fds) == 0 {
+		p.host.orphaned(int(int32(getUint32(payload))))
+	}
 	if len(payload) != 8 || len(fds) != 1 {
 		closeFds(fds)
 		return nil, fmt.Errorf("the report of the init process has %d bytes and %d descriptors: %w", len(payload), len(fds), unix.EBADMSG)

@@ -115,13 +115,56 @@ func (st *starting) findOrphan() {
 	if err := st.conn.CloseWrite(); err != nil {
 		return
 	}
-	st.conn.Drain(time.Now().Add(orphanTimeout))
+	until := time.Now().Add(orphanTimeout)
+	if !st.plan.classic {
+		st.conn.Drain(until)
+		return
+	}
+	st.conn.Until(until)
+	for {
+		kind, payload, err := st.readPreamble()
+		if err != nil {
+			return
+		}
+		if kind == preamblePid && len(payload) == 8 {
+			st.orphaned(int(int32(getUint32(payload))))
+			return
+		}
+	}
+}
+
+func (st *starting) orphaned(pid int) { st.lost = pid }
+
+// reapOrphan kills and reaps a process that is a child of this program, if nobody has
+// reaped it, and of which there may be no pidfd, for want of a free descriptor.
+func (st *starting) reapOrphan(pid int) {
+	ref, err := pidfd.Open(pid)
+	if err == nil {
+		_ = ref.Signal(unix.SIGKILL)
+		st.afterDeath(ref, func() *os.ProcessState {
+			state, _ := ref.Wait()
+			return state
+		})
+		return
+	}
+	isOurs := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WALL, nil) == nil
+	if errors.Is(err, pidfd.ErrNoProcess) || !isOurs {
+		return
+	}
+	_ = unix.Kill(pid, unix.SIGKILL)
+	go func() {
+		for errors.Is(unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WALL, nil), unix.EINTR) {
+		}
+	}()
 }
 
 // reapAll kills and reaps what the start has started. One that has ended by itself keeps
 // its own status, and something else in this program may have reaped it.
 func (st *starting) reapAll() {
 	_ = st.endedStage()
+	if st.lost != 0 {
+		st.reapOrphan(st.lost)
+	}
 	if st.ref == nil || st.released() {
 		return
 	}

@@ -47,6 +47,7 @@ type starting struct {
 
 	stage *os.Process    // the process that clones, and ends
 	ref   *pidfd.Process // the process that becomes the program; nil until it has been cloned
+	lost  int            // the pid of one that has been cloned, and of which there is no ref
 
 	init     *pidfd.Process // of the container that a further process joins
 	unified  bool           // there is a cgroup of version 2

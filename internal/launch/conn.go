@@ -38,6 +38,7 @@ type Conn struct {
 
 	head []byte // of a message, as far as it has been read
 	fds  []int  // that have come with it
+	lost bool   // descriptors have come with it for which this process had no room
 	buf  []byte
 }
 
@@ -101,6 +102,9 @@ func (c *Conn) Watch() (stop func()) {
 	}
 }
 
+// Until bounds the reads, whether the context has ended or not.
+func (c *Conn) Until(t time.Time) { _ = c.pipe.SetReadDeadline(t) }
+
 // Bound bounds the reads; the zero time is no bound.
 func (c *Conn) Bound(t time.Time) error {
 	if err := c.pipe.SetReadDeadline(t); err != nil {
@@ -136,11 +140,11 @@ func (c *Conn) Drain(until time.Time) {
 		return
 	}
 	for {
-		kind, payload, fds, err := c.read()
+		kind, payload, fds, lost, err := c.read()
 		if err != nil {
 			return
 		}
-		_ = c.serve(kind, payload, fds)
+		_ = c.serve(kind, payload, fds, lost)
 	}
 }
 
@@ -179,11 +183,11 @@ func (c *Conn) caused(err error) error {
 // end is closed: then the error is ErrClosed.
 func (c *Conn) Serve() error {
 	for {
-		kind, payload, fds, err := c.read()
+		kind, payload, fds, lost, err := c.read()
 		if err != nil {
 			return err
 		}
-		err = c.serve(kind, payload, fds)
+		err = c.serve(kind, payload, fds, lost)
 		if errors.Is(err, ErrStop) {
 			return nil
 		}
@@ -193,7 +197,9 @@ func (c *Conn) Serve() error {
 	}
 }
 
-func (c *Conn) serve(kind uint32, payload []byte, fds []int) error {
+// serve handles a message, some descriptors of which may have been lost: then the handler
+// gets none, and the error is EMFILE besides what the handler says.
+func (c *Conn) serve(kind uint32, payload []byte, fds []int, lost bool) error {
 	handed := false
 	defer func() {
 		if !handed {
@@ -223,6 +229,9 @@ func (c *Conn) serve(kind uint32, payload []byte, fds []int) error {
 		}
 		handed = true
 		answer, err := h(payload[8:], fds)
+		if lost {
+			return errors.Join(err, fmt.Errorf("receive descriptors from the init pipe: %w", syscall.EMFILE))
+		}
 		if err != nil {
 			return err
 		}
@@ -242,26 +251,26 @@ func closeAll(fds []int) {
 
 // read reads a message. What has been read of one when a deadline passes is kept for
 // the next call.
-func (c *Conn) read() (kind uint32, payload []byte, fds []int, err error) {
+func (c *Conn) read() (kind uint32, payload []byte, fds []int, lost bool, err error) {
 	for len(c.head) < program.MessageHeader {
 		if err := c.more(program.MessageHeader - len(c.head)); err != nil {
-			return 0, nil, nil, err
+			return 0, nil, nil, false, err
 		}
 	}
 	length := int(binary.NativeEndian.Uint32(c.head[4:]))
 	if length > maxMessage {
-		return 0, nil, nil, fmt.Errorf("a message of %d bytes on the init pipe is over the limit of %d", length, maxMessage)
+		return 0, nil, nil, false, fmt.Errorf("a message of %d bytes on the init pipe is over the limit of %d", length, maxMessage)
 	}
 	for len(c.head) < program.MessageHeader+length {
 		if err := c.more(program.MessageHeader + length - len(c.head)); err != nil {
-			return 0, nil, nil, err
+			return 0, nil, nil, false, err
 		}
 	}
 	kind = binary.NativeEndian.Uint32(c.head)
 	payload = append([]byte(nil), c.head[program.MessageHeader:]...)
-	fds = c.fds
-	c.head, c.fds = c.head[:0], nil
-	return kind, payload, fds, nil
+	fds, lost = c.fds, c.lost
+	c.head, c.fds, c.lost = c.head[:0], nil, false
+	return kind, payload, fds, lost, nil
 }
 
 // maxPassed is how many descriptors may come with a message.
@@ -277,6 +286,8 @@ func (c *Conn) more(n int) error {
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
 		return ErrClosed
+	case errors.Is(err, unixsock.ErrTruncated) && got > 0:
+		c.lost = true // what the message says may matter all the same
 	case err != nil:
 		return fmt.Errorf("read from init pipe: %w", c.caused(err))
 	case len(c.fds) > maxPassed:

@@ -342,6 +342,36 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// A program that has no descriptor free still learns what a message says.
+func TestNoFreeDescriptor(t *testing.T) {
+	c, child := newTestConn(t, t.Context())
+	if err := unix.Sendmsg(int(child.Fd()), ask(0, program.Known, "payload"), unix.UnixRights(0, 1, 2), nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	var got string
+	c.Handle(program.Known, func(payload []byte, fds []int) (*program.Program, error) {
+		got = string(payload)
+		if len(fds) > 0 {
+			t.Errorf("descriptors %v", fds)
+		}
+		return nil, nil
+	})
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 1, Max: limit.Max}); err != nil {
+		t.Fatal(err)
+	}
+	err := c.Serve()
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Error(err)
+	}
+	if got != "payload" || !errors.Is(err, syscall.EMFILE) {
+		t.Errorf("the handler got %q, error %v; want EMFILE", got, err)
+	}
+}
+
 // FuzzServe has the other end say anything.
 func FuzzServe(f *testing.F) {
 	f.Add([]byte{})

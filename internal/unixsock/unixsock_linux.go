@@ -14,8 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errTruncated says that more has come than was asked for, or than there is room for.
-var errTruncated = errors.New("the message has more data or descriptors than expected, or than this process may have open")
+// ErrTruncated says that more has come than was asked for, or than there is room for: the
+// kernel closes descriptors for which this process has no number free.
+var ErrTruncated = errors.New("the message has more data or descriptors than expected, or than this process may have open")
 
 // past is a deadline for those whose context has ended.
 var past = time.Unix(1, 0)
@@ -102,11 +103,12 @@ func Recv(ctx context.Context, socket *os.File, data []byte, most int) (n int, f
 	return n, files, nil
 }
 
-// RecvFds is Recv for those who want numbers, which are theirs to close.
+// RecvFds is Recv for those who want numbers, which are theirs to close. With
+// ErrTruncated it tells how much of the data has come nevertheless.
 func RecvFds(ctx context.Context, socket *os.File, data []byte, most int) (n int, fds []int, err error) {
 	n, fds, err = recv(ctx, socket, data, most)
 	if err == nil && len(fds) > most {
-		err = errTruncated // the room for one may hold two
+		err = ErrTruncated // the room for one may hold two
 	}
 	if err == nil && n == 0 && len(fds) == 0 && len(data) > 0 {
 		return 0, nil, io.EOF
@@ -118,7 +120,10 @@ func RecvFds(ctx context.Context, socket *os.File, data []byte, most int) (n int
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		return 0, nil, fmt.Errorf("receive descriptors: %w", err)
+		if !errors.Is(err, ErrTruncated) {
+			n = 0
+		}
+		return n, nil, fmt.Errorf("receive descriptors: %w", err)
 	}
 	return n, fds, nil
 }
@@ -148,7 +153,7 @@ func recv(ctx context.Context, socket *os.File, data []byte, most int) (n int, f
 	}
 	fds, err = decode(control[:controlLen])
 	if err == nil && flags&(unix.MSG_CTRUNC|unix.MSG_TRUNC) != 0 {
-		err = errTruncated
+		err = ErrTruncated
 	}
 	return n, fds, err
 }

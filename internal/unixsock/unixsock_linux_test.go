@@ -126,7 +126,7 @@ func TestRecvLosesNothing(t *testing.T) {
 		}
 		before := openFiles(t)
 		n, files, err := Recv(t.Context(), b, make([]byte, 1), test.most)
-		if !errors.Is(err, errTruncated) || n != 0 || files != nil {
+		if !errors.Is(err, ErrTruncated) || n != 0 || files != nil {
 			t.Errorf("%s: %d bytes, %d files, error %v", name, n, len(files), err)
 		}
 		if after := openFiles(t); !slices.Equal(after, before) {

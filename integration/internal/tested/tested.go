@@ -17,8 +17,20 @@ const ManagerVariable = "LCTEST_MANAGER"
 // Systemd tells whether it is systemd's.
 func Systemd() bool { return os.Getenv(ManagerVariable) == "systemd" }
 
-// Manager is an option of a factory that sets that manager.
+// InitVariable names the environment's variable that says which init is tested: "image",
+// which is the default, or "classic", the calling program.
+const InitVariable = "LCTEST_INIT"
+
+// Classic tells whether it is the calling program.
+func Classic() bool { return os.Getenv(InitVariable) == "classic" }
+
+// Manager is an option of a factory that sets that manager, and that init.
 func Manager(l *libcontainer.LinuxFactory) error {
+	if Classic() {
+		if err := libcontainer.ClassicInit(l); err != nil {
+			return err
+		}
+	}
 	switch name := os.Getenv(ManagerVariable); name {
 	case "", "cgroupfs":
 		return libcontainer.Cgroupfs(l)
