@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/internal/launch"
 	"github.com/libcontainer/libcontainer/internal/program"
@@ -176,7 +177,11 @@ func (st *starting) joinClassic() error {
 		return err
 	}
 	if !st.entersItself() {
-		return errors.New("the process cannot enter its cgroups by itself")
+		for _, stage := range []cgroups.Stage{cgroups.StageSetup, cgroups.StageExec} {
+			if err := st.enterCgroups(stage); err != nil {
+				return err
+			}
+		}
 	}
 	var mnt *os.File
 	if st.config.Namespaces.Contains(configs.NEWNS) {

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -23,6 +24,9 @@ func Spawn(exe *os.File, args, env []string, files []*os.File, sys *syscall.SysP
 		highest = max(highest, int(f.Fd()))
 	}
 	fd, err := unix.FcntlInt(exe.Fd(), unix.F_DUPFD_CLOEXEC, highest+len(files)+2)
+	if errors.Is(err, unix.EINVAL) { // what fcntl(2) says of a number over the limit
+		err = unix.EMFILE
+	}
 	if err != nil {
 		return nil, fmt.Errorf("find a descriptor above %d, RLIMIT_NOFILE may be too low: %w", highest+len(files)+2, err)
 	}
