@@ -4,5 +4,5 @@
 //
 // `make vmtest` runs the suite in virtual machines that differ in the layout of cgroups.
 // A file whose tests do not depend on that has the comment //world:any before its package
-// clause, and runs once with each kernel.
+// clause, and is left out where the suite runs in all of these machines.
 package integration

@@ -7,9 +7,9 @@
 //	go run ./integration/vm -world v2 -cmd 'systemctl --version'
 //
 // Without a command the tests run, in all worlds and with all managers of cgroups
-// unless it is said which. Then the whole suite runs once with each kernel, and the other
-// machines leave out the files of tests with the comment "//world:any", which depend on
-// no world. A command runs as root in /src, which is this source tree, read-only; what it writes
+// unless it is said which. In all worlds those files of tests are left out which have the
+// comment "//world:any", since they depend on none: they have run on the machine at hand.
+// A command runs as root in /src, which is this source tree, read-only; what it writes
 // elsewhere is gone when it ends.
 package main
 

@@ -57,8 +57,3 @@ func testsOf(file *ast.File) (names []string) {
 	}
 	return names
 }
-
-// runsAll tells whether the whole suite runs in a world: once with each kernel.
-func (r *suiteRun) runsAll() bool {
-	return r.manager == "cgroupfs" && (r.world.name == "v2" || r.world.name == "v1")
-}

@@ -57,7 +57,7 @@ func runSuite(ctx context.Context, o options, image image, worlds []world, sourc
 	for _, w := range worlds {
 		for _, m := range managers {
 			r := &suiteRun{world: w, manager: m, pattern: o.run}
-			if o.run == "" && o.world == "all" && !r.runsAll() {
+			if o.run == "" && o.world == "all" {
 				r.pattern = some
 			}
 			runs = append(runs, r)
@@ -95,13 +95,9 @@ func runSuite(ctx context.Context, o options, image image, worlds []world, sourc
 }
 
 // longestFirst puts runs in the order that leaves no machine to run alone at the end:
-// the whole suite is more than a part, systemd has to be asked, and on cgroup v1 there
-// are many hierarchies to enter.
+// systemd has to be asked, and on cgroup v1 there are many hierarchies to enter.
 func longestFirst(runs []*suiteRun) []*suiteRun {
 	cost := func(r *suiteRun) (c int) {
-		if r.runsAll() {
-			c += 4
-		}
 		if r.manager == "systemd" {
 			c += 2
 		}
