@@ -127,19 +127,21 @@ func (st *starting) awaitClassic() error {
 	}
 }
 
+// readPreamble reads a frame. What has come of one when a deadline passes is kept for the
+// next call: it may tell of a process that has been cloned.
 func (st *starting) readPreamble() (kind uint32, payload []byte, err error) {
-	head := make([]byte, 8)
-	if err := st.conn.ReadRaw(head); err != nil {
+	const head = 8
+	if st.frame, err = st.conn.Fill(st.frame, head); err != nil {
 		return 0, nil, err
 	}
-	kind, n := getUint32(head), getUint32(head[4:])
+	kind, n := getUint32(st.frame), int(getUint32(st.frame[4:]))
 	if n > 1024 {
 		return 0, nil, fmt.Errorf("a frame of %d bytes from the preamble: %w", n, unix.EBADMSG)
 	}
-	payload = make([]byte, n)
-	if err := st.conn.ReadRaw(payload); err != nil {
+	if st.frame, err = st.conn.Fill(st.frame, head+n); err != nil {
 		return 0, nil, err
 	}
+	payload, st.frame = st.frame[head:], nil
 	if kind != preambleError {
 		return kind, payload, nil
 	}

@@ -54,6 +54,7 @@ type starting struct {
 	born     bool           // in it
 	executed bool           // the program's start has begun: the next end of the stream may be that
 	hook     bool           // a program of the classic door imports package nsenter
+	frame    []byte         // of the preamble, as far as it has been read
 	hooks    map[hookID]*runningHook
 
 	master *os.File // of the terminal that init has made

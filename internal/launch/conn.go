@@ -298,15 +298,19 @@ func (c *Conn) more(n int) error {
 	return nil
 }
 
-// ReadRaw reads what comes without the form of a message, as from a program of the
-// classic protocol.
-func (c *Conn) ReadRaw(b []byte) error {
-	_, err := io.ReadFull(c.pipe, b)
-	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
-		return ErrClosed
+// Fill reads what comes without the form of a message, as from a program of the classic
+// protocol, until b has n bytes. What has come before an error is in the result, too.
+func (c *Conn) Fill(b []byte, n int) ([]byte, error) {
+	for len(b) < n {
+		chunk := make([]byte, n-len(b))
+		got, err := c.pipe.Read(chunk)
+		b = append(b, chunk[:got]...)
+		switch {
+		case errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET):
+			return b, ErrClosed
+		case err != nil:
+			return b, fmt.Errorf("read from init pipe: %w", c.caused(err))
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("read from init pipe: %w", c.caused(err))
-	}
-	return nil
+	return b, nil
 }

@@ -402,3 +402,30 @@ func FuzzServe(f *testing.F) {
 		}
 	})
 }
+
+// What has come before a deadline is there for the next call.
+func TestFill(t *testing.T) {
+	c, child := newTestConn(t, t.Context())
+	if _, err := child.WriteString("he"); err != nil {
+		t.Fatal(err)
+	}
+	b, err := c.Fill(nil, 2)
+	if err != nil || string(b) != "he" {
+		t.Fatalf("%q, %v", b, err)
+	}
+	c.Until(time.Unix(1, 0))
+	if b, err = c.Fill(b, 5); !errors.Is(err, os.ErrDeadlineExceeded) || string(b) != "he" {
+		t.Fatalf("%q, %v; want a deadline", b, err)
+	}
+	if _, err := child.WriteString("llo"); err != nil {
+		t.Fatal(err)
+	}
+	c.Until(time.Now().Add(time.Minute))
+	if b, err = c.Fill(b, 5); err != nil || string(b) != "hello" {
+		t.Fatalf("%q, %v", b, err)
+	}
+	child.Close()
+	if _, err = c.Fill(nil, 1); !errors.Is(err, ErrClosed) {
+		t.Errorf("at the end: %v", err)
+	}
+}
