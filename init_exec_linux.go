@@ -41,7 +41,7 @@ func (p *initPlan) finish(u *execUser, cgroups []program.Reg, cgroupFiles []*os.
 	u.closeDatabases(s)
 	enterCgroups(s, cgroupFiles, cgroups)
 	// From here on the process is in its cgroups.
-	if p.creates(configs.NEWCGROUP) {
+	if p.creates(configs.NEWCGROUP) && !p.join {
 		s.Do("create cgroup namespace", unix.SYS_UNSHARE, num(unix.CLONE_NEWCGROUP))
 	}
 	if err := p.becomeUser(s, u); err != nil {

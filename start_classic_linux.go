@@ -247,5 +247,5 @@ func (st *starting) explainClassic(err error) error {
 		return fmt.Errorf("%s ended (%s) without initialising the container: it must import %q, "+
 			"or call StartInitialization in an init function", st.c.factory.initArgv()[0], status, nsenterImport)
 	}
-	return fmt.Errorf("%w (%s) before it could run the program", errDied, status)
+	return st.died(status)
 }

@@ -199,11 +199,16 @@ func (st *starting) explain(err error) error {
 	if !errors.Is(err, errDied) && !errors.Is(err, launch.ErrClosed) {
 		return err
 	}
+	return st.died(st.endStatus())
+}
+
+// died says what a process that has died had not done yet.
+func (st *starting) died(status string) error {
 	step := "set up the container"
 	if st.executed {
 		step = "run the program"
 	}
-	return fmt.Errorf("%w (%s) before it could %s", errDied, st.endStatus(), step)
+	return fmt.Errorf("%w (%s) before it could %s", errDied, status, step)
 }
 
 // endStatus says how a process that has died did so.

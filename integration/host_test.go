@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/libcontainer/libcontainer"
+	"github.com/libcontainer/libcontainer/integration/internal/tested"
 )
 
 func atoi(t *testing.T, s string) int {
@@ -55,6 +56,9 @@ func collect(t *testing.T, root, id string) {
 // No program has to say that it can be init, and none is hurt if it does. None needs
 // cgo, for a seccomp filter neither.
 func TestHosts(t *testing.T) {
+	if tested.Classic() {
+		t.Skip("with the classic init a program has to")
+	}
 	checkLeaks(t)
 	rootfs := newRootfs(t)
 	for _, tt := range []struct {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/libcontainer/libcontainer"
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/integration/internal/tested"
 )
 
 // hunts is how many processes the hunters are shown: LCTEST_HUNTS of them, or enough to
@@ -148,6 +149,9 @@ func huntingGrounds() map[string]huntingGround {
 // container has, and nothing of the host's: not its root, namespaces, capabilities or
 // descriptors, and inside of the container's cgroups.
 func TestHuntersOfFurtherProcesses(t *testing.T) {
+	if tested.Classic() {
+		t.Skip("the classic init boots Go in the container's pid namespace")
+	}
 	for name, g := range huntingGrounds() {
 		t.Run(name, func(t *testing.T) {
 			config := withHunter(t, g.capabilities...)
@@ -179,6 +183,9 @@ func procfsTakesPidNamespace(t *testing.T) bool {
 
 // The same for a container that is made in the pid namespace of another one.
 func TestHuntersOfANewContainer(t *testing.T) {
+	if tested.Classic() {
+		t.Skip("the classic init boots Go in the container's pid namespace")
+	}
 	if !procfsTakesPidNamespace(t) {
 		t.Skip("procfs has no option pidns, which is there since Linux 6.17: the set-up is done inside")
 	}

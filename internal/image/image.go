@@ -140,7 +140,21 @@ func memfd() (int, error) {
 	return fd, err
 }
 
-func seal(fd int) error {
+// sealTries is how often it is tried to seal a file whose pages are in use elsewhere, as
+// those that the kernel is about to put on its lists are. It waits for about 0.15 seconds
+// each time before it says so (EBUSY).
+const sealTries = 20
+
+func seal(fd int) (err error) {
+	for range sealTries {
+		if err = sealOnce(fd); !errors.Is(err, unix.EBUSY) {
+			break
+		}
+	}
+	return err
+}
+
+func sealOnce(fd int) error {
 	const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
 	// F_SEAL_EXEC, Linux 6.3, fixes the mode.
 	_, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals|unix.F_SEAL_EXEC)

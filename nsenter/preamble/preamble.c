@@ -320,6 +320,31 @@ static pid_t clone_init(const struct bootstrap *b, uint64_t flags)
 	return pid;
 }
 
+/*
+ * Closes what the host program did not mean for us: a descriptor without
+ * close-on-exec would stay open in the container for as long as init waits to be
+ * released. Those that we get come first, the last of them after the init pipe.
+ */
+static void close_others(const struct bootstrap *b)
+{
+	int highest = init_pipe + 1;
+
+	if (b->join_pidfd > highest)
+		highest = b->join_pidfd;
+	if (b->cgroup_fd > highest)
+		highest = b->cgroup_fd;
+	if (syscall(SYS_close_range, (unsigned int)highest + 1, ~0U, 0))
+		die(errno, "close_range");
+}
+
+/* What the host program, or its parent, has ignored goes through execve(2), and Go leaves
+ * some of that as it is. */
+static void default_signals(void)
+{
+	for (int sig = 1; sig <= 64; sig++)
+		signal(sig, SIG_DFL); /* fails for SIGKILL, SIGSTOP and those of the C library */
+}
+
 static void run(const char *pipe_env)
 {
 	char err[BOOTSTRAP_ERRLEN];
@@ -339,6 +364,8 @@ static void run(const char *pipe_env)
 
 	if (bootstrap_parse(message, len, &b, err))
 		die(EBADMSG, "parse bootstrap message: %s", err);
+	default_signals();
+	close_others(&b);
 	join_namespaces(&b);
 	if (b.clone_flags & CLONE_NEWUSER)
 		make_userns(&b);
