@@ -258,7 +258,7 @@ func wantLines(t *testing.T, host *exec.Cmd, undo func(), want ...string) {
 	}()
 	select {
 	case <-said:
-	case <-time.After(60 * time.Second):
+	case <-time.After(3 * time.Minute):
 		t.Error("the host program hangs")
 		undo()
 		_ = host.Process.Kill()
