@@ -114,6 +114,7 @@ func (st *starting) awaitClassic() error {
 			pid := int(int32(getUint32(payload)))
 			fd, err := unix.PidfdOpen(pid, 0)
 			if err != nil {
+				st.orphaned(pid)
 				return fmt.Errorf("pidfd_open process %d: %w", pid, err)
 			}
 			err = st.cloned(pid, fd, false)

@@ -59,8 +59,12 @@ func (st *starting) endStage() {
 // container may have frozen it: then it is reaped when it is thawed.
 func (st *starting) reapStage(stage *os.Process) *os.ProcessState {
 	ref, err := pidfd.Open(stage.Pid)
-	if err != nil {
+	if errors.Is(err, pidfd.ErrNoProcess) {
 		_ = stage.Release() // something else in this program has reaped it
+		return nil
+	}
+	if err != nil { // no descriptor is free
+		go func() { _, _ = stage.Wait() }()
 		return nil
 	}
 	return st.afterDeath(ref, func() *os.ProcessState {
@@ -133,6 +137,7 @@ func (st *starting) findOrphan() {
 	}
 }
 
+// orphaned is told of a process that has been cloned, and of which there is no reference.
 func (st *starting) orphaned(pid int) { st.lost = pid }
 
 // reapOrphan kills and reaps a process that is a child of this program, if nobody has

@@ -420,6 +420,7 @@ func (st *starting) cloned(pid int, fd int, born bool) (err error) {
 	st.born = born
 	st.ref.Close()
 	if st.ref, err = pidfd.Adopt(fd, pid); err != nil {
+		st.orphaned(pid)
 		return err
 	}
 	if st.plan.join {
