@@ -145,11 +145,7 @@ func (st *starting) orphaned(pid int) { st.lost = pid }
 func (st *starting) reapOrphan(pid int) {
 	ref, err := pidfd.Open(pid)
 	if err == nil {
-		_ = ref.Signal(unix.SIGKILL)
-		st.afterDeath(ref, func() *os.ProcessState {
-			state, _ := ref.Wait()
-			return state
-		})
+		st.killAndReap(ref)
 		return
 	}
 	isOurs := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WALL, nil) == nil
@@ -170,11 +166,14 @@ func (st *starting) reapAll() {
 	if st.lost != 0 {
 		st.reapOrphan(st.lost)
 	}
-	if st.ref == nil || st.released() {
-		return
+	if st.ref != nil {
+		st.killAndReap(st.ref.Clone())
 	}
-	_ = st.ref.Signal(unix.SIGKILL)
-	ref := st.ref.Clone()
+}
+
+// killAndReap owns the reference.
+func (st *starting) killAndReap(ref *pidfd.Process) {
+	_ = ref.Signal(unix.SIGKILL)
 	st.afterDeath(ref, func() *os.ProcessState {
 		state, _ := ref.Wait()
 		return state
@@ -184,10 +183,6 @@ func (st *starting) reapAll() {
 // deathTimeout is how long a process that has been killed is waited for. One that the
 // freezer of cgroup v1 has stopped dies only when it is thawed.
 const deathTimeout = time.Second
-
-// released tells whether this is the release of a process that a start has prepared,
-// whose child it is.
-func (st *starting) released() bool { return st.process == nil }
 
 // explain adds to an error of the conversation what the end of the processes tells.
 func (st *starting) explain(err error) error {

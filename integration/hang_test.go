@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/libcontainer/libcontainer/integration/internal/tested"
 )
 
 // hangTimeout is how long a test may take, also on an emulated machine.
@@ -54,29 +56,22 @@ func (w *hangWatch) expired() {
 
 // describeChildren says what the kernel knows of the children of a process, and theirs.
 func describeChildren(pid int, indent string) {
-	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
-	for _, task := range tasks {
-		list, _ := os.ReadFile(task)
-		for child := range strings.FieldsSeq(string(list)) {
-			dir := "/proc/" + child
-			command, _ := os.ReadFile(dir + "/cmdline")
-			fmt.Printf("%sprocess %s %q\n", indent, child, command)
-			for _, name := range []string{"wchan", "syscall", "stack", "cgroup"} {
-				text, _ := os.ReadFile(filepath.Join(dir, name))
-				for line := range strings.Lines(string(text)) {
-					fmt.Printf("%s  %s: %s\n", indent, name, strings.TrimSpace(line))
-				}
-			}
-			status, _ := os.ReadFile(dir + "/status")
-			for line := range strings.Lines(string(status)) {
-				if key, _, _ := strings.Cut(line, ":"); key == "State" || strings.HasPrefix(key, "Sig") || key == "NSpid" {
-					fmt.Printf("%s  %s\n", indent, strings.TrimSpace(line))
-				}
-			}
-			var number int
-			if _, err := fmt.Sscan(child, &number); err == nil {
-				describeChildren(number, indent+"  ")
+	for _, child := range tested.Children(pid) {
+		dir := filepath.Join("/proc", itoa(child))
+		command, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
+		fmt.Printf("%sprocess %d %q\n", indent, child, command)
+		for _, name := range []string{"wchan", "syscall", "stack", "cgroup"} {
+			text, _ := os.ReadFile(filepath.Join(dir, name))
+			for line := range strings.Lines(string(text)) {
+				fmt.Printf("%s  %s: %s\n", indent, name, strings.TrimSpace(line))
 			}
 		}
+		status, _ := os.ReadFile(filepath.Join(dir, "status"))
+		for line := range strings.Lines(string(status)) {
+			if key, _, _ := strings.Cut(line, ":"); key == "State" || strings.HasPrefix(key, "Sig") || key == "NSpid" {
+				fmt.Printf("%s  %s\n", indent, strings.TrimSpace(line))
+			}
+		}
+		describeChildren(child, indent+"  ")
 	}
 }

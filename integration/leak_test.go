@@ -95,16 +95,8 @@ func lines(t *testing.T, name string) []string {
 // children lists the processes whose parent we are, zombies too.
 func children(t *testing.T) (list []string) {
 	t.Helper()
-	tasks, err := filepath.Glob("/proc/self/task/*/children")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, task := range tasks {
-		data, err := os.ReadFile(task)
-		if err != nil {
-			continue // the thread has gone
-		}
-		list = append(list, strings.Fields(string(data))...)
+	for _, pid := range tested.Children(os.Getpid()) {
+		list = append(list, itoa(pid))
 	}
 	return list
 }

@@ -201,16 +201,10 @@ func abridge(state []byte) []byte {
 	return short
 }
 
-// descendants lists the processes below one, see proc_pid_task(5).
+// descendants lists the processes below one.
 func descendants(pid int) (list []int) {
-	tasks, _ := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "task/*/children"))
-	for _, task := range tasks {
-		text, _ := os.ReadFile(task)
-		for _, field := range strings.Fields(string(text)) {
-			if child, err := strconv.Atoi(field); err == nil {
-				list = append(append(list, child), descendants(child)...)
-			}
-		}
+	for _, child := range tested.Children(pid) {
+		list = append(append(list, child), descendants(child)...)
 	}
 	return list
 }
