@@ -10,8 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/internal/memevents"
@@ -294,11 +292,8 @@ func (c *linuxContainer) Stats() (*Stats, error) {
 
 // vanishes tells whether an error is because the container has ended, and its cgroups
 // have gone: another process is destroying it, or systemd has removed what nobody is
-// in. A cgroup that is open and has been removed has no files any more: ENODEV.
-func (v *view) vanishes(err error) bool {
-	gone := errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENODEV)
-	return gone && v.init.Ending()
-}
+// in.
+func (v *view) vanishes(err error) bool { return cgroupGone(err) && v.init.Ending() }
 
 func (c *linuxContainer) Set(config configs.Config) error {
 	const step = "set configuration"

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/configs/validate"
 	"github.com/libcontainer/libcontainer/internal/launch"
@@ -310,20 +311,20 @@ func checkProcessValues(p *Process) error {
 // plan decides on all names that the start will use, and returns the cgroups among them.
 // It records them before any of that, or any process, exists, so that whatever happens
 // from then on, Load and Destroy find it.
-func (c *linuxContainer) plan() (cgroups map[string]string, err error) {
+func (c *linuxContainer) plan(ctx context.Context) (paths map[string]string, err error) {
 	v := c.view()
 	config, devices, err := v.planNetworks()
 	if err != nil {
 		return nil, err
 	}
-	cgroups, parents, err := v.cgroups.Plan()
+	paths, parents, err := v.planCgroups(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return cgroups, c.change(func(next *view) error {
+	return paths, c.change(func(next *view) error {
 		next.phase, next.config, next.netDevices = phaseStarting, config, devices
 		state := next.state()
-		state.CgroupPaths, state.CgroupParents = cgroups, parents
+		state.CgroupPaths, state.CgroupParents = paths, parents
 		return next.save(state)
 	})
 }
@@ -539,4 +540,50 @@ func (st *starting) knowSteps() {
 		return
 	}
 	st.conn.Keep(steps.List, program.OfSteps(steps.Steps))
+}
+
+// planCgroups names the cgroups, which must hold no process. A further process of the
+// container's former life may be in them still: it enters them before it is cloned into
+// the pid namespace, and ends by itself when it finds no init to join. No more of those
+// come, since the lock is exclusive.
+func (v *view) planCgroups(ctx context.Context) (paths map[string]string, parents []string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, orphanTimeout)
+	defer cancel()
+	for {
+		paths, parents, err = v.cgroups.Plan()
+		if !errors.Is(err, unix.EBUSY) || !v.started() || !v.config.Namespaces.Creates(configs.NEWPID) {
+			return paths, parents, err
+		}
+		if v.awaitUsers(ctx) != nil {
+			return nil, nil, err // they are others' than this container's
+		}
+	}
+}
+
+// awaitUsers waits until the processes that are in the cgroups now have ended.
+func (v *view) awaitUsers(ctx context.Context) error {
+	for _, path := range v.cgroups.GetPaths() {
+		pids, err := cgroups.GetAllPids(path)
+		if cgroupGone(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, pid := range pids {
+			ref, err := pidfd.Open(pid)
+			if errors.Is(err, pidfd.ErrNoProcess) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			err = ref.Await(ctx)
+			ref.Close()
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -144,10 +144,16 @@ func (v *view) listPids() ([]int, error) {
 		return v.pidsOfNamespace()
 	}
 	pids, err := v.cgroups.GetAllPids()
-	if errors.Is(err, os.ErrNotExist) {
+	if cgroupGone(err) {
 		return nil, nil // it has been removed, and was empty
 	}
 	return pids, err
+}
+
+// cgroupGone tells whether an error says that a cgroup does not exist. One that is open
+// and has been removed has no files any more: ENODEV.
+func cgroupGone(err error) bool {
+	return errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENODEV)
 }
 
 // sharesCgroups tells whether the container has joined cgroups, in which there

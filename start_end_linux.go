@@ -205,8 +205,11 @@ func (st *starting) explain(err error) error {
 // died says what a process that has died had not done yet.
 func (st *starting) died(status string) error {
 	step := "set up the container"
-	if st.executed {
+	switch {
+	case st.executed:
 		step = "run the program"
+	case st.plan.join:
+		step = "join the container"
 	}
 	return fmt.Errorf("%w (%s) before it could %s", errDied, status, step)
 }

@@ -80,7 +80,7 @@ func (c *linuxContainer) start(ctx context.Context, p *Process, mode startMode, 
 	join := mode == modeJoin
 	paths := v.cgroups.GetPaths()
 	if !join {
-		if paths, err = c.plan(); err != nil {
+		if paths, err = c.plan(ctx); err != nil {
 			return err
 		}
 	}
@@ -353,7 +353,7 @@ func (st *starting) serve() error {
 	}
 	st.conn.Handle(listenerMsg, func(_ []byte, fds []int) (*program.Program, error) { return handleListener(st, fds) })
 	err := st.conn.Serve()
-	if errors.Is(err, launch.ErrClosed) {
+	if errors.Is(err, launch.ErrClosed) && st.ref != nil { // else killed before it has cloned
 		return st.checkExec()
 	}
 	return err

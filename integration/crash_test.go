@@ -3,11 +3,13 @@ package integration
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer"
+	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/integration/internal/tested"
 )
 
@@ -169,6 +172,53 @@ func TestStartInFrozenCgroup(t *testing.T) {
 	if _, err := p.Wait(); err != nil || out.stdout.String() != "runs\n" {
 		t.Errorf("wait: %v; output %q", err, out.stdout.String())
 	}
+}
+
+// A further process of the former life is in the cgroup until it finds that there is no
+// init to join. A stranger stays.
+func TestStartWhereTheFormerLifeIsNotOver(t *testing.T) {
+	container := newContainer(t, newConfig(t))
+	_, release := startBlocked(t, container)
+	state, err := container.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tested.Systemd() {
+		t.Skip("systemd removes the unit with its last process")
+	}
+	release()
+	put := func(args ...string) *exec.Cmd {
+		cmd := exec.Command(args[0], args[1:]...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if err := cgroups.EnterPid(state.CgroupPaths, cmd.Process.Pid); err != nil {
+			t.Fatal(err)
+		}
+		return cmd
+	}
+	soon := put("/bin/sleep", "0.3")
+	p, _ := command("/bin/true")
+	if err := container.Start(p); err != nil {
+		t.Fatal(err)
+	}
+	for _, wait := range []func() error{soon.Wait, func() error { _, err := p.Wait(); return err }} {
+		if err := wait(); err != nil {
+			t.Error(err)
+		}
+	}
+	stranger := put("/bin/sleep", "1000")
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	p, _ = command("/bin/true")
+	err = linux(container).StartContext(ctx, p)
+	if !errors.Is(err, syscall.EBUSY) || !strings.Contains(err.Error(), itoa(stranger.Process.Pid)) {
+		t.Errorf("error %v, want EBUSY and the stranger's pid", err)
+	}
+	if err := stranger.Process.Kill(); err != nil {
+		t.Error(err)
+	}
+	_ = stranger.Wait()
 }
 
 // Several programs do what they like with the same containers, and no one of them
