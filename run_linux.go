@@ -337,20 +337,6 @@ func (c *linuxContainer) haveInit(ref *pidfd.Process) error {
 	})
 }
 
-// makeCgroups makes the cgroups and writes the limits, while there is no process
-// in them to be hit by half of those. A driver that cannot make cgroups ahead
-// waits for the process, and then does both.
-func (c *linuxContainer) makeCgroups() error {
-	v := c.view()
-	if err := v.cgroups.Create(); err != nil {
-		return err
-	}
-	if err := v.checkFreezer(); err != nil {
-		return err
-	}
-	return v.cgroups.Set(v.config)
-}
-
 // checkFreezer refuses a start in a cgroup that is frozen with one above it, where init
 // would stop until that is thawed, and could not even be killed on cgroup v1.
 func (v *view) checkFreezer() error {

@@ -17,12 +17,33 @@ import (
 	"github.com/libcontainer/libcontainer/cgroups"
 )
 
+// makeCgroups makes the cgroups and writes the limits, before init is told to do anything
+// that half of those could hit. Before init is there it makes what that is born in; on
+// cgroup v2 alone it depends on the limits whether that has room for the set-up. A driver
+// that cannot make cgroups ahead waits for the process, and then does both.
+func (st *starting) makeCgroups(before bool) error {
+	if before == st.unified {
+		if err := st.driver.Create(); err != nil {
+			return err
+		}
+	}
+	if before != (st.unified && !st.hybrid) {
+		return nil
+	}
+	v := st.c.view()
+	if err := v.checkFreezer(); err != nil {
+		return err
+	}
+	return v.cgroups.Set(v.config)
+}
+
 // openCgroups opens the files by which the process enters its cgroups where it can do
 // the whole of the work, or what is left of it: it must be in the cgroup of version 2,
 // if there is one, already, or enter it in the same way. A host without privileges
 // moves it, since what may fail for it and what may not is for the manager to say.
 func (st *starting) openCgroups() (err error) {
 	p, driver := st.plan, st.driver
+	p.setupFiles, p.execFiles = nil, nil
 	if os.Geteuid() != 0 || st.config.Cgroups.Optional || st.unified && !st.born && !p.join {
 		return nil
 	}

@@ -51,7 +51,9 @@ type starting struct {
 
 	init     *pidfd.Process // of the container that a further process joins
 	unified  bool           // there is a cgroup of version 2
-	born     bool           // in it
+	hybrid   bool           // and others are of version 1
+	into     bool           // init is to be born in it
+	born     bool           // init is
 	executed bool           // the program's start has begun: the next end of the stream may be that
 	hook     bool           // a program of the classic door imports package nsenter
 	frame    []byte         // of the preamble, as far as it has been read
@@ -85,6 +87,7 @@ func (c *linuxContainer) start(ctx context.Context, p *Process, mode startMode, 
 		}
 	}
 	_, st.unified = paths[""]
+	st.hybrid = st.unified && len(paths) > 1
 	if st.plan, err = st.newPlan(mode, paths); err != nil {
 		return err
 	}
@@ -254,24 +257,27 @@ func (st *starting) startContainer() error {
 		st.plan.listener = listener
 		st.closers = append(st.closers, listener)
 	}
-	if st.unified { // init is to be born there
-		if err := st.c.makeCgroups(); err != nil {
-			return err
-		}
+	if err := st.makeCgroups(true); err != nil {
+		return err
 	}
 	if err := st.sendStage(); err != nil {
 		return err
 	}
-	if !st.unified { // while the kernel makes the namespaces
-		if err := st.c.makeCgroups(); err != nil {
-			return err
-		}
+	// The kernel makes the namespaces meanwhile, which takes it as long as all of this.
+	if err := st.makeCgroups(false); err != nil {
+		return err
+	}
+	list, err := st.prepareSetUp()
+	if err != nil {
+		return err
 	}
 	if err := st.awaitInit(); err != nil {
 		return err
 	}
-	if err := st.openCgroups(); err != nil {
-		return err
+	if list == nil || st.into && !st.born {
+		if list, err = st.buildSetUp(); err != nil {
+			return err
+		}
 	}
 	if err := st.setUpNetworks(); err != nil {
 		return err
@@ -283,18 +289,15 @@ func (st *starting) startContainer() error {
 			return err
 		}
 	}
-	list, err := st.plan.setUp()
-	if err != nil {
-		return err
-	}
 	if err := st.setOomScoreAdj(st.ref.Pid()); err != nil {
 		return err
 	}
-	// Init runs no program of the container before the state is there, and dies if we do.
-	if err := st.c.saveState(); err != nil {
+	if err := st.conn.Send(list); err != nil {
 		return err
 	}
-	if err := st.conn.Send(list); err != nil {
+	// Init, which dies if we do, becomes no program of the container before this is there:
+	// it has to ask for its user first.
+	if err := st.c.saveState(); err != nil {
 		return err
 	}
 	if byHost && !early {
@@ -309,6 +312,22 @@ func (st *starting) startContainer() error {
 		return st.keepSteps()
 	}
 	return nil
+}
+
+// prepareSetUp builds the set-up of an init that is not there yet, where no register of the
+// lists before it is taken later; else it gives nil.
+func (st *starting) prepareSetUp() (*program.Program, error) {
+	if st.plan.classic || st.plan.latePid {
+		return nil, nil
+	}
+	return st.buildSetUp()
+}
+
+func (st *starting) buildSetUp() (*program.Program, error) {
+	if err := st.openCgroups(); err != nil {
+		return nil, err
+	}
+	return st.plan.setUp()
 }
 
 // sendStage sends what the spawned process is to do until it has cloned init.
@@ -327,6 +346,7 @@ func (st *starting) sendStage() error {
 		}
 		if dir != nil {
 			st.closers = append(st.closers, dir)
+			st.into, st.born = true, true // the kernel may refuse that
 		}
 	}
 	list, err := st.plan.stage(namespaces, dir)

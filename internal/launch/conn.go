@@ -77,6 +77,10 @@ func (c *Conn) Keep(seq uint32, p *program.Program) { c.lists[seq] = p }
 // Close closes the pipe.
 func (c *Conn) Close() error {
 	c.drop()
+	for _, list := range c.lists {
+		list.Forget()
+	}
+	clear(c.lists)
 	return c.pipe.Close()
 }
 

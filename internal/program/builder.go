@@ -48,12 +48,9 @@ type Label int32
 // operation return registers that hold its result; they are to be given back with
 // Free, or Close for descriptors.
 type Builder struct {
-	regs   *Registers
-	ops    []operation
-	steps  []step
-	data   []byte
-	relocs []reloc
-	labels []int32 // the operation of each, -1 as long as it is not known
+	regs *Registers
+	*buffers
+	steps []step
 
 	prefix  string
 	invalid bool
@@ -92,9 +89,8 @@ type step struct {
 func NewBuilder(regs *Registers) *Builder {
 	return &Builder{
 		regs:    regs,
-		ops:     make([]operation, 0, 64),
-		steps:   make([]step, 0, 64),
-		data:    make([]byte, 0, 4096),
+		buffers: buffersPool.Get().(*buffers),
+		steps:   *stepsPool.Get().(*[]step),
 		fileReg: NoReg,
 	}
 }

@@ -28,6 +28,14 @@ func (p *Program) Sent() {
 			f.Close()
 		}
 	}
+	keepList(p.list)
+	p.list, p.files = nil, nil
+}
+
+// Forget is called when no error of the list is asked for any more.
+func (p *Program) Forget() {
+	keepSteps(p.steps)
+	p.steps = nil
 }
 
 // Build ends the list.
@@ -60,7 +68,7 @@ func (b *Builder) Build() (*Program, error) {
 	if size > maxSize || relocs > maxRelocs {
 		return nil, fmt.Errorf("build program: %d bytes are over the limit of %d", size, maxSize)
 	}
-	list := make([]byte, size)
+	list := newList(size, dataAt)
 	copy(list[dataAt:], b.data)
 	order := binary.NativeEndian
 	order.PutUint32(list[hdrSize:], uint32(size))
@@ -89,6 +97,8 @@ func (b *Builder) Build() (*Program, error) {
 	for _, at := range b.seqAt {
 		p.seqAt = append(p.seqAt, uint32(dataAt)+at)
 	}
+	b.keep()
+	b.buffers, b.steps = nil, nil
 	return p, nil
 }
 
