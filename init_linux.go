@@ -8,6 +8,7 @@ package libcontainer
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -416,15 +417,17 @@ func (p *initPlan) setUp() (*program.Program, error) {
 	return s.Build()
 }
 
+// copies tells whether the set-up copies what the image has into memory.
+func (p *initPlan) copies() bool {
+	return slices.ContainsFunc(p.config.Mounts, func(m *configs.Mount) bool { return m.CopyUp })
+}
+
 // earlyFiles divides the files of cgroups into those that are entered before the
 // set-up and after it. Those of devices, memory and pids come after, so that they do
 // not limit it; but what is copied into memory is the container's to pay for.
 func (p *initPlan) earlyFiles() (early, late []*os.File) {
 	early = append(early, p.setupFiles...)
-	copies := false
-	for _, m := range p.config.Mounts {
-		copies = copies || m.CopyUp
-	}
+	copies := p.copies()
 	memory := p.cgroupPaths["memory"]
 	for _, f := range p.execFiles {
 		if copies && memory != "" && memory != p.cgroupPaths["devices"] && dirOf(f.Name()) == memory {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/cgroups"
+	"github.com/libcontainer/libcontainer/internal/pidfd"
 )
 
 // makeCgroups makes the cgroups and writes the limits, before init is told to do anything
@@ -22,19 +23,26 @@ import (
 // cgroup v2 alone it depends on the limits whether that has room for the set-up. A driver
 // that cannot make cgroups ahead waits for the process, and then does both.
 func (st *starting) makeCgroups(before bool) error {
-	if before == st.unified {
-		if err := st.driver.Create(); err != nil {
-			return err
-		}
+	if before && st.hybrid {
+		return st.driver.CreateUnified()
 	}
 	if before != (st.unified && !st.hybrid) {
 		return nil
 	}
-	v := st.c.view()
-	if err := v.checkFreezer(); err != nil {
+	if err := st.driver.Create(); err != nil {
 		return err
 	}
-	return v.cgroups.Set(v.config)
+	if err := st.c.view().checkFreezer(); err != nil || st.limitsLater() {
+		return err
+	}
+	return st.driver.Set(st.config)
+}
+
+// limitsLater tells whether the limits are written while init sets up the container. They
+// come before it executes a program; but what it copies into memory is limited, and on
+// cgroup v2 alone it is born in the cgroup.
+func (st *starting) limitsLater() bool {
+	return (st.hybrid || !st.unified) && !st.driver.EntersEarly() && !st.plan.copies()
 }
 
 // openCgroups opens the files by which the process enters its cgroups where it can do
@@ -161,7 +169,7 @@ func (st *starting) setOomScoreAdj(pid int) error {
 		return nil
 	}
 	name := procFile(pid, "oom_score_adj")
-	old, err := os.ReadFile(name)
+	old, err := pidfd.ReadFile(name)
 	if err != nil {
 		return fmt.Errorf("read oom_score_adj: %w", err)
 	}

@@ -58,6 +58,10 @@ func (st *starting) endStage() {
 // ended if that is known. Like any process that has entered the container's cgroups, the
 // container may have frozen it: then it is reaped when it is thawed.
 func (st *starting) reapStage(stage *os.Process) *os.ProcessState {
+	if isZombie(stage.Pid) { // as a rule: it ends when it has cloned
+		state, _ := stage.Wait()
+		return state
+	}
 	ref, err := pidfd.Open(stage.Pid)
 	if errors.Is(err, pidfd.ErrNoProcess) {
 		_ = stage.Release() // something else in this program has reaped it
@@ -71,6 +75,13 @@ func (st *starting) reapStage(stage *os.Process) *os.ProcessState {
 		state, _ := stage.Wait()
 		return state
 	})
+}
+
+// isZombie tells whether a child has ended and is to be reaped.
+func isZombie(pid int) bool {
+	var info unix.Siginfo
+	err := unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WALL, nil)
+	return err == nil && info.Signo == int32(unix.SIGCHLD)
 }
 
 // afterDeath reaps a process when it has ended, which it is about to, and returns what

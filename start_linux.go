@@ -136,8 +136,8 @@ func (st *starting) newPlan(mode startMode, paths map[string]string) (*initPlan,
 		join:        mode == modeJoin,
 		prepare:     mode == modePrepare,
 		classic:     st.c.factory.classic(),
-		latePid:     mode != modeJoin && !st.c.factory.classic() && st.config.Namespaces.PathOf(configs.NEWPID) != "" && procfsTakesPidNamespace(),
 		cgroupPaths: paths,
+		latePid:     mode != modeJoin && !st.c.factory.classic() && st.config.Namespaces.PathOf(configs.NEWPID) != "" && procfsTakesPidNamespace(),
 		terminal:    st.process.hasConsole(),
 		ownTerminal: st.process.consoleSocket != "",
 		host:        st,
@@ -294,6 +294,11 @@ func (st *starting) startContainer() error {
 	}
 	if err := st.conn.Send(list); err != nil {
 		return err
+	}
+	if st.limitsLater() {
+		if err := st.driver.Set(st.config); err != nil {
+			return err
+		}
 	}
 	// Init, which dies if we do, becomes no program of the container before this is there:
 	// it has to ask for its user first.

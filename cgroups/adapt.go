@@ -50,6 +50,8 @@ func (a *adapter) Create() error {
 	return nil
 }
 
+func (a *adapter) CreateUnified() error { return nil }
+
 func (a *adapter) Set(container *configs.Config) error {
 	a.ops.Lock()
 	defer a.ops.Unlock()

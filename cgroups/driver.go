@@ -46,6 +46,7 @@ const SetupMemory = 64 << 20
 // A container starts with these calls, in this order:
 //
 //	Plan                        names the cgroups, so that they can be recorded
+//	CreateUnified               may make one of them, and UnifiedDir then opens it
 //	Create                      makes them
 //	Set                         writes the limits, or keeps them for later
 //	Enter(pid, StageSetup)      the first process enters, early if EntersEarly
@@ -61,6 +62,12 @@ type Driver interface {
 	// each before what is in it. A caller that records both before Create leaves
 	// nothing that cannot be found, whenever it dies.
 	Plan() (paths map[string]string, parents []string, err error)
+
+	// CreateUnified makes, ahead of Create, the cgroup that UnifiedDir opens, if Create
+	// makes others besides: the kernel can clone the first process into it while Create
+	// makes those. Else it makes nothing. What it has made is removed by Destroy, also if
+	// Create fails or is not called.
+	CreateUnified() error
 
 	// Create makes the cgroups and fills GetPaths, with no process in them. A
 	// driver whose cgroups cannot be without a process makes them when the first one

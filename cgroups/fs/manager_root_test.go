@@ -373,6 +373,52 @@ func TestRootSetFails(t *testing.T) {
 }
 
 // A child that moves itself while it has one thread.
+// CreateUnified makes what UnifiedDir opens, and Create the rest. What only the first has
+// made Destroy removes.
+func TestRootCreateUnified(t *testing.T) {
+	m := rootManager(t, "")
+	planned, _, err := m.Plan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	unified, hybrid := planned[""]
+	check := func(step string, made func(path string) bool) {
+		t.Helper()
+		for key, path := range planned {
+			if cgroups.PathExists(path) != made(path) {
+				t.Errorf("%s: %q is there: %v", step, key, !made(path))
+			}
+		}
+	}
+	none := func(string) bool { return false }
+	for _, create := range []bool{false, true} {
+		if err := m.CreateUnified(); err != nil {
+			t.Fatal(err)
+		}
+		check("CreateUnified", func(path string) bool { return hybrid && path == unified })
+		dir, err := m.UnifiedDir()
+		if err != nil || (dir != nil) != hybrid {
+			t.Errorf("UnifiedDir: %v, %v", dir, err)
+		}
+		if dir != nil {
+			dir.Close()
+		}
+		if create {
+			if err := m.Create(); err != nil {
+				t.Fatal(err)
+			}
+			check("Create", func(string) bool { return true })
+			if got := m.GetPaths(); !maps.Equal(got, planned) {
+				t.Errorf("paths %v, want %v", got, planned)
+			}
+		}
+		if err := m.Destroy(); err != nil {
+			t.Fatal(err)
+		}
+		check("Destroy", none)
+	}
+}
+
 func TestRootEntryFiles(t *testing.T) {
 	m := rootManager(t, "")
 	if err := m.Create(); err != nil {

@@ -244,6 +244,9 @@ func (m *Manager) EntryFiles(stage cgroups.Stage) ([]*os.File, error) {
 	return dirs.EntryFiles(stage)
 }
 
+// CreateUnified makes nothing: a unit takes a process.
+func (m *Manager) CreateUnified() error { return nil }
+
 // UnifiedDir opens the container's directory of cgroup v2, see cgroups.Driver. It
 // returns nil before the unit is started, which takes a process.
 func (m *Manager) UnifiedDir() (*os.File, error) {

@@ -125,7 +125,7 @@ const reaped = -1
 
 // pidOf reads the pid from /proc/self/fdinfo, see proc_pid_fdinfo(5).
 func pidOf(fd int) (int, error) {
-	data, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(fd))
+	data, err := ReadFile("/proc/self/fdinfo/" + strconv.Itoa(fd))
 	if err != nil {
 		return 0, err
 	}

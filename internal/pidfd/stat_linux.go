@@ -28,7 +28,7 @@ type Stat struct {
 // ReadStat reads /proc/[pid]/stat. The error is ErrNoProcess if there is none.
 func ReadStat(pid int) (Stat, error) {
 	name := procFile(pid, "stat")
-	data, err := os.ReadFile(name)
+	data, err := ReadFile(name)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) {
 		return Stat{}, fmt.Errorf("%w: %w", ErrNoProcess, err)
 	}

@@ -81,6 +81,43 @@ func (b Base) Create() error {
 	return err
 }
 
+// CreateUnified makes the container's directory of cgroup v2 alone, if there is one.
+func (b Base) CreateUnified() error {
+	b.State.Ops.Lock()
+	defer b.State.Ops.Unlock()
+	switch {
+	case b.Cgroups == nil:
+		return nil
+	case b.Joins():
+		return b.join()
+	}
+	_, err := cgtree.WithSnapshot(b.State.Snapshot, b.createUnifiedIn)
+	return err
+}
+
+func (b Base) createUnifiedIn(s *cgroups.Snapshot) ([]string, error) {
+	targets, err := b.Version.Targets(s)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(targets, func(t cgtree.Target) bool { return slices.Contains(t.Keys, "") })
+	if i < 0 {
+		return nil, nil
+	}
+	c := cgtree.Creator{Kind: b.State.Kind}
+	err = c.Create(targets[i])
+	if b.Optional() && cgtree.NotPermitted(err) {
+		return nil, nil // Create remembers why
+	}
+	if err != nil {
+		cgtree.RemoveMade(c.Made)
+		return nil, fmt.Errorf("make the cgroup of version 2: %w", err)
+	}
+	b.State.made = append(b.State.made, c.Made...)
+	b.SetPaths(cgtree.PathMap(targets[i : i+1]))
+	return c.Made, nil
+}
+
 // create makes the cgroups and sets the paths. It returns the directories it made.
 // The caller holds Ops.
 func (b Base) create() ([]string, error) {
