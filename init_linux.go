@@ -31,6 +31,11 @@ type initPlan struct {
 	classic bool // the preamble has made the namespaces
 	latePid bool // a new container in a pid namespace that others are in
 
+	// privileged tells that the host is root, and bornMapless that init is cloned into its
+	// user namespace, whose mappings the host then writes: who has entered one may not
+	// clone into a cgroup of the host.
+	privileged, bornMapless bool
+
 	// With latePid: the pid namespace that is joined, and unless a user namespace is in
 	// the way that of the host program.
 	joinedPid, ownPid program.Reg
@@ -175,13 +180,15 @@ func (p *initPlan) stage(namespaces []joinedNamespace, cgroup *os.File) (*progra
 		s.Close(regs[i])
 	}
 	flags := p.config.Namespaces.CloneFlags()
-	if flags&unix.CLONE_NEWUSER != 0 {
+	p.bornMapless = flags&unix.CLONE_NEWUSER != 0 && flags&unix.CLONE_NEWTIME == 0 && cgroup != nil && p.privileged
+	if flags&unix.CLONE_NEWUSER != 0 && !p.bornMapless {
 		p.makeUserns(s)
+		flags &^= unix.CLONE_NEWUSER
 	}
 	if flags&unix.CLONE_NEWTIME != 0 {
 		p.makeTimens(s)
 	}
-	flags &^= unix.CLONE_NEWUSER | unix.CLONE_NEWTIME | unix.CLONE_NEWCGROUP
+	flags &^= unix.CLONE_NEWTIME | unix.CLONE_NEWCGROUP
 	if p.latePid {
 		p.settle(s, flags)
 		return s.Build()
@@ -395,6 +402,9 @@ func (p *initPlan) setUp() (*program.Program, error) {
 	regs := s.Files(append(append([]*os.File(nil), early...), late...)...)
 	if p.classic {
 		p.begin(s)
+	}
+	if p.bornMapless {
+		becomeRoot(s)
 	}
 	if err := p.firstAffinity(s); err != nil {
 		return nil, err

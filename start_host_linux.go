@@ -22,8 +22,10 @@ import (
 	"github.com/libcontainer/libcontainer/internal/program"
 )
 
-func (st *starting) mapIDs() error {
-	return writeIDMaps(st.ctx, st.stage.Pid, st.config, st.plan.denySetgroups)
+func (st *starting) mapIDs() error { return st.mapIDsOf(st.stage.Pid) }
+
+func (st *starting) mapIDsOf(pid int) error {
+	return writeIDMaps(st.ctx, pid, st.config, st.plan.denySetgroups)
 }
 
 func (st *starting) timeOffsets() error {

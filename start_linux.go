@@ -136,6 +136,7 @@ func (st *starting) newPlan(mode startMode, paths map[string]string) (*initPlan,
 		join:        mode == modeJoin,
 		prepare:     mode == modePrepare,
 		classic:     st.c.factory.classic(),
+		privileged:  os.Geteuid() == 0,
 		cgroupPaths: paths,
 		latePid:     mode != modeJoin && !st.c.factory.classic() && st.config.Namespaces.PathOf(configs.NEWPID) != "" && procfsTakesPidNamespace(),
 		terminal:    st.process.hasConsole(),
@@ -456,6 +457,11 @@ func (st *starting) cloned(pid int, fd int, born bool) (err error) {
 	}
 	if st.plan.latePid {
 		return st.c.saveState()
+	}
+	if st.plan.bornMapless {
+		if err := st.mapIDsOf(pid); err != nil {
+			return err
+		}
 	}
 	if err := st.chownStdio(pid); err != nil {
 		return err
