@@ -108,20 +108,14 @@ func (m *Manager) EntryFiles(stage cgroups.Stage) ([]*os.File, error) {
 		if path == unified {
 			continue
 		}
-		err := m.withDir(path, func(dir *cgdir.Dir) error {
-			f, err := dir.OpenFile("tasks", unix.O_WRONLY)
-			if err != nil {
-				return err
-			}
-			files = append(files, f.Detach())
-			return nil
-		})
+		f, err := cgdir.OpenFileIn(path, "tasks", unix.O_WRONLY, m.state.Kind)
 		if err != nil {
 			for _, f := range files {
 				f.Close()
 			}
 			return nil, fmt.Errorf("open a cgroup to enter it: %w", err)
 		}
+		files = append(files, f.Detach())
 	}
 	return files, nil
 }
