@@ -76,7 +76,9 @@ lint: go ## gofmt, go vet, staticcheck
 	@unformatted=$$($$($(GO) env GOROOT)/bin/gofmt -l .); \
 		[ -z "$$unformatted" ] || { echo "gofmt these: $$unformatted" >&2; exit 1; }
 	$(GO) vet ./...
-	$(GO) tool staticcheck ./...
+	$(GO) vet -C bench/hosts/big .
+	$(GO) build -C internal/tools -o $(CACHE)/staticcheck honnef.co/go/tools/cmd/staticcheck
+	$(CACHE)/staticcheck ./...
 
 bench: go root bench-programs ## measure against floor.c, runc and crun: TABLES=life,exec LIVES=60
 	$(BENCH) -n $(LIVES) -tables $(TABLES) -out bench/results $(BENCHFLAGS)
@@ -89,6 +91,7 @@ bench-programs: go floor
 	@scripts/mkrootfs.sh $(CACHE)/rootfs
 	$(GO) build -buildvcs=false -o $(CACHE)/bench ./bench
 	$(GO) build -buildvcs=false -o $(CACHE)/hosts/ ./bench/hosts/...
+	$(GO) build -C bench/hosts/big -buildvcs=false -o $(CACHE)/hosts/ .
 
 floor:
 	@scripts/need.sh $(BUILD_NEEDS)

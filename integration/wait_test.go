@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -29,8 +30,13 @@ func keepsExitStatus(t *testing.T) bool {
 		t.Fatal(err)
 	}
 	defer unix.Close(pidfd)
-	info := unix.PidfdInfo{Mask: unix.PIDFD_INFO_EXIT}
-	return unix.IoctlPidfdInfo(pidfd, &info) == nil && info.Mask&unix.PIDFD_INFO_EXIT != 0
+	const getInfo, exit = 0xc040ff0b, 8 // PIDFD_GET_INFO, PIDFD_INFO_EXIT of <linux/pidfd.h>
+	info := struct {
+		mask, _ uint64
+		_       [48]byte
+	}{mask: exit} // its size is part of the number
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(pidfd), getInfo, uintptr(unsafe.Pointer(&info)))
+	return errno == 0 && info.mask&exit != 0
 }
 
 func TestWaitForTheContainer(t *testing.T) {

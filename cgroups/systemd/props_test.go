@@ -113,7 +113,7 @@ func TestPropertiesOfEachField(t *testing.T) {
 			}
 		}
 	}
-	for f := range reflect.TypeFor[configs.Resources]().Fields() {
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[configs.Resources]()) {
 		if !tested[f.Name] {
 			t.Errorf("there is no case for the field %s", f.Name)
 		}

@@ -114,10 +114,29 @@ func (d *descriptor) waitid(options int) (syscall.WaitStatus, error) {
 	return syscall.WaitStatus(info.status), nil
 }
 
+// exitInfo is struct pidfd_info of <linux/pidfd.h> in its first size, which every
+// kernel takes. It and the numbers stand here because golang.org/x/sys has them only
+// in releases that ask for a newer Go than this module does.
+type exitInfo struct {
+	mask     uint64
+	_        [13]uint32 // cgroupid, pid, tgid, ppid, and the ids of the process's user
+	exitCode int32
+}
+
+const (
+	pidfdGetInfo  = 3<<30 | uint(unsafe.Sizeof(exitInfo{}))<<16 | 0xff<<8 | 11 // _IOWR(PIDFS_IOCTL_MAGIC, 11, struct pidfd_info)
+	pidfdInfoExit = 1 << 3                                                     // PIDFD_INFO_EXIT
+)
+
 func (d *descriptor) infoStatus() (syscall.WaitStatus, bool) {
-	info := unix.PidfdInfo{Mask: unix.PIDFD_INFO_EXIT}
-	err := d.control(func(fd int) error { return unix.IoctlPidfdInfo(fd, &info) })
-	return syscall.WaitStatus(info.Exit_code), err == nil && info.Mask&unix.PIDFD_INFO_EXIT != 0
+	info := exitInfo{mask: pidfdInfoExit}
+	err := d.control(func(fd int) error {
+		if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), uintptr(pidfdGetInfo), uintptr(unsafe.Pointer(&info))); errno != 0 {
+			return errno
+		}
+		return nil
+	})
+	return syscall.WaitStatus(info.exitCode), err == nil && info.mask&pidfdInfoExit != 0
 }
 
 // zombieStatus reads /proc/[pid]/stat. The kernel shows others than root and the

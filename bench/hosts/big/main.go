@@ -1,6 +1,7 @@
 // Big is the plain host program with very much more in it: all of staticcheck, which this repository
 // has as a tool already, with the packages that it stands on, for code and init functions; and tens of
-// megabytes of data, for size, as a program has that imports the client of a cloud.
+// megabytes of data, for size, as a program has that imports the client of a cloud. It is a module of
+// its own, so that the library's does not need staticcheck.
 package main
 
 import (
