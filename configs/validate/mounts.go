@@ -3,6 +3,7 @@ package validate
 import (
 	"errors"
 	"fmt"
+	"path"
 
 	"github.com/libcontainer/libcontainer/configs"
 	"golang.org/x/sys/unix"
@@ -73,6 +74,10 @@ func mountSource(field string, m *configs.Mount) error {
 		// bind,remount changes the flags of what is mounted already.
 		if m.Source == "" && m.Flags&unix.MS_REMOUNT == 0 {
 			return invalid(field+".Source", m.Source, errors.New("is empty, but a bind mount needs it"))
+		}
+		// What the host's working directory is when the container starts, nobody knows.
+		if m.Flags&unix.MS_REMOUNT == 0 && !path.IsAbs(m.Source) {
+			return invalid(field+".Source", m.Source, fmt.Errorf("%w, and a bind mount needs the whole path", errNotAbsolute))
 		}
 		return noNUL(field+".Device", m.Device)
 	}

@@ -54,6 +54,9 @@ func TestMounts(t *testing.T) {
 
 		{"bind", bind("/srv", "bind", unix.MS_BIND|unix.MS_REC), ""},
 		{"bind by flags", bind("/srv", "", unix.MS_BIND), ""},
+		{"bind of a relative source", bind("srv", "bind", unix.MS_BIND), `Mounts[0].Source "srv" is not absolute`},
+		{"bind of the working directory", bind(".", "", unix.MS_BIND|unix.MS_REC), `Mounts[0].Source "." is not absolute`},
+		{"bind remount with a word", bind("none", "", unix.MS_BIND|unix.MS_REMOUNT), ""},
 		{"bind remount", bind("", "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY), ""},
 		{"bind without a source", bind("", "bind", unix.MS_BIND), "Mounts[0].Source"},
 		{"bind with NUL", bind("/srv\x00", "bind", unix.MS_BIND), "NUL"},
