@@ -310,6 +310,15 @@ func TestRoutes(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 	})
+	// The interface is all of its network, as clouds have it: the router is on the link.
+	t.Run("gateways outside of the network", func(t *testing.T) {
+		network := onBridge(bridge, 5)
+		network.Address, network.IPv6Address = "192.0.2.5/32", "2001:db8::5/128"
+		network.Gateway, network.IPv6Gateway = "192.0.2.1", "2001:db8::1"
+		if got := runShell(t, withNetworks(t, network), bothSay); got != "hello\nhello" {
+			t.Errorf("got %q", got)
+		}
+	})
 	t.Run("routes", func(t *testing.T) {
 		config := withNetworks(t, onBridge(bridge, 3))
 		config.Routes = []*configs.Route{

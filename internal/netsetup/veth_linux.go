@@ -150,16 +150,39 @@ func (s *Setup) addGateways(n *configs.Network) error {
 	if err != nil {
 		return fmt.Errorf("find the container's end: %w", err)
 	}
-	for _, text := range []string{n.Gateway, n.IPv6Gateway} {
-		if text == "" {
+	for _, family := range []struct{ gateway, address string }{{n.Gateway, n.Address}, {n.IPv6Gateway, n.IPv6Address}} {
+		if family.gateway == "" {
 			continue
 		}
-		route := &netlink.Route{LinkIndex: peer.Attrs().Index, Gw: net.ParseIP(text)}
-		if err := s.inside.RouteAdd(route); err != nil {
-			return fmt.Errorf("add default route by %s: %w", text, err)
+		if err := s.addGateway(peer.Attrs().Index, net.ParseIP(family.gateway), family.address); err != nil {
+			return fmt.Errorf("add default route by %s: %w", family.gateway, err)
 		}
 	}
 	return nil
+}
+
+// addGateway adds the default route. The kernel takes a router only if it knows a way to
+// it: where the interface's address is a network of its own (/32, /128), as clouds give
+// them, the router gets a route of its own first, over the link.
+func (s *Setup) addGateway(link int, gateway net.IP, address string) error {
+	if address != "" && !gateway.IsLinkLocalUnicast() {
+		_, network, err := net.ParseCIDR(address)
+		if err != nil {
+			return invalid(err)
+		}
+		if !network.Contains(gateway) {
+			bits := len(network.Mask) * 8
+			onLink := &netlink.Route{
+				LinkIndex: link,
+				Dst:       &net.IPNet{IP: gateway, Mask: net.CIDRMask(bits, bits)},
+				Scope:     netlink.SCOPE_LINK,
+			}
+			if err := s.inside.RouteAdd(onLink); err != nil && !errors.Is(err, unix.EEXIST) {
+				return fmt.Errorf("over the link: %w", err)
+			}
+		}
+	}
+	return s.inside.RouteAdd(&netlink.Route{LinkIndex: link, Gw: gateway})
 }
 
 // ownerAlias marks the host's end of a pair as its owner's, for RemoveVeths and for
