@@ -85,7 +85,7 @@ func (c *linuxContainer) destroy(ctx context.Context) error {
 		if err := v.killAll(ctx); err != nil {
 			return err
 		}
-		if err := v.tearDownNetworks(); err != nil {
+		if err := v.leaveNetworks(); err != nil {
 			return err
 		}
 		c.notifiers.Stop()

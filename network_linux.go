@@ -206,8 +206,24 @@ func (c *linuxContainer) makeNetworks(setup *netsetup.Setup) error {
 
 // tearDownNetworks gives the host's devices back and removes the veth pairs. To call
 // it again does nothing.
-func (v *view) tearDownNetworks() error {
-	return errors.Join(v.returnDevices(), netsetup.RemoveVeths(v.c.root, vethNames(v.config)))
+func (v *view) tearDownNetworks() error { return v.removeNetworks(v.netDevices) }
+
+// leaveNetworks is tearDownNetworks at the end of a container's life: the devices that
+// are to stay in its network namespace do, unless the container never had an init that
+// could have used them.
+func (v *view) leaveNetworks() error {
+	if v.phase == phaseStarting {
+		return v.tearDownNetworks()
+	}
+	joined := v.config.Namespaces.PathOf(configs.NEWNET) != ""
+	return v.removeNetworks(slices.DeleteFunc(slices.Clone(v.netDevices), func(d MovedDevice) bool {
+		asked := v.config.NetDevices[d.HostName]
+		return joined || asked != nil && asked.Stay
+	}))
+}
+
+func (v *view) removeNetworks(devices []MovedDevice) error {
+	return errors.Join(v.returnDevices(devices), netsetup.RemoveVeths(v.c.root, vethNames(v.config)))
 }
 
 // networkStats gives the counters of the veth pairs, as the container sees them. A pair
@@ -250,9 +266,9 @@ func planNetDevices(config *configs.Config) (list []MovedDevice, err error) {
 // devices of the host, until Destroy has taken them back.
 func (c *linuxContainer) netNSFile() string { return c.dir.File("netns") }
 
-// returnDevices gives the host its devices back. If the namespace has not been kept, no
+// returnDevices gives the host those of its devices back, and lets go of the namespace. If the namespace has not been kept, no
 // device has been moved there either.
-func (v *view) returnDevices() error {
+func (v *view) returnDevices(list []MovedDevice) error {
 	if len(v.netDevices) == 0 {
 		return nil
 	}
@@ -262,9 +278,9 @@ func (v *view) returnDevices() error {
 	}
 	if ns != nil {
 		defer ns.Close()
-		devices := make([]netsetup.Device, len(v.netDevices))
-		for i := range v.netDevices {
-			devices[i] = v.netDevices[i].device()
+		devices := make([]netsetup.Device, len(list))
+		for i := range list {
+			devices[i] = list[i].device()
 		}
 		if err := netsetup.MoveBack(ns, devices); err != nil {
 			return err

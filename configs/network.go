@@ -27,7 +27,9 @@ type Network struct {
 	// "10.0.0.2/24".
 	Address string `json:"address"`
 
-	// Gateway is the IPv4 address of the default route. It needs an Address.
+	// Gateway is the IPv4 address of the default route. It needs an Address. If it is
+	// not in that one's network, as with a prefix length of 32, it gets a route of its
+	// own over the interface first, so that it can be reached.
 	Gateway string `json:"gateway"`
 
 	// IPv6Address is the interface's IPv6 address with its prefix length. It can
@@ -36,7 +38,8 @@ type Network struct {
 	IPv6Address string `json:"ipv6_address"`
 
 	// IPv6Gateway is the IPv6 address of the default route. It needs an
-	// IPv6Address, unless it is a link-local one.
+	// IPv6Address, unless it is a link-local one; if it is not in that one's network,
+	// it is as with Gateway.
 	IPv6Gateway string `json:"ipv6_gateway"`
 
 	// Mtu is the largest packet of both ends of a veth pair in bytes. 0 leaves
@@ -69,7 +72,9 @@ type Route struct {
 	Source string `json:"source"`
 
 	// Gateway is the address of the next router. Empty means that the
-	// destination is reached directly.
+	// destination is reached directly. A router outside of the interface's network
+	// needs a route to itself, such as that of a Network's Gateway, or one that comes
+	// earlier in the list, with no Gateway.
 	Gateway string `json:"gateway"`
 
 	// InterfaceName is the container's interface that packets leave through.
@@ -80,9 +85,10 @@ type Route struct {
 // network namespace.
 //
 // The device keeps its attributes and its permanent addresses of global scope,
-// and is brought up. When the container is destroyed, or does not start, the
-// device comes back under its old name, with the addresses that it had, and up
-// if it was; the routes through it, and its place in a bridge or bond, are lost.
+// and is brought up. When the container is destroyed, unless the device is to stay
+// (Stay), or when it does not start, the device comes back under its old name, with
+// the addresses that it had, and up if it was; the routes through it, and its place
+// in a bridge or bond, are lost.
 //
 // For that the network namespace is kept until Destroy, also when the container's
 // processes, or the program that started them, have ended before. This goes
@@ -98,4 +104,9 @@ type NetDevice struct {
 	// keeps that of the host. A "%d" in it stands for the lowest number that makes
 	// a name which is not in use.
 	Name string `json:"name,omitempty"`
+
+	// Stay leaves the device where it is when the container is destroyed. In a network
+	// namespace that is joined by its path every device stays: who made that one, and
+	// goes on using it, has it as long as that.
+	Stay bool `json:"stay,omitempty"`
 }

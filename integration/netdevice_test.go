@@ -3,7 +3,9 @@
 package integration
 
 import (
+	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/libcontainer/libcontainer"
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/internal/netsetup"
 )
 
 // newHostDevice makes a device with addresses, which is up, and a peer of it. The
@@ -355,7 +358,6 @@ func TestNetDeviceMoveNotRecorded(t *testing.T) {
 
 func TestNetDeviceInJoinedNamespace(t *testing.T) {
 	device, _ := newHostDevice(t)
-	before := describe(t, device)
 	owner := newContainer(t, withNetworks(t))
 	startUntilReady(t, owner, "echo ready; exec cat")
 	state, err := owner.State()
@@ -379,12 +381,66 @@ func TestNetDeviceInJoinedNamespace(t *testing.T) {
 	if err := container.Destroy(); err != nil {
 		t.Fatal(err)
 	}
-	if got := execShell(t, owner, "ls /sys/class/net"); got != "lo" {
-		t.Errorf("the owner of the namespace has %q left", got)
+	// It stays with who made the namespace.
+	if got := execShell(t, owner, "ls /sys/class/net"); got != "lo\nmoved0" {
+		t.Errorf("the owner of the namespace has %q", got)
 	}
-	if after := describe(t, device); after != before {
-		t.Errorf("the device came back as %q, it was %q", after, before)
+	takeBack(t, state.NamespacePaths[configs.NEWNET], device, "moved0")
+}
+
+// takeBack finds a device in a network namespace, and gives it back to the host.
+func takeBack(t *testing.T, namespace, host, name string) {
+	t.Helper()
+	if isHostLink(t, host) {
+		t.Errorf("the host has device %q", host)
+		return
 	}
+	ns, err := os.Open(namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ns.Close()
+	handle, err := netlink.NewHandleAt(netns.NsHandle(ns.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer handle.Close()
+	link, err := handle.LinkByName(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := netsetup.Device{HostName: host, Name: name, Index: link.Attrs().Index, Type: link.Type()}
+	if err := netsetup.MoveBack(ns, []netsetup.Device{back}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A device that is to stay is left to whatever becomes of the namespace, which is all
+// that the OCI runtime specification asks for; and one that is not comes back.
+func TestNetDeviceStays(t *testing.T) {
+	device, peer := newHostDevice(t)
+	before := describe(t, peer)
+	config := withDevice(t, device, "stays0")
+	config.NetDevices[device].Stay = true
+	config.NetDevices[peer] = &configs.NetDevice{Name: "returns0"}
+	container := newContainer(t, config)
+	startUntilReady(t, container, "echo ready; exec cat")
+	state, err := container.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ns, err := os.Open(state.NamespacePaths[configs.NEWNET])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ns.Close()
+	if err := container.Destroy(); err != nil {
+		t.Fatal(err)
+	}
+	if after := describe(t, peer); after != before {
+		t.Errorf("the device that does not stay came back as %q, it was %q", after, before)
+	}
+	takeBack(t, fmt.Sprintf("/proc/self/fd/%d", ns.Fd()), device, "stays0")
 }
 
 // The container must not pass off a device of its own as one of another type, not
