@@ -77,7 +77,10 @@ type LinuxFactory struct {
 
 // New returns a linux based container factory based in the root directory and
 // configures the factory with the provided option funcs. The directory is made
-// if it does not exist, for its owner alone; an empty root makes a factory that
+// if it does not exist, for its owner alone. One that is there must belong to this
+// program's user or to root, and nobody else may write to it, and so with the directory
+// of each container that is loaded: whoever can write there has this program run what
+// he likes, as a hook. An empty root makes a factory that
 // is good for StartInitialization only.
 func New(root string, options ...func(*LinuxFactory) error) (Factory, error) {
 	if root != "" {
@@ -105,7 +108,32 @@ func New(root string, options ...func(*LinuxFactory) error) (Factory, error) {
 			return nil, newSystemError(err)
 		}
 	}
+	if root != "" {
+		if err := l.checkRoot("make factory"); err != nil {
+			return nil, err
+		}
+	}
 	return l, nil
+}
+
+// checkRoot refuses a root directory in which another user could put a container: to load
+// and destroy that one runs its hooks.
+func (l *LinuxFactory) checkRoot(step string) error {
+	if l.Root == "" {
+		return errorf(ConfigInvalid, "%s: the factory has no root directory", step)
+	}
+	return unsafeState(step, statedir.CheckParent(l.Root))
+}
+
+func unsafeState(step string, err error) error {
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("%s: %w", step, err)
+	if unsafe := new(statedir.UnsafeError); errors.As(err, &unsafe) {
+		return newError(err, ConfigInvalid)
+	}
+	return newSystemError(err)
 }
 
 // InitArgs returns an options func to configure a LinuxFactory with the provided
@@ -229,8 +257,8 @@ func (l *LinuxFactory) Create(id string, config *configs.Config) (Container, err
 	if err := checkHost(); err != nil {
 		return nil, err
 	}
-	if l.Root == "" {
-		return nil, errorf(ConfigInvalid, "create container %q: the factory has no root directory", id)
+	if err := l.checkRoot(fmt.Sprintf("create container %q", id)); err != nil {
+		return nil, err
 	}
 	if err := checkID(id); err != nil {
 		return nil, err
@@ -241,7 +269,7 @@ func (l *LinuxFactory) Create(id string, config *configs.Config) (Container, err
 	if err := l.Validator.Validate(config); err != nil {
 		return nil, newError(fmt.Errorf("create container %q: %w", id, err), ConfigInvalid)
 	}
-	if err := checkLabels(config); err != nil {
+	if err := cmp.Or(checkLabels(config), checkSysctls(config)); err != nil {
 		return nil, newError(fmt.Errorf("create container %q: %w", id, err), ConfigInvalid)
 	}
 	if _, err := l.programs.compile(config.Seccomp); err != nil {
@@ -264,15 +292,19 @@ func (l *LinuxFactory) Load(id string) (Container, error) {
 	if err := checkHost(); err != nil {
 		return nil, err
 	}
-	if l.Root == "" {
-		return nil, errorf(ConfigInvalid, "load container %q: the factory has no root directory", id)
+	step := fmt.Sprintf("load container %q", id)
+	if err := l.checkRoot(step); err != nil {
+		return nil, err
 	}
 	if err := checkID(id); err != nil {
 		return nil, err
 	}
 	dir, err := statedir.Open(filepath.Join(l.Root, id))
 	if err != nil {
-		return nil, newSystemError(fmt.Errorf("load container %q: %w", id, err))
+		return nil, newSystemError(fmt.Errorf("%s: %w", step, err))
+	}
+	if err := unsafeState(step, dir.CheckTrust()); err != nil {
+		return nil, err
 	}
 	c := l.newContainer(id, dir, completeConfig(id, new(configs.Config)))
 	// One that was claimed and not started has no state: there is nothing but
@@ -295,8 +327,8 @@ func (l *LinuxFactory) Load(id string) (Container, error) {
 // ConfigInvalid - the factory has no root directory,
 // SystemError - System error.
 func (l *LinuxFactory) List() ([]string, error) {
-	if l.Root == "" {
-		return nil, errorf(ConfigInvalid, "list containers: the factory has no root directory")
+	if err := l.checkRoot("list containers"); err != nil {
+		return nil, err
 	}
 	entries, err := os.ReadDir(l.Root)
 	if err != nil {
