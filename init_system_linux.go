@@ -85,6 +85,36 @@ func (s *script) writeSysctl(proc program.Reg, key, value string) error {
 	return nil
 }
 
+// checkSysctls refuses what the kernel at hand would do to the whole machine, though newer
+// ones have it for each namespace.
+func checkSysctls(config *configs.Config) error {
+	for key := range config.Sysctl {
+		if sysctlPath(key) == "kernel/pid_max" && !pidMaxIsNamespaced() {
+			return fmt.Errorf("Sysctl[%q] would change the host: each pid namespace has its own since Linux 6.14", key)
+		}
+	}
+	return nil
+}
+
+// pidMaxIsNamespaced tells whether each pid namespace has a maximum of its own (Linux
+// 6.14, commit 7863dcc72d0f).
+func pidMaxIsNamespaced() bool {
+	var name unix.Utsname
+	if err := unix.Uname(&name); err != nil {
+		return false
+	}
+	return releaseAtLeast(unix.ByteSliceToString(name.Release[:]), 6, 14)
+}
+
+// releaseAtLeast compares the release of a kernel with a version.
+func releaseAtLeast(release string, major, minor int) bool {
+	var a, b int
+	if n, _ := fmt.Sscanf(release, "%d.%d", &a, &b); n != 2 {
+		return false
+	}
+	return a > major || a == major && b >= minor
+}
+
 // sortedSysctls gives the keys in the order in which they are written: ip_forward before
 // all others of IPv4, which it resets (the kernel's document networking/ip-sysctl), then
 // those of all interfaces, of the default and of single ones, and else by name.

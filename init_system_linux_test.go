@@ -78,6 +78,16 @@ func fakeProc(t *testing.T) (dir string, proc *os.File) {
 	return dir, openPlace(t, dir+"/proc")
 }
 
+func TestReleaseAtLeast(t *testing.T) {
+	for release, want := range map[string]bool{
+		"6.14.0": true, "6.14-rc1": true, "6.18.9-cloud": true, "7.0": true, "6.13.12": false, "5.15.0-92-generic": false, "": false, "x": false,
+	} {
+		if got := releaseAtLeast(release, 6, 14); got != want {
+			t.Errorf("%q: %t", release, got)
+		}
+	}
+}
+
 func TestWriteSysctl(t *testing.T) {
 	for _, tt := range []struct {
 		key, file string

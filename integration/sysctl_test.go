@@ -3,6 +3,10 @@
 package integration
 
 import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -85,5 +89,46 @@ func TestTimeOffsetsInAUserNamespace(t *testing.T) {
 	}
 	if f := strings.Join(strings.Fields(offsets), " "); f != "monotonic 200000000 5 boottime 100000000 0" {
 		t.Errorf("offsets %q", f)
+	}
+}
+
+// Of these each namespace has its own, and the host's stay as they are.
+func TestSysctlsOfNamespaces(t *testing.T) {
+	values := map[string]string{
+		"kernel.msg_next_id": "77", "kernel.sem_next_id": "78", "kernel.shm_next_id": "79",
+	}
+	if own, err := os.ReadFile("/proc/sys/kernel/osrelease"); err != nil {
+		t.Fatal(err)
+	} else if release := strings.Split(string(own), "."); atoi(t, release[0])*100+atoi(t, strings.SplitN(release[1], "-", 2)[0]) >= 614 {
+		values["kernel.pid_max"] = "4321"
+	}
+	for _, userNS := range []bool{false, true} {
+		t.Run(fmt.Sprintf("user namespace %t", userNS), func(t *testing.T) {
+			config := newConfig(t)
+			if userNS {
+				withUserNS(t, config, 100000)
+			}
+			config.Sysctl = values
+			script, want := "", ""
+			host := make(map[string]string)
+			for _, name := range slices.Sorted(maps.Keys(values)) {
+				file := "/proc/sys/" + strings.ReplaceAll(name, ".", "/")
+				script += "cat " + file + "\n"
+				want += values[name] + "\n"
+				text, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				host[file] = string(text)
+			}
+			if got := runShell(t, config, script); got+"\n" != want {
+				t.Errorf("values %q, want %q", got, want)
+			}
+			for file, before := range host {
+				if after, err := os.ReadFile(file); err != nil || string(after) != before {
+					t.Errorf("%s of the host was %q, and is %q, error %v", file, before, after, err)
+				}
+			}
+		})
 	}
 }

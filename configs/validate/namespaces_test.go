@@ -170,6 +170,17 @@ func TestSysctl(t *testing.T) {
 		{"two ways to write one", func(c *configs.Config) {
 			c.Sysctl = map[string]string{"net.ipv4.ip_forward": "1", "net/ipv4/ip_forward": "0"}
 		}, "is the same as"},
+		{"whole machine's, below net", set("net.netfilter.nf_hooks_lwtunnel"), "would change the host"},
+		{"whole machine's, with slashes", set("net/netfilter/nf_hooks_lwtunnel"), "would change the host"},
+		{"next ids", func(c *configs.Config) {
+			c.Sysctl = map[string]string{"kernel.msg_next_id": "1", "kernel.sem_next_id": "2", "kernel/shm_next_id": "3"}
+		}, ""},
+		{"highest pid", set("kernel.pid_max"), ""},
+		{"highest pid of a joined namespace", func(c *configs.Config) {
+			c.Namespaces.Add(configs.NEWPID, "/proc/1/ns/pid")
+			c.Sysctl = map[string]string{"kernel.pid_max": "1000"}
+		}, "needs a new NEWPID namespace"},
+		{"namespaces", set("user.max_net_namespaces"), "needs a NEWUSER namespace"},
 		{"value with NUL", func(c *configs.Config) { c.Sysctl = map[string]string{"kernel.sem": "1\x00"} }, "NUL"},
 	}
 	for _, name := range []string{"msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced"} {

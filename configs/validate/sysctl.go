@@ -59,10 +59,20 @@ func sysctlName(key string) (string, error) {
 
 func sysctl(c *configs.Config, field, name string) error {
 	switch {
+	case slices.Contains(hostSysctls, name):
+		return fmt.Errorf("%s would change the host: the kernel has one value for all network namespaces", field)
 	case strings.HasPrefix(name, "net/"):
 		return needsOwn(c, configs.NEWNET, field)
 	case strings.HasPrefix(name, "fs/mqueue/"), isIPCSysctl(name):
 		return needsOwn(c, configs.NEWIPC, field)
+	case name == "kernel/pid_max", name == "kernel/ns_last_pid":
+		// Whoever joins a pid namespace writes before it is inside.
+		if !c.Namespaces.Creates(configs.NEWPID) {
+			return fmt.Errorf("%s needs a new NEWPID namespace", field)
+		}
+		return nil
+	case strings.HasPrefix(name, "user/"):
+		return needsOwn(c, configs.NEWUSER, field)
 	case name == "kernel/hostname":
 		return utsSysctl(c, field, "Hostname", c.Hostname)
 	case name == "kernel/domainname":
@@ -71,11 +81,17 @@ func sysctl(c *configs.Config, field, name string) error {
 	return fmt.Errorf("%s does not belong to a namespace and would change the host", field)
 }
 
-// isIPCSysctl tells whether the parameter is one of ipc_namespaces(7).
+// hostSysctls are those below /proc/sys/net that a network namespace has, and may write,
+// and that are the whole machine's all the same. TestSysctlsOfTheKernel looks for others.
+var hostSysctls = []string{"net/netfilter/nf_hooks_lwtunnel"}
+
+// isIPCSysctl tells whether the parameter is one of ipc_namespaces(7), or of those beside
+// them in ipc_sysctls of the kernel's ipc/ipc_sysctl.c.
 func isIPCSysctl(name string) bool {
 	switch name {
-	case "kernel/msgmax", "kernel/msgmnb", "kernel/msgmni", "kernel/sem",
-		"kernel/shmall", "kernel/shmmax", "kernel/shmmni", "kernel/shm_rmid_forced":
+	case "kernel/msgmax", "kernel/msgmnb", "kernel/msgmni", "kernel/msg_next_id", "kernel/auto_msgmni",
+		"kernel/sem", "kernel/sem_next_id",
+		"kernel/shmall", "kernel/shmmax", "kernel/shmmni", "kernel/shm_rmid_forced", "kernel/shm_next_id":
 		return true
 	}
 	return false
