@@ -4,10 +4,12 @@ package libcontainer
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/moby/sys/capability"
+	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/configs"
 )
@@ -62,4 +64,30 @@ func capabilityMasksOf(config *configs.Config, p *Process) (capabilityMasks, err
 	}
 	flat := mask(names)
 	return capabilityMasks{Bounding: flat, Effective: flat, Permitted: flat}, err
+}
+
+// checkOwnCapabilities names the capabilities that this program would have to give and does
+// not have. In a user namespace of the container's own its processes have all.
+func checkOwnCapabilities(config *configs.Config, m capabilityMasks) error {
+	if config.Namespaces.Contains(configs.NEWUSER) {
+		return nil
+	}
+	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var own [2]unix.CapUserData
+	if err := unix.Capget(&hdr, &own[0]); err != nil {
+		return fmt.Errorf("look at this program's capabilities: %w", err)
+	}
+	missing := m.Permitted &^ (uint64(own[1].Permitted)<<32 | uint64(own[0].Permitted))
+	if missing == 0 {
+		return nil
+	}
+	var names []string
+	for name, c := range knownCapabilities() {
+		if missing&(1<<uint(c)) != 0 {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return fmt.Errorf("this program does not have the capabilities %s, and cannot give them: take them off the container's, "+
+		"or add a user namespace: %w", strings.Join(names, " "), unix.EPERM)
 }

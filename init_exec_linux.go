@@ -189,9 +189,9 @@ func (p *initPlan) setUser(s *script, u *execUser) error {
 		for _, gid := range u.Groups {
 			list = binary.NativeEndian.AppendUint32(list, gid)
 		}
-		s.Do(fmt.Sprintf("set supplementary groups %v", u.Groups), unix.SYS_SETGROUPS, num(len(u.Groups)), s.Bytes(list))
+		s.Do("set supplementary groups "+describeGroups(u.Groups), unix.SYS_SETGROUPS, num(len(u.Groups)), s.Bytes(list))
 	} else if len(u.Groups) > 0 {
-		return invalid(fmt.Errorf("set supplementary groups %v: the user namespace denies setgroups: %w", u.Groups, unix.EPERM))
+		return invalid(fmt.Errorf("set supplementary groups %s: the user namespace denies setgroups: %w", describeGroups(u.Groups), unix.EPERM))
 	}
 	s.Do(fmt.Sprintf("set gid %d", u.GID), unix.SYS_SETRESGID, num(u.GID), num(u.GID), num(u.GID))
 	s.Do(fmt.Sprintf("set uid %d", u.UID), unix.SYS_SETRESUID, num(u.UID), num(u.UID), num(u.UID))
@@ -276,6 +276,7 @@ func (p *initPlan) lookUpProgram(s *script, u *execUser) programArgs {
 		s.executable(a.name, r, denied, file, found)
 		s.FailWith(fmt.Sprintf("exec: %q", file), r)
 		s.Cause(exec.ErrNotFound)
+		s.Hint(lookUpHints)
 		s.Bind(found)
 		s.Free(r, denied)
 		return a
@@ -295,6 +296,7 @@ func (p *initPlan) lookUpProgram(s *script, u *execUser) programArgs {
 	}
 	s.FailWith(fmt.Sprintf("exec: %q: find it in PATH %q", file, path), denied)
 	s.Cause(exec.ErrNotFound)
+	s.Hint(lookUpHints)
 	s.Bind(found)
 	s.Free(r, denied)
 	return a
@@ -339,6 +341,7 @@ func (p *initPlan) execute(s *script, a programArgs) error {
 	if p.filter == nil {
 		s.Blame(true)
 		s.Do("exec "+name, unix.SYS_EXECVE, a.name.Arg(), a.argv, a.envv)
+		s.Hint(execHints)
 		return nil
 	}
 	// From here on every system call is the profile's to refuse, and the profile is

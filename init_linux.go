@@ -346,6 +346,7 @@ func (p *initPlan) cloneInit(s *script, flags uintptr, cgroup program.Reg) {
 	s.Store(report.At(4), num(0), 4)
 	s.Set(pid, fmt.Sprintf("clone init process (flags %#x)", flags), unix.SYS_CLONE3,
 		s.cloneArgs(flags, 0, pidfd), num(sizeofCloneArgs))
+	s.Hint(cloneHints)
 	s.Bind(cloned)
 	parent := s.Label()
 	s.Test(pid.Arg(), num(-1), num(0), parent)

@@ -80,7 +80,9 @@ func (s *script) writeSysctl(proc program.Reg, key, value string) error {
 	how := s.Words(unix.O_WRONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0,
 		unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_XDEV)
 	fd := s.Get(what, unix.SYS_OPENAT2, proc.Arg(), s.String(name), how, num(sizeofOpenHow))
+	s.Hint(sysctlHints)
 	s.Do(what, unix.SYS_WRITE, fd.Arg(), s.String(value), num(len(value)))
+	s.Hint(sysctlHints)
 	s.Close(fd)
 	return nil
 }

@@ -6,9 +6,11 @@ package libcontainer
 
 import (
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/internal/program"
 	"github.com/libcontainer/libcontainer/internal/userdb"
 )
@@ -160,6 +162,9 @@ func (d *databaseReader) finish() (*program.Program, error) {
 	if err != nil {
 		return nil, invalid(err)
 	}
+	if err := checkUser(u, d.plan.config); err != nil {
+		return nil, invalid(err)
+	}
 	user := &execUser{User: *u, fds: d.fds}
 	if err := d.plan.host.ready(user); err != nil {
 		return nil, err
@@ -174,4 +179,48 @@ func (u *execUser) closeDatabases(s *script) {
 		s.IgnoreAll() // one that was not there
 		s.Free(fd)
 	}
+}
+
+// maxGroups is NGROUPS_MAX, see getgroups(2).
+const maxGroups = 65536
+
+// checkUser names what the kernel would refuse as an invalid argument: ids that the user
+// namespace does not have, and too many groups.
+func checkUser(u *userdb.User, config *configs.Config) error {
+	if len(u.Groups) > maxGroups {
+		return fmt.Errorf("the process has %d supplementary groups, and the kernel takes %d: %w", len(u.Groups), maxGroups, unix.EINVAL)
+	}
+	// Of a user namespace that is joined without mappings in the configuration the kernel tells.
+	if !config.Namespaces.Contains(configs.NEWUSER) {
+		return nil
+	}
+	check := func(field, what string, maps []configs.IDMap, id uint32) error {
+		if len(maps) == 0 || slices.ContainsFunc(maps, func(m configs.IDMap) bool {
+			return int64(id) >= int64(m.ContainerID) && int64(id) < int64(m.ContainerID)+int64(m.Size)
+		}) {
+			return nil
+		}
+		return fmt.Errorf("%s %d is not mapped in the container's user namespace: add it to %s: %w", what, id, field, unix.EINVAL)
+	}
+	if err := check("UidMappings", "user", config.UidMappings, u.UID); err != nil {
+		return err
+	}
+	if err := check("GidMappings", "group", config.GidMappings, u.GID); err != nil {
+		return err
+	}
+	for _, gid := range u.Groups {
+		if err := check("GidMappings", "group", config.GidMappings, gid); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// describeGroups is for messages, which a list of thousands would fill.
+func describeGroups(groups []uint32) string {
+	const some = 16
+	if len(groups) <= some {
+		return fmt.Sprint(groups)
+	}
+	return fmt.Sprintf("%v and %d more", groups[:some], len(groups)-some)
 }

@@ -446,7 +446,8 @@ func (r *rootfs) bindSource(i int, m *configs.Mount) program.Reg {
 	}
 	tree := r.Reg()
 	closed, opened := r.Label(), r.Label()
-	r.Set(tree, "open_tree", unix.SYS_OPEN_TREE, num(unix.AT_FDCWD), r.String(m.Source), num(flags))
+	r.Set(tree, "open the source", unix.SYS_OPEN_TREE, num(unix.AT_FDCWD), r.String(m.Source), num(flags))
+	r.Hint(sourceHints)
 	if r.plan.inUserNS() {
 		r.Or(closed, unix.EACCES)
 	}

@@ -112,7 +112,9 @@ func (s *script) fspick(mount program.Reg) *fsContext {
 // fsopen is a context of a new file system.
 func (s *script) fsopen(fstype string) *fsContext {
 	s.needLog()
-	return &fsContext{s, s.Get("fsopen", unix.SYS_FSOPEN, s.String(fstype), num(unix.FSOPEN_CLOEXEC))}
+	fs := s.Get(fmt.Sprintf("open file system %q", fstype), unix.SYS_FSOPEN, s.String(fstype), num(unix.FSOPEN_CLOEXEC))
+	s.Hint(fsHints)
+	return &fsContext{s, fs}
 }
 
 func (s *script) tellKernelLog() {
@@ -140,7 +142,7 @@ func (l *fsLog) report(payload []byte, _ []int) (*program.Program, error) {
 		return nil, fmt.Errorf("a report about step %d of a mount: %w", which, unix.EBADMSG)
 	}
 	step := l.steps[which]
-	var err error = &program.Failure{Step: step.text, Errno: syscall.Errno(errno), Invalid: step.invalid}
+	var err error = &program.Failure{Step: step.text, Errno: syscall.Errno(errno), Hint: fsHints[syscall.Errno(errno)], Invalid: step.invalid}
 	if n > 2 && n <= kernelLogSize { // "e ", and the words
 		err = fmt.Errorf("%w (%s)", err, strings.TrimSpace(strings.ToValidUTF8(string(payload[head+2:head+n]), "?")))
 	}

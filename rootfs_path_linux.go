@@ -96,6 +96,7 @@ func (s *script) failure(what string, r program.Reg) program.Label {
 func (s *script) openOnce(r, root program.Reg, name string, flags uint64, unusual program.Label) {
 	how := s.Words(flags|unix.O_CLOEXEC, 0, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_MAGICLINKS)
 	s.Set(r, "open "+name, unix.SYS_OPENAT2, root.Arg(), s.String(name), how, num(sizeofOpenHow))
+	s.Hint(targetHints)
 	s.Or(unusual, unix.EAGAIN, unix.ENOENT)
 }
 
@@ -162,6 +163,7 @@ func (s *script) mkdirAll(root program.Reg, name string) program.Reg {
 		parent := s.Reg()
 		s.openOnce(parent, root, dir, unix.O_PATH|unix.O_DIRECTORY, unusual)
 		s.Do("mkdir "+name, unix.SYS_MKDIRAT, parent.Arg(), s.String(base), num(0o755))
+		s.Hint(targetHints)
 		s.Ignore(unix.EEXIST)
 		s.Close(parent)
 		s.openOnce(r, root, name, unix.O_PATH|unix.O_DIRECTORY, unusual)
@@ -196,6 +198,7 @@ func (s *script) mkdirSteps(r, root program.Reg, name string, links int) {
 			s.FailWith("open "+at, next)
 		}
 		s.Do("mkdir "+at, unix.SYS_MKDIRAT, parent.Arg(), s.String(base), num(0o755))
+		s.Hint(targetHints)
 		s.Ignore(unix.EEXIST)
 		s.openAt(next, parent, base, unix.O_PATH|unix.O_DIRECTORY)
 		link := s.Label()

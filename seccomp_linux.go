@@ -4,6 +4,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -161,8 +162,9 @@ func (st *starting) describeEnd(status syscall.WaitStatus) error {
 		return errorf(ConfigInvalid, "the init process was killed by %v before it could run the program: "+
 			"the seccomp profile must allow execve", unix.SignalName(status.Signal()))
 	case status.Exited() && status.ExitStatus() > 256-maxErrno:
-		return errorf(ConfigInvalid, "exec %s, with the seccomp filter installed: %w", st.programName(),
-			syscall.Errno(256-status.ExitStatus()))
+		errno := syscall.Errno(256 - status.ExitStatus())
+		hint := cmp.Or(execHints[errno], "perhaps the filter does not allow it")
+		return errorf(ConfigInvalid, "exec %s, with the seccomp filter installed: %w (%s)", st.programName(), errno, hint)
 	case status.Exited():
 		return errorf(ConfigInvalid, "exec %s, with the seccomp filter installed: the filter made execve return without an error",
 			st.programName())

@@ -106,7 +106,7 @@ func (p *initPlan) openTreeFor(r program.Reg, path string, recursive bool) (*pro
 	}
 	fd, err := unix.OpenTree(unix.AT_FDCWD, path, flags)
 	if err != nil {
-		return nil, fmt.Errorf("open %s for the container: open_tree: %w", path, err)
+		return nil, fmt.Errorf("open %s for the container: %w", path, err)
 	}
 	s := newScript(program.NewNested())
 	f := os.NewFile(uintptr(fd), path)

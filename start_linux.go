@@ -156,6 +156,9 @@ func (st *starting) newPlan(mode startMode, paths map[string]string) (*initPlan,
 	if p.caps, err = capabilityMasksOf(st.config, st.process); err != nil {
 		return nil, invalid(err)
 	}
+	if err := checkOwnCapabilities(st.config, p.caps); err != nil {
+		return nil, invalid(err)
+	}
 	p.profile, p.label = st.processLabels()
 	p.cgroupMounts = hierarchies(st.config)
 	if st.config.NoPivotRoot {

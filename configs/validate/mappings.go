@@ -46,7 +46,7 @@ func mappings(field string, list []configs.IDMap) error {
 	if len(list) > maxMappings {
 		return fmt.Errorf("%s have %d entries, and the kernel takes %d", field, len(list), maxMappings)
 	}
-	size := 0
+	size, root := 0, false
 	for i, m := range list {
 		if err := mapping(fmt.Sprintf("%s[%d]", field, i), m); err != nil {
 			return err
@@ -59,7 +59,11 @@ func mappings(field string, list []configs.IDMap) error {
 				return fmt.Errorf("%s[%d] and [%d] overlap on the host", field, j, i)
 			}
 		}
+		root = root || m.ContainerID == 0
 		size += len(fmt.Sprintf("%d %d %d\n", m.ContainerID, m.HostID, m.Size))
+	}
+	if !root {
+		return fmt.Errorf("%s have no entry with the ContainerID 0: the container needs root, who sets it up", field)
 	}
 	return mappingText(field, size, os.Getpagesize())
 }

@@ -13,6 +13,7 @@ const (
 	maxOomScore = 1000
 	maxRlimit   = 15
 	maxUmask    = 0o777
+	maxGroups   = 65536 // NGROUPS_MAX
 )
 
 func process(c *configs.Config) error {
@@ -33,6 +34,9 @@ func process(c *configs.Config) error {
 	}
 	if err := IOPriority(c.IOPriority); err != nil {
 		return err
+	}
+	if n := len(c.AdditionalGroups); n > maxGroups {
+		return fmt.Errorf("AdditionalGroups are %d, and the kernel takes %d", n, maxGroups)
 	}
 	for i, group := range c.AdditionalGroups {
 		if err := filled(fmt.Sprintf("AdditionalGroups[%d]", i), group); err != nil {

@@ -46,6 +46,9 @@ func rootfs(c *configs.Config) error {
 
 func rootfsDirectory(field, value string) error {
 	resolved, err := filepath.EvalSymlinks(value)
+	if errors.Is(err, os.ErrPermission) {
+		return fmt.Errorf("%s %q: %w (a directory above it is closed to this program's user)", field, value, err)
+	}
 	if err != nil {
 		return fmt.Errorf("%s %q: %w", field, value, err)
 	}

@@ -75,7 +75,11 @@ func (s *Setup) AddRoute(r *configs.Route) error {
 	if r.Gateway == "" {
 		route.Scope = netlink.SCOPE_LINK
 	}
-	if err := s.inside.RouteAdd(route); err != nil {
+	err = s.inside.RouteAdd(route)
+	if r.Gateway != "" && (errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.EHOSTUNREACH)) {
+		err = invalid(fmt.Errorf("%w (no route leads to the gateway: put one before it, without a Gateway)", err))
+	}
+	if err != nil {
 		return fmt.Errorf("to %q by gateway %q from %q: %w", r.Destination, r.Gateway, r.Source, err)
 	}
 	return nil

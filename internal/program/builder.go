@@ -82,6 +82,7 @@ type step struct {
 	prefix, what string
 	invalid      bool
 	cause        error // nil, or what the failure is besides
+	hints        Hints
 }
 
 // NewBuilder returns a builder of a list without operations, for an interpreter
@@ -201,7 +202,7 @@ func (b *Builder) emit(what string, number uint32, result Reg, args ...Arg) {
 	for i, a := range args {
 		op.args[i], op.kinds[i] = a.value, a.kind
 	}
-	b.steps = append(b.steps, step{b.prefix, what, b.invalid, nil})
+	b.steps = append(b.steps, step{b.prefix, what, b.invalid, nil, nil})
 }
 
 // Do is a system call whose result is not needed.
@@ -276,6 +277,9 @@ func (b *Builder) IgnoreAll() { b.OrAny(-1) }
 // Cause adds an error to those that the failure of the last operation is when something
 // does not exist (ENOENT), for errors.Is; its text comes before that of the error number.
 func (b *Builder) Cause(err error) { b.steps[len(b.steps)-1].cause = err }
+
+// Hint says what a failure of the last operation means to a person.
+func (b *Builder) Hint(hints Hints) { b.steps[len(b.steps)-1].hints = hints }
 
 // Later has f emit operations behind the end of the list, to which operations jump
 // only when something is unusual. In and Blame are as they are now.

@@ -157,17 +157,28 @@ type Failure struct {
 	Errno syscall.Errno
 	// Cause is what the failure is besides, or nil.
 	Cause error
+	// Hint is what it means, and what to do, for a person; or empty.
+	Hint string
 	// Invalid is set when the cause is what the caller asked for: a program,
 	// user or directory, say, that the container does not have.
 	Invalid bool
 }
 
-// Error returns the step and the error.
+// Hints are what errors of an operation mean to a person, where their own words do not
+// tell. They come after these.
+type Hints map[syscall.Errno]string
+
+// Error returns the step, the error and the hint.
 func (f *Failure) Error() string {
+	text := f.Step + ": "
 	if f.Cause != nil {
-		return f.Step + ": " + f.Cause.Error() + ": " + f.Errno.Error()
+		text += f.Cause.Error() + ": "
 	}
-	return f.Step + ": " + f.Errno.Error()
+	text += f.Errno.Error()
+	if f.Hint != "" {
+		text += " (" + f.Hint + ")"
+	}
+	return text
 }
 
 // Unwrap returns the error number and the cause, for errors.Is.
@@ -184,7 +195,7 @@ func (p *Program) Error(index uint32, errno syscall.Errno) error {
 		return fmt.Errorf("operation %d of a list of %d: %w", index, len(p.steps), errno)
 	}
 	s := p.steps[index]
-	f := &Failure{Step: s.prefix + s.what, Errno: errno, Invalid: s.invalid}
+	f := &Failure{Step: s.prefix + s.what, Errno: errno, Hint: s.hints[errno], Invalid: s.invalid}
 	if errno == syscall.ENOENT {
 		f.Cause = s.cause
 	}
