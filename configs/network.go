@@ -27,9 +27,9 @@ type Network struct {
 	// "10.0.0.2/24".
 	Address string `json:"address"`
 
-	// Gateway is the IPv4 address of the default route. It needs an Address. If it is
-	// not in that one's network, as with a prefix length of 32, it gets a route of its
-	// own over the interface first, so that it can be reached.
+	// Gateway is the IPv4 address of the default route. It needs an Address. If
+	// that one has a prefix length of 32, the gateway gets a route of its own over the
+	// interface first, so that it can be reached; else it must be in that one's network.
 	Gateway string `json:"gateway"`
 
 	// IPv6Address is the interface's IPv6 address with its prefix length. It can
@@ -38,8 +38,8 @@ type Network struct {
 	IPv6Address string `json:"ipv6_address"`
 
 	// IPv6Gateway is the IPv6 address of the default route. It needs an
-	// IPv6Address, unless it is a link-local one; if it is not in that one's network,
-	// it is as with Gateway.
+	// IPv6Address, unless it is a link-local one; a prefix length of 128 is as one of 32
+	// for Gateway.
 	IPv6Gateway string `json:"ipv6_gateway"`
 
 	// Mtu is the largest packet of both ends of a veth pair in bytes. 0 leaves

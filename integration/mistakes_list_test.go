@@ -180,9 +180,9 @@ var fileMistakes = []mistake{
 		make:    started(configured(func(c *configs.Config) { c.Rootfs = "rootfs" }))},
 	{
 		what:    "the root file system is a file",
-		message: `Rootfs "…/rootfs/etc/passwd" is not a directory`,
+		message: `Rootfs "…/rootfs/etc/image" is not a directory`,
 		remedy:  "Mount an image file, and give the directory.",
-		make:    started(runs("etc/passwd", 0o644, ""), configured(func(c *configs.Config) { c.Rootfs += "/etc/passwd" }))},
+		make:    started(runs("etc/image", 0o644, ""), configured(func(c *configs.Config) { c.Rootfs += "/etc/image" }))},
 	{
 		what:    "no root file system is named",
 		message: `Rootfs "" is empty`,

@@ -4,6 +4,7 @@ package integration
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -51,16 +52,26 @@ func started(changes ...change) func(t *testing.T) error {
 	}
 }
 
-// inRootfs writes a file of the container's root file system.
+// inRootfs makes a file of the container's root file system, which is not one of those that
+// all tests share.
 func inRootfs(t *testing.T, c *configs.Config, name string, mode os.FileMode, text string) {
 	t.Helper()
 	path := filepath.Join(c.Rootfs, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+	if err := writeNew(path, text, mode); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func writeNew(path, text string, mode os.FileMode) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
 }
 
 // runs writes a file and makes it the program.

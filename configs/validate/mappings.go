@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 
 	"github.com/libcontainer/libcontainer/configs"
 )
@@ -34,6 +35,9 @@ func idMappings(c *configs.Config) error {
 		if err := mappings(maps.field, maps.list); err != nil {
 			return err
 		}
+		if !slices.ContainsFunc(maps.list, func(m configs.IDMap) bool { return m.ContainerID == 0 }) {
+			return fmt.Errorf("%s have no entry with the ContainerID 0: the container needs root, who sets it up", maps.field)
+		}
 	}
 	return nil
 }
@@ -46,7 +50,7 @@ func mappings(field string, list []configs.IDMap) error {
 	if len(list) > maxMappings {
 		return fmt.Errorf("%s have %d entries, and the kernel takes %d", field, len(list), maxMappings)
 	}
-	size, root := 0, false
+	size := 0
 	for i, m := range list {
 		if err := mapping(fmt.Sprintf("%s[%d]", field, i), m); err != nil {
 			return err
@@ -59,11 +63,7 @@ func mappings(field string, list []configs.IDMap) error {
 				return fmt.Errorf("%s[%d] and [%d] overlap on the host", field, j, i)
 			}
 		}
-		root = root || m.ContainerID == 0
 		size += len(fmt.Sprintf("%d %d %d\n", m.ContainerID, m.HostID, m.Size))
-	}
-	if !root {
-		return fmt.Errorf("%s have no entry with the ContainerID 0: the container needs root, who sets it up", field)
 	}
 	return mappingText(field, size, os.Getpagesize())
 }

@@ -170,8 +170,7 @@ func (s *Setup) addGateway(link int, gateway net.IP, address string) error {
 		if err != nil {
 			return invalid(err)
 		}
-		if !network.Contains(gateway) {
-			bits := len(network.Mask) * 8
+		if ones, bits := network.Mask.Size(); ones == bits && !network.Contains(gateway) {
 			onLink := &netlink.Route{
 				LinkIndex: link,
 				Dst:       &net.IPNet{IP: gateway, Mask: net.CIDRMask(bits, bits)},
