@@ -272,7 +272,7 @@ func (l *LinuxFactory) Create(id string, config *configs.Config) (Container, err
 	if err := cmp.Or(checkLabels(config), checkSysctls(config)); err != nil {
 		return nil, newError(fmt.Errorf("create container %q: %w", id, err), ConfigInvalid)
 	}
-	if _, err := l.programs.compile(config.Seccomp); err != nil {
+	if _, err := l.programs.compileFor(config); err != nil {
 		return nil, newError(fmt.Errorf("create container %q: %w", id, err), ConfigInvalid)
 	}
 	dir, err := statedir.Create(filepath.Join(l.Root, id))

@@ -6,8 +6,10 @@ package libcontainer
 
 import (
 	"fmt"
+	"os"
 	"path"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -282,6 +284,41 @@ func distinct(paths []string) (out []string) {
 	return out
 }
 
+// expandMasks puts what the host has in place of patterns below /proc and /sys: what is
+// there of a device is there for containers too, and under the same name. One of a broken
+// pattern is taken as it is.
+func expandMasks(paths []string) (out []string) {
+	for _, p := range paths {
+		clean := path.Clean("/" + p)
+		before, _, isPattern := strings.Cut(clean, "*")
+		if !isPattern || !strings.HasPrefix(clean, "/proc/") && !strings.HasPrefix(clean, "/sys/") {
+			out = append(out, p)
+			continue
+		}
+		dir := path.Dir(before + "x")
+		pattern, rest, _ := strings.Cut(clean[len(dir)+1:], "/")
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			continue // then nothing below it exists
+		}
+		var found []string
+		for _, e := range entries {
+			if ok, err := path.Match(pattern, e.Name()); err != nil || !ok {
+				continue
+			}
+			name := path.Join(dir, e.Name(), rest)
+			if _, err := os.Lstat(name); err == nil || strings.Contains(rest, "*") {
+				found = append(found, name)
+			}
+		}
+		if strings.Contains(rest, "*") {
+			found = expandMasks(found)
+		}
+		out = append(out, found...)
+	}
+	return out
+}
+
 // maskPaths covers directories with an empty one, and everything else with the host's
 // null device, which no container can have replaced. One of each is shared by all.
 func (r *rootfs) maskPaths() {
@@ -292,7 +329,7 @@ func (r *rootfs) maskPaths() {
 	null := r.Get("open the host's /dev/null", unix.SYS_OPENAT, num(unix.AT_FDCWD), r.String("/dev/null"),
 		num(unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC), num(0))
 	r.verifyDevice(null, unix.S_IFCHR, nullMajor, nullMinor, "the host's /dev/null is another file")
-	for _, name := range distinct(r.plan.config.MaskPaths) {
+	for _, name := range distinct(expandMasks(r.plan.config.MaskPaths)) {
 		out := r.In("mask " + name)
 		absent, file, more := r.Label(), r.Label(), r.Label()
 		fd := r.openPath(r.root, name, absent)

@@ -4,7 +4,6 @@
 package libcontainer
 
 import (
-	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -12,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -41,15 +41,37 @@ func (p *programs) compile(profile *configs.Seccomp) (*seccomp.Program, error) {
 	if profile == nil {
 		return nil, nil
 	}
-	program, err := p.get(profile)()
+	program, err := p.get(profileKey(profile), func() *configs.Seccomp { return profile })()
 	if err != nil {
 		return nil, fmt.Errorf("compile seccomp profile: %w", err)
 	}
 	return program, nil
 }
 
-func (p *programs) get(profile *configs.Seccomp) func() (*seccomp.Program, error) {
-	key := profileKey(profile)
+// filtered tells whether the processes of a container get a filter.
+func filtered(config *configs.Config) bool { return config.Seccomp != nil || config.DefaultSeccomp }
+
+// compileFor returns the program of a configuration, nil for none.
+func (p *programs) compileFor(config *configs.Config) (*seccomp.Program, error) {
+	if config.Seccomp != nil || !config.DefaultSeccomp {
+		return p.compile(config.Seccomp)
+	}
+	capabilities := config.Capabilities
+	if config.CapabilitySets != nil {
+		// More than these no process gets by execve(2).
+		capabilities = config.CapabilitySets.Bounding
+	}
+	program, err := p.get("default "+strings.Join(capabilities, " "), func() *configs.Seccomp {
+		return seccomp.Default(capabilities...)
+	})()
+	if err != nil {
+		return nil, fmt.Errorf("compile the default seccomp profile: %w", err)
+	}
+	return program, nil
+}
+
+// get returns what compiles the profile of that key, or has compiled it.
+func (p *programs) get(key string, profile func() *configs.Seccomp) func() (*seccomp.Program, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if get, ok := p.known[key]; ok {
@@ -62,7 +84,7 @@ func (p *programs) get(profile *configs.Seccomp) func() (*seccomp.Program, error
 	if p.known == nil {
 		p.known = make(map[string]func() (*seccomp.Program, error))
 	}
-	get := sync.OnceValues(func() (*seccomp.Program, error) { return seccomp.Compile(profile) })
+	get := sync.OnceValues(func() (*seccomp.Program, error) { return seccomp.Compile(profile()) })
 	p.known[key], p.order = get, append(p.order, key)
 	return get
 }
@@ -118,7 +140,7 @@ func profileKey(s *configs.Seccomp) string {
 
 // seccompFilter gives what the process installs, nil for none.
 func (st *starting) seccompFilter() (*seccomp.Program, error) {
-	program, err := st.c.factory.programs.compile(st.config.Seccomp)
+	program, err := st.c.factory.programs.compileFor(st.config)
 	if err != nil {
 		return nil, invalid(err)
 	}
@@ -142,7 +164,7 @@ func (st *starting) checkExec() error {
 	if executed {
 		return nil
 	}
-	if st.config.Seccomp == nil {
+	if !filtered(st.config) {
 		return errDied
 	}
 	if err := st.ref.Await(st.ctx); err != nil {
@@ -163,8 +185,10 @@ func (st *starting) describeEnd(status syscall.WaitStatus) error {
 			"the seccomp profile must allow execve", unix.SignalName(status.Signal()))
 	case status.Exited() && status.ExitStatus() > 256-maxErrno:
 		errno := syscall.Errno(256 - status.ExitStatus())
-		hint := cmp.Or(execHints[errno], "perhaps the filter does not allow it")
-		return errorf(ConfigInvalid, "exec %s, with the seccomp filter installed: %w (%s)", st.programName(), errno, hint)
+		if hint := execHints[errno]; hint != "" {
+			return errorf(ConfigInvalid, "exec %s: %w (%s)", st.programName(), errno, hint)
+		}
+		return errorf(ConfigInvalid, "exec %s, with the seccomp filter installed: %w (perhaps that refuses it)", st.programName(), errno)
 	case status.Exited():
 		return errorf(ConfigInvalid, "exec %s, with the seccomp filter installed: the filter made execve return without an error",
 			st.programName())

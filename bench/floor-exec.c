@@ -67,6 +67,7 @@ int main(int argc, char **argv)
 	int option;
 
 	program_name = "floor-exec";
+	read_filter();
 	while ((option = getopt(argc, argv, "n:")) == 'n')
 		times = atol(optarg);
 	if (option != -1 || argc - optind != 2 || atoi(argv[optind]) < 1) {

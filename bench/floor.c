@@ -23,6 +23,7 @@
  */
 #include "floor.h"
 
+#include <glob.h>
 #include <linux/bpf.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
@@ -264,11 +265,13 @@ static const char *const links[][2] = {
 
 /* A masked path is one or the other; those that this kernel doesn't have are passed over. */
 static const char *const masked_files[] = {
+	"/proc/interrupts",
 	"/proc/kcore",	     "/proc/keys",	  "/proc/latency_stats",
 	"/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
 };
 static const char *const masked_dirs[] = {
-	"/proc/acpi", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap",
+	"/proc/asound", "/proc/acpi", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap",
+	"/sys/devices/system/cpu/cpu*/thermal_throttle",
 };
 
 static const char *const readonly_paths[] = {
@@ -327,21 +330,33 @@ static void enter_root(void)
 }
 
 /* All masked directories share one read-only tmpfs: the first is the source of the others. */
+static void mask_dir(const char *path)
+{
+	static const char *empty;
+	int failed = empty ? mount(empty, path, NULL, MS_BIND, NULL) : mount("tmpfs", path, "tmpfs", MS_RDONLY, NULL);
+
+	if (failed && errno != ENOENT)
+		die("mask %s", path);
+	if (!failed && !empty)
+		empty = path;
+}
+
 static void mask(void)
 {
-	const char *empty = NULL;
-
 	for (size_t i = 0; i < LENGTH(masked_files); i++)
 		if (mount("/dev/null", masked_files[i], NULL, MS_BIND, NULL) && errno != ENOENT)
 			die("mask %s", masked_files[i]);
 	for (size_t i = 0; i < LENGTH(masked_dirs); i++) {
-		int failed = empty ? mount(empty, masked_dirs[i], NULL, MS_BIND, NULL)
-				   : mount("tmpfs", masked_dirs[i], "tmpfs", MS_RDONLY, NULL);
+		glob_t found;
 
-		if (failed && errno != ENOENT)
-			die("mask %s", masked_dirs[i]);
-		if (!failed && !empty)
-			empty = masked_dirs[i];
+		if (!strchr(masked_dirs[i], '*')) {
+			mask_dir(masked_dirs[i]);
+			continue;
+		}
+		if (glob(masked_dirs[i], GLOB_NOSORT, NULL, &found))
+			continue; /* nothing matches */
+		for (size_t n = 0; n < found.gl_pathc; n++)
+			mask_dir(found.gl_pathv[n]);
 	}
 }
 
@@ -450,6 +465,7 @@ int main(int argc, char **argv)
 	int option;
 
 	program_name = "floor";
+	read_filter();
 	while ((option = getopt(argc, argv, "un:c:")) != -1) {
 		if (option == 'u') {
 			user_namespace = 1;

@@ -26,7 +26,7 @@ id -u | say user
 id -g | say group
 hostname | say hostname
 pwd | say directory
-grep -E '^(Groups|Cap|NoNewPrivs|Seccomp):' /proc/self/status | say status
+grep -E '^(Groups|Cap|NoNewPrivs|Seccomp|Seccomp_filters):' /proc/self/status | say status
 umask | say umask
 env | grep -vE '^(HOME|PWD|SHLVL|OLDPWD|_)=' | say environment
 ls -1 /proc/self/fd | say descriptor

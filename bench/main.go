@@ -154,6 +154,9 @@ func run(ctx context.Context, opts options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
+	if err := giveFilter(work); err != nil {
+		return err
+	}
 	if err := checkContainers(ctx, opts, work); err != nil {
 		return err
 	}

@@ -40,6 +40,23 @@ func ociSpec(config *configs.Config, args []string) (object, error) {
 	if err != nil {
 		return nil, err
 	}
+	linux := object{
+		"namespaces":    namespaces,
+		"cgroupsPath":   filepath.Join(config.Cgroups.Parent, config.Cgroups.Name),
+		"maskedPaths":   maskedPaths(config.MaskPaths),
+		"readonlyPaths": config.ReadonlyPaths,
+		"resources": object{
+			"memory":  object{"limit": config.Cgroups.Memory},
+			"cpu":     object{"shares": config.Cgroups.CpuShares},
+			"pids":    object{"limit": config.Cgroups.PidsLimit},
+			"devices": ociDeviceRules(config.Cgroups.AllowedDevices),
+		},
+	}
+	if p := profile(config); p != nil {
+		if linux["seccomp"], err = ociSeccomp(p); err != nil {
+			return nil, err
+		}
+	}
 	return object{
 		"ociVersion": "1.0.2",
 		"hostname":   config.Hostname,
@@ -58,19 +75,20 @@ func ociSpec(config *configs.Config, args []string) (object, error) {
 				"permitted": config.Capabilities,
 			},
 		},
-		"linux": withMappings(object{
-			"namespaces":    namespaces,
-			"cgroupsPath":   filepath.Join(config.Cgroups.Parent, config.Cgroups.Name),
-			"maskedPaths":   config.MaskPaths,
-			"readonlyPaths": config.ReadonlyPaths,
-			"resources": object{
-				"memory":  object{"limit": config.Cgroups.Memory},
-				"cpu":     object{"shares": config.Cgroups.CpuShares},
-				"pids":    object{"limit": config.Cgroups.PidsLimit},
-				"devices": ociDeviceRules(config.Cgroups.AllowedDevices),
-			},
-		}, config),
+		"linux": withMappings(linux, config),
 	}, nil
+}
+
+// maskedPaths puts what is there in place of patterns, which these runtimes do not know.
+func maskedPaths(paths []string) (list []string) {
+	for _, p := range paths {
+		if !strings.Contains(p, "*") {
+			list = append(list, p)
+		} else if found, err := filepath.Glob(p); err == nil {
+			list = append(list, found...)
+		}
+	}
+	return list
 }
 
 // withMappings adds those of a user namespace, if there are any.

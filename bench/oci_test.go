@@ -71,7 +71,7 @@ func TestWriteBundle(t *testing.T) {
 	if len(got.Linux.Namespaces) != len(config.Namespaces) || len(got.Mounts) != len(config.Mounts) {
 		t.Errorf("namespaces %v, mounts %v", got.Linux.Namespaces, got.Mounts)
 	}
-	if got.Linux.Resources.Memory.Limit != lives.MemoryLimit || !slices.Equal(got.Linux.MaskedPaths, config.MaskPaths) {
+	if got.Linux.Resources.Memory.Limit != lives.MemoryLimit || !slices.Equal(got.Linux.MaskedPaths, maskedPaths(config.MaskPaths)) {
 		t.Errorf("linux is %+v", got.Linux)
 	}
 	rules := got.Linux.Resources.Devices

@@ -148,7 +148,9 @@ type Config struct {
 
 	// MaskPaths are hidden from the container: a directory looks empty, anything
 	// else reads as empty. Paths are absolute inside the container; one that
-	// does not exist is skipped.
+	// does not exist is skipped. In one below /proc or /sys a component may be a
+	// pattern of path.Match, as in /sys/devices/system/cpu/cpu*/thermal_throttle, for
+	// what the host has there when the container starts.
 	MaskPaths []string `json:"mask_paths"`
 
 	// ReadonlyPaths are made read-only, with all mounts below them. Paths are
@@ -159,8 +161,14 @@ type Config struct {
 	// name below /proc/sys with dots (net.ipv4.ip_forward) or slashes.
 	Sysctl map[string]string `json:"sysctl"`
 
-	// Seccomp is the filter of system calls, see seccomp(2). Nil sets none.
+	// Seccomp is the filter of system calls, see seccomp(2). Nil sets none, unless
+	// DefaultSeccomp asks for one.
 	Seccomp *Seccomp `json:"seccomp"`
+
+	// DefaultSeccomp asks for the default profile of package seccomp, where Seccomp is
+	// nil: that of seccomp.Default for the capabilities of this configuration, those of
+	// a process of its own aside. Default sets it.
+	DefaultSeccomp bool `json:"default_seccomp,omitempty"`
 
 	// NoNewPrivileges keeps the container's processes from gaining privileges
 	// through execve(2), see PR_SET_NO_NEW_PRIVS in prctl(2): set-user-ID bits

@@ -5,14 +5,17 @@ import "golang.org/x/sys/unix"
 // Default returns a complete and safe configuration to edit: new mount, PID,
 // network, IPC, UTS and cgroup namespaces, the usual mounts and devices, the
 // kernel's sensitive files hidden or read-only, a small set of capabilities and
-// no way to gain more. What it leaves to the caller:
+// no way to gain more, a filter of system calls that goes with them. What it leaves to the caller:
 //
 //   - Rootfs, which every container needs;
 //   - Cgroups.Name and Cgroups.Parent, and limits in Cgroups.Resources;
 //   - Hostname;
 //   - a user namespace (Namespaces.Add(NEWUSER, "") and the two mappings), which
 //     is the strongest protection there is;
-//   - Seccomp and the labels of AppArmor and SELinux.
+//   - the labels of AppArmor and SELinux.
+//
+// The filter of system calls is the default one (DefaultSeccomp): a Seccomp of the
+// caller's own takes its place, and with DefaultSeccomp false and none there is none.
 //
 // Every call returns a copy of its own, so nothing that a caller changes is seen
 // by others.
@@ -25,6 +28,7 @@ func Default() *Config {
 		ReadonlyPaths:   defaultReadonlyPaths(),
 		Capabilities:    defaultCapabilities(),
 		NoNewPrivileges: true,
+		DefaultSeccomp:  true,
 		Networks:        []*Network{{Type: "loopback"}},
 		Cgroups: &Cgroup{
 			Resources: &Resources{
@@ -77,9 +81,12 @@ func defaultMounts() []*Mount {
 }
 
 // defaultMaskPaths are files through which the kernel tells about the host or
-// lets root reach it.
+// lets root reach it: interrupts and thermal throttling, for example, tell of what other
+// containers do, down to single keystrokes.
 func defaultMaskPaths() []string {
 	return []string{
+		"/proc/interrupts",
+		"/proc/asound",
 		"/proc/acpi",
 		"/proc/kcore",
 		"/proc/keys",
@@ -90,6 +97,7 @@ func defaultMaskPaths() []string {
 		"/proc/scsi",
 		"/sys/firmware",
 		"/sys/devices/virtual/powercap",
+		"/sys/devices/system/cpu/cpu*/thermal_throttle",
 	}
 }
 

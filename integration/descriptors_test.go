@@ -53,7 +53,7 @@ func TestHooksHaveNoDescriptors(t *testing.T) {
 			if err := os.Chmod(dir, 0o777); err != nil {
 				t.Fatal(err)
 			}
-			config := newConfig(t)
+			config := newUnfilteredConfig(t)
 			edit(config)
 			mkdir(t, config.Rootfs, dir)
 			addMount(config, bindOn(dir, dir, 0))
@@ -93,7 +93,7 @@ func TestPreparedInitHoldsNothingOfTheHost(t *testing.T) {
 		"user namespace": func(c *configs.Config) { withUserNS(t, c, 100000) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			config := newConfig(t)
+			config := newUnfilteredConfig(t)
 			edit(config)
 			c, _ := newContainerIn(t, config)
 			p, _ := command("true")
@@ -156,7 +156,7 @@ func highestDescriptor(t *testing.T) (highest int) {
 // Near the limit of open files a start works, or says that no descriptor is free,
 // wherever in the start that is.
 func TestStartNearTheLimitOfDescriptors(t *testing.T) {
-	config := newConfig(t)
+	config := newUnfilteredConfig(t)
 	for name, further := range map[string]bool{"first process": false, "further process": true} {
 		t.Run(name, func(t *testing.T) {
 			container := newContainer(t, config)

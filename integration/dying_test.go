@@ -49,7 +49,7 @@ func TestWhateverKills(t *testing.T) {
 		for _, join := range []bool{false, true} {
 			who := map[bool]string{false: "init", true: "exec"}[join]
 			t.Run(name+" "+who, func(t *testing.T) {
-				config := newConfig(t)
+				config := newUnfilteredConfig(t)
 				if tt.edit != nil {
 					tt.edit(config)
 				}
@@ -81,7 +81,7 @@ func TestWhateverKills(t *testing.T) {
 // An init that cannot hold its program is killed before the start is done, or
 // right after.
 func TestOutOfMemoryAtStart(t *testing.T) {
-	config := newConfig(t)
+	config := newUnfilteredConfig(t)
 	config.Cgroups.Memory = 64 << 10
 	container := linux(newContainer(t, config))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -99,7 +99,7 @@ func TestOutOfMemoryAtStart(t *testing.T) {
 // Destroy may wait for what does not end; who gave a deadline is told, and it can
 // be called again.
 func TestDestroyWithDeadline(t *testing.T) {
-	c, _ := newContainerIn(t, newConfig(t))
+	c, _ := newContainerIn(t, newUnfilteredConfig(t))
 	startBlocked(t, c)
 	child := childIn(t, c)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -50,7 +50,7 @@ func TestNullDeviceThatFlips(t *testing.T) {
 		"procfs": "/proc/sys/kernel/core_pattern", "a file": "/etc/passwd", "sysrq": "/proc/sysrq-trigger",
 	} {
 		t.Run(name, func(t *testing.T) {
-			config := newConfig(t)
+			config := newUnfilteredConfig(t)
 			dropDevMounts(config)
 			config.Devices = nil
 			config.MaskPaths = append(config.MaskPaths, "/mnt/file")
@@ -78,7 +78,7 @@ func TestNullDeviceThatFlips(t *testing.T) {
 func TestMaskThatFlips(t *testing.T) {
 	for name, target := range map[string]string{"inside": "/etc/hosts", "out": "victim", "procfs": "/proc/self/attr"} {
 		t.Run(name, func(t *testing.T) {
-			config := newConfig(t)
+			config := newUnfilteredConfig(t)
 			victim := newVictim(t)
 			if target == "victim" {
 				target = filepath.Join(victim, "marker")
@@ -114,7 +114,7 @@ func TestMaskThatFlips(t *testing.T) {
 // Somebody renames directories of the root file system without pause: a start ends,
 // with or without success, and names what it has given up.
 func TestStartDuringRenames(t *testing.T) {
-	config := newConfig(t)
+	config := newUnfilteredConfig(t)
 	link(t, "../shared/a/../a/dir", config.Rootfs, "mnt/up")
 	mkdir(t, config.Rootfs, "shared/a/dir")
 	mkdir(t, config.Rootfs, "shared/b/dir")
@@ -154,7 +154,7 @@ func TestCgroupMountLeavesTheHostsOptions(t *testing.T) {
 	for _, device := range []string{"cgroup", "cgroup2"} {
 		for _, data := range []string{"", "nsdelegate", "favordynmods", "memory_localevents", "clone_children", "xattr"} {
 			for _, ns := range []bool{true, false} {
-				config := newConfig(t)
+				config := newUnfilteredConfig(t)
 				if !ns {
 					config.Namespaces.Remove(configs.NEWCGROUP)
 				}

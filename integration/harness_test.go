@@ -60,6 +60,15 @@ func newConfig(t *testing.T) *configs.Config {
 	return configFor(newRootfs(t), t.Name())
 }
 
+// newUnfilteredConfig is for tests with an attacker inside: what keeps him out must do so by
+// itself, and not because the default profile refuses a system call of his.
+func newUnfilteredConfig(t *testing.T) *configs.Config {
+	t.Helper()
+	config := newConfig(t)
+	config.DefaultSeccomp = false
+	return config
+}
+
 func configFor(rootfs, name string) *configs.Config {
 	config := configs.Default()
 	config.Rootfs = rootfs

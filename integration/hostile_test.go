@@ -193,7 +193,7 @@ func hostileFiles() []hostileCase {
 func TestHostileRootfs(t *testing.T) {
 	for _, tt := range hostileCases() {
 		t.Run(tt.name, func(t *testing.T) {
-			config := newConfig(t)
+			config := newUnfilteredConfig(t)
 			victim := newVictim(t)
 			tt.prepare(t, config, victim)
 			if tt.fails != nil {
@@ -212,7 +212,7 @@ func TestHostileRootfs(t *testing.T) {
 // A user that only the host's passwd has is no user of the container, whatever
 // the container's passwd is a link to.
 func TestHostsPasswdIsNotRead(t *testing.T) {
-	config := newConfig(t)
+	config := newUnfilteredConfig(t)
 	passwd := write(t, "evil:x:4242:4242::/:/bin/sh\n", publicTempDir(t), "passwd")
 	link(t, passwd, config.Rootfs, "etc/passwd")
 	p, _ := command("true")
@@ -234,7 +234,7 @@ func exchange(ctx context.Context, a, b string) error {
 // Another container on the same volume swaps a directory for a link to the
 // host's while containers start: each one stays inside, or fails.
 func TestMountTargetRace(t *testing.T) {
-	config := newConfig(t)
+	config := newUnfilteredConfig(t)
 	victim := newVictim(t)
 	mkdir(t, config.Rootfs, "shared/dir")
 	link(t, victim, config.Rootfs, "shared/link")
@@ -306,13 +306,13 @@ func TestNoHostDescriptors(t *testing.T) {
 			// The shell is process 1; ls has the directory itself open.
 			p, out := shell(`ls /proc/1/fd; true`)
 			p.ExtraFiles = tt.extra
-			wantOutput(t, runProcess(t, newConfig(t), p, out), tt.want)
+			wantOutput(t, runProcess(t, newUnfilteredConfig(t), p, out), tt.want)
 		})
 	}
 }
 
 func TestInitIsNotTheHostsBinary(t *testing.T) {
-	got := runShell(t, newConfig(t), `readlink /proc/1/exe; echo /proc/[0-9]*; cat /proc/1/environ | tr '\0' '\n'`)
+	got := runShell(t, newUnfilteredConfig(t), `readlink /proc/1/exe; echo /proc/[0-9]*; cat /proc/1/environ | tr '\0' '\n'`)
 	// The shell alone; PATH and HOME.
 	wantOutput(t, got, "/bin/busybox\n/proc/1\n"+defaultEnv+"\nHOME=/root")
 }
@@ -328,7 +328,7 @@ func TestSelfExeAsProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := newConfig(t)
+	config := newUnfilteredConfig(t)
 	link(t, "/proc/self/exe", config.Rootfs, "bin/evil")
 	container := newContainer(t, config)
 	p, out := command("/bin/evil")
@@ -351,7 +351,7 @@ func TestWorkingDirectoryStaysInside(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer dir.Close()
-	config := newConfig(t)
+	config := newUnfilteredConfig(t)
 	link(t, "/proc/self/fd/3", config.Rootfs, "mnt/out")
 	p, _ := command("true")
 	p.ExtraFiles = []*os.File{dir}

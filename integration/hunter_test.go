@@ -115,7 +115,7 @@ func (h *hunter) show(c libcontainer.LinuxContainer, user string) error {
 
 func withHunter(t *testing.T, capabilities ...string) *configs.Config {
 	t.Helper()
-	config := newConfig(t)
+	config := newUnfilteredConfig(t)
 	if err := os.Link(buildProgram(t, "hunter"), filepath.Join(config.Rootfs, "bin/hunter")); err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func TestHuntersOfANewContainer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			config := newConfig(t)
+			config := newUnfilteredConfig(t)
 			config.Cgroups.Name += "-second"
 			config.Namespaces.Add(configs.NEWPID, state.NamespacePaths[configs.NEWPID])
 			config.Capabilities = append(config.Capabilities, g.capabilities...)
@@ -302,7 +302,7 @@ func TestPreparedInitCannotBeReadByItsUser(t *testing.T) {
 		"no pid":           func(c *configs.Config) { c.Namespaces.Remove(configs.NEWPID) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			config := newConfig(t)
+			config := newUnfilteredConfig(t)
 			edit(config)
 			c, _ := newContainerIn(t, config)
 			p, _ := command("true")
@@ -341,7 +341,7 @@ func TestCapabilitiesOfAPreparedInit(t *testing.T) {
 		"another user": {"5000:6000", func(c *configs.Config) { c.Seccomp = allowBut(rule("getppid", configs.Errno)) }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			config := newConfig(t)
+			config := newUnfilteredConfig(t)
 			tt.edit(config)
 			c, _ := newContainerIn(t, config)
 			p, _ := command("true")

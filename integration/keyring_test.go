@@ -30,7 +30,7 @@ func inKeyring(t *testing.T) (inside bool) {
 
 func withKeyring(t *testing.T) *configs.Config {
 	t.Helper()
-	config := newConfig(t)
+	config := newUnfilteredConfig(t)
 	if err := os.Link(buildProgram(t, "keyring"), filepath.Join(config.Rootfs, "bin/keyring")); err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ import (
 // what init may be linked to, and a program that the loader becomes.
 func withEvilProgram(t *testing.T) *configs.Config {
 	t.Helper()
-	config := newConfig(t)
+	config := newUnfilteredConfig(t)
 	link(t, "/proc/self/exe", config.Rootfs, "bin/evil-link")
 	script := write(t, "#!/proc/self/exe\n", config.Rootfs, "bin/evil-script")
 	if err := os.Chmod(script, 0o755); err != nil {
@@ -122,7 +122,7 @@ func wantOthersToStart(t *testing.T, container libcontainer.Container, running b
 	t.Helper()
 	bounded, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	config := newConfig(t)
+	config := newUnfilteredConfig(t)
 	config.Cgroups.Name += "-other"
 	other, err := newFactory(t).Create("other", config)
 	if err != nil {
@@ -161,7 +161,7 @@ func TestHostsProgramIsNotInTheContainer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, _ := newContainerIn(t, newConfig(t))
+	c, _ := newContainerIn(t, newUnfilteredConfig(t))
 	p, _ := command("true")
 	if err := c.Prepare(t.Context(), p); err != nil {
 		t.Fatal(err)
@@ -192,7 +192,7 @@ func TestHostsProgramIsNotInTheContainer(t *testing.T) {
 func TestImageOfInitIsSealedAndItsOwn(t *testing.T) {
 	var images []os.FileInfo
 	for range 2 {
-		c, _ := newContainerIn(t, newConfig(t))
+		c, _ := newContainerIn(t, newUnfilteredConfig(t))
 		p, _ := command("true")
 		if err := c.Prepare(t.Context(), p); err != nil {
 			t.Fatal(err)
