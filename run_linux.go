@@ -502,13 +502,15 @@ func (c *linuxContainer) release(ctx context.Context, pipe *os.File) error {
 type preparedSteps struct {
 	List  uint32         `json:"list"`
 	Steps []program.Step `json:"steps"`
+	// Program is its name: once a filter is installed init can tell an error number alone.
+	Program string `json:"program,omitempty"`
 }
 
 func (c *linuxContainer) stepsFile() string { return c.dir.File("release.json") }
 
 // keepSteps records the steps of the list that was sent last.
 func (st *starting) keepSteps() error {
-	data, err := json.Marshal(preparedSteps{st.conn.Seq(), st.conn.Last().Steps()})
+	data, err := json.Marshal(preparedSteps{st.conn.Seq(), st.conn.Last().Steps(), st.programName()})
 	if err != nil {
 		return fmt.Errorf("encode the steps of a prepared process: %w", err)
 	}
@@ -525,6 +527,7 @@ func (st *starting) knowSteps() {
 	if err != nil || json.Unmarshal(data, &steps) != nil {
 		return
 	}
+	st.prepared = steps.Program
 	st.conn.Keep(steps.List, program.OfSteps(steps.Steps))
 }
 

@@ -4,6 +4,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -193,17 +194,17 @@ func (st *starting) describeEnd(status syscall.WaitStatus) error {
 		return errorf(ConfigInvalid, "exec %s, with the seccomp filter installed: the filter made execve return without an error",
 			st.programName())
 	}
-	return fmt.Errorf("the init process died (%s) before it could run the program, with the seccomp filter installed", describeStatus(status))
+	return st.died(describeStatus(status))
 }
 
 // maxErrno is above all errors of execve(2).
 const maxErrno = 200
 
 func (st *starting) programName() string {
-	if st.process == nil {
-		return "the program" // another handle has prepared it
+	if st.process != nil {
+		return st.process.Args[0]
 	}
-	return st.process.Args[0]
+	return cmp.Or(st.prepared, "the program") // another call has prepared it
 }
 
 // agentTimeout is how long an agent may take to accept a connection and what is sent

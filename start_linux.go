@@ -59,6 +59,8 @@ type starting struct {
 	frame    []byte         // of the preamble, as far as it has been read
 	hooks    map[hookID]*runningHook
 
+	prepared string // the name of the program that an earlier call has prepared
+
 	master *os.File // of the terminal that init has made
 	slave  string   // its path in the container
 

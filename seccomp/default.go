@@ -8,8 +8,9 @@ import (
 )
 
 // Default returns a new profile that suits most programs, busybox, those of glibc and
-// musl, and Go's among them, for the caller to edit. The capabilities are those that
-// the container's processes have:
+// musl, and Go's among them, for the caller to edit. Containers of configs.Default have it
+// anyhow (Config.DefaultSeccomp). The capabilities are those that the container's
+// processes have:
 //
 //	config.Seccomp = seccomp.Default(config.Capabilities...)
 //
