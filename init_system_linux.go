@@ -92,7 +92,7 @@ func (s *script) writeSysctl(proc program.Reg, key, value string) error {
 func checkSysctls(config *configs.Config) error {
 	for key := range config.Sysctl {
 		if sysctlPath(key) == "kernel/pid_max" && !pidMaxIsNamespaced() {
-			return fmt.Errorf("Sysctl[%q] would change the host: each pid namespace has its own since Linux 6.14", key)
+			return fmt.Errorf("%s would change the host: each pid namespace has its own since Linux 6.14", fmt.Sprintf("Sysctl[%q]", key))
 		}
 	}
 	return nil
