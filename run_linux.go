@@ -208,7 +208,7 @@ func (c *linuxContainer) startInit(ctx context.Context, process *Process, mode s
 	}
 	if err := c.start(ctx, process, mode, func() {}); err != nil {
 		err = newSystemError(fmt.Errorf("start container %q: %w", c.id, err))
-		return errors.Join(err, c.undoStart())
+		return withCleanUp(err, c.undoStart())
 	}
 	return nil
 }
@@ -467,9 +467,9 @@ func (c *linuxContainer) tryRelease(ctx context.Context, step string) error {
 		err = fail(err)
 		// Neither the caller's context nor Destroy may leave half of it.
 		if killErr := v.killAll(context.WithoutCancel(ctx)); killErr != nil {
-			return errors.Join(err, fail(killErr))
+			return withCleanUp(err, fail(killErr))
 		}
-		return errors.Join(err, c.undoStart())
+		return withCleanUp(err, c.undoStart())
 	}
 	if err := os.Remove(c.releaseSocket()); err != nil {
 		return fail(err)
