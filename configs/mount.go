@@ -39,10 +39,12 @@ type Mount struct {
 	// "z" when it is shared between containers, "Z" when it is not.
 	Relabel string `json:"relabel"`
 
-	// PremountCmds are run before the mount.
+	// PremountCmds are run before the mount: programs of the host, as the root file
+	// system is not yet the container's, in the container's mount namespace. Path
+	// and Args are what exec.Command takes.
 	PremountCmds []Command `json:"premount_cmds"`
 
-	// PostmountCmds are run after the mount.
+	// PostmountCmds are run after the mount, as PremountCmds are before.
 	PostmountCmds []Command `json:"postmount_cmds"`
 
 	// IDMapping makes a bind mount an idmapped one (mount_setattr(2)): files
