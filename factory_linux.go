@@ -430,7 +430,7 @@ func completeConfig(id string, config *configs.Config) *configs.Config {
 	if config.Cgroups != nil {
 		cg = *config.Cgroups
 	}
-	if cg.Name == "" {
+	if cg.Name == "" && cg.Path == "" {
 		cg.Name = id
 	}
 	if cg.Resources == nil {
