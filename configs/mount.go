@@ -1,6 +1,6 @@
 package configs
 
-import "golang.org/x/sys/unix"
+import "github.com/libcontainer/libcontainer/internal/linux"
 
 // Mount is a mount in the container's mount namespace, see mount(2).
 type Mount struct {
@@ -103,5 +103,5 @@ const (
 
 // IsBind tells whether the mount is a bind mount: whether Flags have MS_BIND.
 func (m *Mount) IsBind() bool {
-	return m.Flags&unix.MS_BIND != 0
+	return m.Flags&linux.MS_BIND != 0
 }
