@@ -67,6 +67,12 @@ type Config struct {
 
 	// Namespaces are those that the container gets new or joins. Types that are
 	// not named are shared with the host.
+	//
+	// Without NEWNS nothing can be mounted or hidden, for that would change the
+	// host's file system: the program is confined to Rootfs by chroot(2) alone. In a
+	// mount namespace that is joined, Rootfs is looked for as it is seen there, all is
+	// mounted there, and its root becomes the container's, for the processes that are
+	// in it too. It ends with the last of them, and not with the container.
 	Namespaces Namespaces `json:"namespaces"`
 
 	// Capabilities are the capabilities that the container keeps, as names such

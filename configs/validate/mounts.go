@@ -12,7 +12,7 @@ func mounts(c *configs.Config) error {
 	if len(c.Mounts) == 0 {
 		return nil
 	}
-	if err := needs(c, configs.NEWNS, "Mounts"); err != nil {
+	if err := needsMounts(c, "Mounts"); err != nil {
 		return err
 	}
 	for i, m := range c.Mounts {
