@@ -119,7 +119,8 @@ type Container interface {
 	//
 	// errors:
 	// ContainerNotExists - Container no longer exists,
-	// ContainerNotRunning - the container has not been started,
+	// ContainerNotRunning - the container has not been started, or its cgroup has gone
+	// with its last process,
 	// SystemError - System error; the container has no memory cgroup.
 	NotifyOOM() (<-chan struct{}, error)
 

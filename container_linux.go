@@ -234,7 +234,7 @@ func (c *linuxContainer) takeOver(saved statedir.Version) error {
 // newDriver controls the cgroups of a configuration, which an earlier one may have
 // made with the paths.
 func (c *linuxContainer) newDriver(config *configs.Config, paths map[string]string) cgroups.Driver {
-	return cgroups.Adapt(c.factory.NewCgroupsManager(config.Cgroups, paths))
+	return cgroups.Adapt(c.factory.newManager(config.Cgroups, paths))
 }
 
 func (c *linuxContainer) Status() (Status, error) {
@@ -298,7 +298,7 @@ func (v *view) vanishes(err error) bool { return cgroupGone(err) && v.init.Endin
 func (c *linuxContainer) Set(config configs.Config) error {
 	const step = "set configuration"
 	fail := func(err error) error { return newSystemError(fmt.Errorf("%s of container %q: %w", step, c.id, err)) }
-	if err := c.factory.Validator.Validate(&config); err != nil {
+	if err := c.factory.validate(&config); err != nil {
 		return invalid(fmt.Errorf("%s of container %q: %w", step, c.id, err))
 	}
 	unlock, err := c.lock(context.Background(), callSet, step, true)

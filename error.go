@@ -94,10 +94,14 @@ func (c ErrorCode) String() string {
 // errors.Is.
 func (c ErrorCode) Error() string { return c.String() }
 
-// Error is the API's error type. Every error that the methods of this package
-// return has it in its chain (errors.As) and unwraps to its cause: for example
-// errors.Is(err, syscall.ENOENT) holds when a file was missing, inside of the
-// container too.
+// Error is the API's error type. Every error that New and the methods of this package
+// return is one, and unwraps to its cause: for example errors.Is(err, syscall.ENOENT)
+// holds when a file was missing, inside of the container too. What package os or os/exec
+// returns in the same case is returned as it is, and only that:
+//
+//   - Process.Wait: an *exec.ExitError, if the program did not exit with status 0,
+//   - Process.Signal: os.ErrProcessDone, if the process has ended,
+//   - Read, Write and Close of a Console: the errors of the *os.File that it is.
 type Error interface {
 	error
 
@@ -130,6 +134,15 @@ func newError(cause error, code ErrorCode) error {
 }
 
 func newSystemError(cause error) error { return newError(cause, SystemError) }
+
+// withCleanUp adds to an error what has failed when its traces were removed, if anything
+// has. It keeps the error's code: errors.Join alone gives no Error.
+func withCleanUp(err, cleanUp error) error {
+	if cleanUp == nil {
+		return err
+	}
+	return newSystemError(errors.Join(err, cleanUp))
+}
 
 func errorf(code ErrorCode, format string, args ...any) error {
 	return newError(fmt.Errorf(format, args...), code)

@@ -35,9 +35,12 @@ const (
 	nsenterImport = "github.com/libcontainer/libcontainer/nsenter"
 )
 
-// LinuxFactory implements the default factory interface for linux based systems.
+// LinuxFactory implements the default factory interface for linux based systems. New
+// makes one; a literal with Root alone is as good: a field that has its zero value means
+// the default. The fields must not be changed once the factory is used.
 type LinuxFactory struct {
-	// Root directory for the factory to store state.
+	// Root directory for the factory to store state. Create makes it if it does not
+	// exist.
 	Root string
 
 	// InitPath is the absolute path to an init program of one's own, which must
@@ -46,18 +49,19 @@ type LinuxFactory struct {
 	InitPath string
 
 	// InitArgs are arguments for calling the init responsibilities for spawning
-	// a container.
+	// a container, by default the path of the program and "init".
 	InitArgs []string
 
 	// CriuPath is the path to the criu binary used for checkpoint and restore of
 	// containers.
 	CriuPath string
 
-	// Validator provides validation to container configurations.
+	// Validator provides validation to container configurations, by default
+	// validate.New().
 	Validator validate.Validator
 
 	// NewCgroupsManager returns an initialized cgroups manager for a single
-	// container.
+	// container, by default the one of Cgroupfs.
 	NewCgroupsManager func(config *configs.Cgroup, paths map[string]string) cgroups.Manager
 
 	// Logger gets warnings: errors that end nothing, such as those of Poststart
@@ -109,20 +113,11 @@ func New(root string, options ...func(*LinuxFactory) error) (Factory, error) {
 		}
 	}
 	if root != "" {
-		if err := l.checkRoot("make factory"); err != nil {
+		if _, err := l.root("make factory"); err != nil {
 			return nil, err
 		}
 	}
 	return l, nil
-}
-
-// checkRoot refuses a root directory in which another user could put a container: to load
-// and destroy that one runs its hooks.
-func (l *LinuxFactory) checkRoot(step string) error {
-	if l.Root == "" {
-		return errorf(ConfigInvalid, "%s: the factory has no root directory", step)
-	}
-	return unsafeState(step, statedir.CheckParent(l.Root))
 }
 
 func unsafeState(step string, err error) error {
@@ -179,7 +174,7 @@ func ClassicInit(l *LinuxFactory) error {
 
 // classic tells whether init is a program that boots Go.
 func (l *LinuxFactory) classic() bool {
-	return l.ownInit || l.InitPath != selfExe && l.InitPath != ""
+	return l.ownInit || l.initPath() != selfExe
 }
 
 // spawner is the thread that starts processes which are to get a signal when this
@@ -189,11 +184,47 @@ func (l *LinuxFactory) spawner() *launch.Spawner {
 	return l.spawnThread
 }
 
+// The defaults of the fields, which a factory has that New did not make.
+
+func (l *LinuxFactory) initPath() string { return cmp.Or(l.InitPath, selfExe) }
+
 func (l *LinuxFactory) initArgv() []string {
-	if len(l.InitArgs) == 0 {
-		return []string{cmp.Or(l.InitPath, selfExe), "init"}
+	switch {
+	case len(l.InitArgs) > 0:
+		return l.InitArgs
+	case l.initPath() == selfExe:
+		return []string{os.Args[0], "init"}
 	}
-	return l.InitArgs
+	return []string{l.InitPath, "init"}
+}
+
+func (l *LinuxFactory) validate(config *configs.Config) error {
+	if l.Validator == nil {
+		return validate.New().Validate(config)
+	}
+	return l.Validator.Validate(config)
+}
+
+func (l *LinuxFactory) newManager(config *configs.Cgroup, paths map[string]string) cgroups.Manager {
+	if l.NewCgroupsManager == nil {
+		return cgroupfsManager(config, paths)
+	}
+	return l.NewCgroupsManager(config, paths)
+}
+
+// root returns the absolute path of the root directory, which is to be used for a step.
+func (l *LinuxFactory) root(step string) (string, error) {
+	if l.Root == "" {
+		return "", errorf(ConfigInvalid, "%s: the factory has no root directory", step)
+	}
+	root, err := filepath.Abs(l.Root)
+	if err != nil {
+		return "", newSystemError(fmt.Errorf("%s: root of the factory: %w", step, err))
+	}
+	if err := statedir.CheckParent(root); !errors.Is(err, os.ErrNotExist) {
+		return root, unsafeState(step, err)
+	}
+	return root, nil // Create makes it
 }
 
 // Cgroupfs is an options func to configure a LinuxFactory to return containers
@@ -201,14 +232,16 @@ func (l *LinuxFactory) initArgv() []string {
 // cgroups: package cgroups/fs2 where the machine has cgroup v2 alone, and cgroups/fs
 // elsewhere. It is the default.
 func Cgroupfs(l *LinuxFactory) error {
-	l.NewCgroupsManager = func(config *configs.Cgroup, paths map[string]string) cgroups.Manager {
-		// Whatever is wrong with the mounts, the manager says when it is used.
-		if layout, err := cgroups.DetectLayout(); err == nil && layout == cgroups.LayoutV2 {
-			return &fs2.Manager{Cgroups: config, Paths: paths}
-		}
-		return &fs.Manager{Cgroups: config, Paths: paths}
-	}
+	l.NewCgroupsManager = cgroupfsManager
 	return nil
+}
+
+func cgroupfsManager(config *configs.Cgroup, paths map[string]string) cgroups.Manager {
+	// Whatever is wrong with the mounts, the manager says when it is used.
+	if layout, err := cgroups.DetectLayout(); err == nil && layout == cgroups.LayoutV2 {
+		return &fs2.Manager{Cgroups: config, Paths: paths}
+	}
+	return &fs.Manager{Cgroups: config, Paths: paths}
 }
 
 // SystemdCgroups is an options func to configure a LinuxFactory to return
@@ -257,7 +290,8 @@ func (l *LinuxFactory) Create(id string, config *configs.Config) (Container, err
 	if err := checkHost(); err != nil {
 		return nil, err
 	}
-	if err := l.checkRoot(fmt.Sprintf("create container %q", id)); err != nil {
+	root, err := l.root(fmt.Sprintf("create container %q", id))
+	if err != nil {
 		return nil, err
 	}
 	if err := checkID(id); err != nil {
@@ -266,7 +300,7 @@ func (l *LinuxFactory) Create(id string, config *configs.Config) (Container, err
 	if config == nil {
 		return nil, errorf(ConfigInvalid, "create container %q: no config", id)
 	}
-	if err := l.Validator.Validate(config); err != nil {
+	if err := l.validate(config); err != nil {
 		return nil, newError(fmt.Errorf("create container %q: %w", id, err), ConfigInvalid)
 	}
 	if err := cmp.Or(checkLabels(config), checkSysctls(config)); err != nil {
@@ -275,7 +309,7 @@ func (l *LinuxFactory) Create(id string, config *configs.Config) (Container, err
 	if _, err := l.programs.compileFor(config); err != nil {
 		return nil, newError(fmt.Errorf("create container %q: %w", id, err), ConfigInvalid)
 	}
-	dir, err := statedir.Create(filepath.Join(l.Root, id))
+	dir, err := createDir(root, id)
 	switch {
 	case errors.Is(err, os.ErrExist):
 		return nil, errorf(IdInUse, "create container %q: the id is in use: %w", id, err)
@@ -287,19 +321,33 @@ func (l *LinuxFactory) Create(id string, config *configs.Config) (Container, err
 	return l.newContainer(id, dir, completeConfig(id, config)), nil
 }
 
+// createDir makes a container's directory, and the root of the factory if that is not
+// there, which New did not make then.
+func createDir(root, id string) (*statedir.Dir, error) {
+	dir, err := statedir.Create(filepath.Join(root, id))
+	if !errors.Is(err, os.ErrNotExist) {
+		return dir, err
+	}
+	if err := os.MkdirAll(root, 0o700); err != nil {
+		return nil, fmt.Errorf("make factory root: %w", err)
+	}
+	return statedir.Create(filepath.Join(root, id))
+}
+
 // Load finds an existing container, see Factory.
 func (l *LinuxFactory) Load(id string) (Container, error) {
 	if err := checkHost(); err != nil {
 		return nil, err
 	}
 	step := fmt.Sprintf("load container %q", id)
-	if err := l.checkRoot(step); err != nil {
+	root, err := l.root(step)
+	if err != nil {
 		return nil, err
 	}
 	if err := checkID(id); err != nil {
 		return nil, err
 	}
-	dir, err := statedir.Open(filepath.Join(l.Root, id))
+	dir, err := statedir.Open(filepath.Join(root, id))
 	if err != nil {
 		return nil, newSystemError(fmt.Errorf("%s: %w", step, err))
 	}
@@ -327,11 +375,12 @@ func (l *LinuxFactory) Load(id string) (Container, error) {
 // ConfigInvalid - the factory has no root directory,
 // SystemError - System error.
 func (l *LinuxFactory) List() ([]string, error) {
-	if err := l.checkRoot("list containers"); err != nil {
+	root, err := l.root("list containers")
+	if err != nil {
 		return nil, err
 	}
-	entries, err := os.ReadDir(l.Root)
-	if err != nil {
+	entries, err := os.ReadDir(root)
+	if err != nil && !errors.Is(err, os.ErrNotExist) { // Create would make it
 		return nil, newSystemError(fmt.Errorf("list containers: %w", err))
 	}
 	var ids []string
@@ -407,7 +456,7 @@ func completeConfig(id string, config *configs.Config) *configs.Config {
 	if config.Cgroups != nil {
 		cg = *config.Cgroups
 	}
-	if cg.Name == "" {
+	if cg.Name == "" && cg.Path == "" {
 		cg.Name = id
 	}
 	if cg.Resources == nil {

@@ -49,8 +49,12 @@ func (c *linuxContainer) freeze(step string, state configs.FreezerState) error {
 // thaw is Resume without a look at the container's status. The caller holds the lock
 // exclusively.
 func (v *view) thaw() error {
-	if status, err := v.freezerStatus(); err != nil || status == Running {
-		return nil // there may be no cgroup
+	status, err := v.freezerStatus()
+	if cgroupGone(err) {
+		return nil
+	}
+	if err != nil || status == Running {
+		return err
 	}
 	return v.cgroups.Freeze(configs.Thawed)
 }

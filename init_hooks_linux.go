@@ -87,7 +87,8 @@ func (p *initPlan) hooks(s *script, kind hookKind, u *execUser) error {
 }
 
 // runCommands runs a mount's commands: programs of the host, in the container's
-// mount namespace, while the root is still the host's.
+// mount namespace, while the root is still the host's. Unlike those of hooks they are
+// what the arguments of exec.Command say, as in the classic library.
 func (r *rootfs) runCommands(kind string, m *configs.Mount, commands []configs.Command) error {
 	for i, c := range commands {
 		name := fmt.Sprintf("%s command %d of the mount on %s", kind, i, m.Destination)
@@ -95,10 +96,13 @@ func (r *rootfs) runCommands(kind string, m *configs.Mount, commands []configs.C
 		if c.Env == nil {
 			c.Env = os.Environ()
 		}
+		c.Args = append([]string{c.Path}, c.Args...)
 		if !strings.Contains(c.Path, "/") {
-			if path, err := exec.LookPath(c.Path); err == nil {
-				c.Path = path
+			path, err := exec.LookPath(c.Path)
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
 			}
+			c.Path = path
 		}
 		r.plan.mountCommands = append(r.plan.mountCommands, c)
 		r.plan.mountCommandNames = append(r.plan.mountCommandNames, name)

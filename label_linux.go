@@ -5,13 +5,13 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/opencontainers/selinux/go-selinux"
 	selinuxlabel "github.com/opencontainers/selinux/go-selinux/label"
 
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/internal/apparmor"
 )
 
 // unconfined is AppArmor's name for having no profile.
@@ -44,20 +44,13 @@ func checkLabels(config *configs.Config) error {
 }
 
 func checkProcessLabels(profile, label string) error {
-	if profile != "" && profile != unconfined && !appArmorEnabled() {
+	if profile != "" && profile != unconfined && !apparmor.Enabled() {
 		return fmt.Errorf("AppArmorProfile %q: %w", profile, errNoAppArmor)
 	}
 	if label != "" && !selinux.GetEnabled() {
 		return fmt.Errorf("process label %q: %w", label, errNoSELinux)
 	}
 	return nil
-}
-
-// appArmorEnabled asks the module, see the kernel's document
-// admin-guide/LSM/apparmor.
-func appArmorEnabled() bool {
-	text, err := os.ReadFile("/sys/module/apparmor/parameters/enabled")
-	return err == nil && strings.HasPrefix(string(text), "Y")
 }
 
 // relabel gives the sources of bind mounts the container's label, before anything
@@ -86,7 +79,7 @@ func (st *starting) processLabels() (profile, label string) {
 	if st.process.Label != "" {
 		label = st.process.Label
 	}
-	if profile == unconfined && !appArmorEnabled() {
+	if profile == unconfined && !apparmor.Enabled() {
 		profile = ""
 	}
 	return profile, label

@@ -71,10 +71,11 @@ type LinuxContainer interface {
 	StartedProcesses() []*Process
 
 	// SignalAll sends the signal to all processes of the container that are
-	// there at this moment; SIGKILL also to those that they fork meanwhile.
+	// there at this moment; SIGKILL also to those that they fork meanwhile. Without a
+	// pid namespace of its own there may be some when its initial process has ended.
 	//
 	// errors:
-	// ContainerNotRunning - the container does not run,
+	// ContainerNotRunning - the container has no process,
 	// SystemError - System error.
 	SignalAll(s os.Signal) error
 

@@ -3,6 +3,7 @@
 package libcontainer
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -23,11 +24,33 @@ func (c *linuxContainer) memoryCgroup(step string) (dir string, unified bool, er
 		return dir, false, nil
 	}
 	if dir, ok := paths[""]; ok {
-		if _, err := os.Stat(filepath.Join(dir, "memory.events")); err == nil {
+		_, err := os.Stat(filepath.Join(dir, "memory.events"))
+		if err == nil {
 			return dir, true, nil
+		}
+		if _, goneErr := os.Stat(dir); !errors.Is(err, os.ErrNotExist) || goneErr != nil {
+			return "", false, c.notifyFailed(step, err)
 		}
 	}
 	return "", false, errorf(SystemError, "%s: container %q has no memory cgroup", step, c.id)
+}
+
+// notifyFailed says why a memory cgroup cannot be watched: it has gone with the
+// container, which another handle may be destroying, or with its processes.
+func (c *linuxContainer) notifyFailed(step string, cause error) error {
+	err := fmt.Errorf("%s in container %q: %w", step, c.id, cause)
+	if !cgroupGone(cause) {
+		return newSystemError(err)
+	}
+	v, goneErr := c.lookFor(callNotify, step)
+	if goneErr != nil {
+		return goneErr
+	}
+	defer v.close()
+	if v.phase != phaseRunning || v.init.Ending() {
+		return newError(err, ContainerNotRunning)
+	}
+	return newSystemError(err)
 }
 
 func (c *linuxContainer) NotifyOOM() (<-chan struct{}, error) {
@@ -38,7 +61,7 @@ func (c *linuxContainer) NotifyOOM() (<-chan struct{}, error) {
 	}
 	source, err := memevents.OOM(dir, unified)
 	if err != nil {
-		return nil, newSystemError(fmt.Errorf("%s in container %q: %w", step, c.id, err))
+		return nil, c.notifyFailed(step, err)
 	}
 	return c.notifiers.Start(source), nil
 }
@@ -61,7 +84,7 @@ func (c *linuxContainer) NotifyMemoryPressure(level PressureLevel) (<-chan struc
 	}
 	source, err := memevents.Pressure(dir, unified, of)
 	if err != nil {
-		return nil, newSystemError(fmt.Errorf("%s in container %q: %w", step, c.id, err))
+		return nil, c.notifyFailed(step, err)
 	}
 	return c.notifiers.Start(source), nil
 }

@@ -37,6 +37,7 @@ import (
 //	Release     NotRunning  NotRunning  ok          NotRunning  NotRunning  NotExists   NotExists
 //	Pause       NotRunning  NotRunning  NotRunning  ok          NotRunning  NotExists   NotExists
 //	Signal      NotRunning  NotRunning  ok          ok          NotRunning  NotRunning  NotRunning
+//	SignalAll   NotRunning  NotRunning  ok          ok          ok          NotRunning  NotRunning
 //	Set         ok          ok          ok          ok          ok          NotExists   NotExists
 //	Stats       ok          ok          ok          ok          ok          NotExists   NotExists
 //	Processes   ok          ok          ok          ok          ok          NotExists   NotExists
@@ -47,7 +48,8 @@ import (
 // "Start again" is a Start that has waited until a paused container was resumed. Start
 // makes an init in the phases claimed, starting and ended, and a further process in the
 // others; in the phase running it is up to the freezer, too, see linuxContainer.tryRun.
-// Resume is as Pause, SignalAll as Signal, NotifyOOM and NotifyMemoryPressure are Notify.
+// Resume is as Pause, NotifyOOM and NotifyMemoryPressure are Notify. SignalAll of an ended
+// container fails with NotRunning if there is no process, see signalAll.
 // Destroy of what is gone is no error for its caller. ID, Config, State and Status always
 // answer.
 //
@@ -81,6 +83,7 @@ const (
 	callRelease
 	callPause
 	callSignal
+	callSignalAll
 	callSet
 	callStats
 	callProcesses
@@ -123,6 +126,7 @@ var refusals = [callCount][phaseCount]refusal{
 		phaseDestroying: notThere, phaseGone: notThere},
 	callSignal: {phaseClaimed: noReceiver, phaseStarting: noReceiver, phaseEnded: noReceiver, phaseDestroying: noReceiver,
 		phaseGone: goneReceiver},
+	callSignalAll: {phaseClaimed: noReceiver, phaseStarting: noReceiver, phaseDestroying: noReceiver, phaseGone: goneReceiver},
 	callSet:       {phaseDestroying: notThere, phaseGone: notThere},
 	callStats:     {phaseDestroying: notThere, phaseGone: notThere},
 	callProcesses: {phaseDestroying: notThere, phaseGone: notThere},

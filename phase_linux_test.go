@@ -10,6 +10,9 @@ import (
 	"sync"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/internal/pidfd"
 )
@@ -17,7 +20,8 @@ import (
 // callNames are the calls in the table of phase's comment.
 var callNames = [callCount]string{
 	callStart: "Start", callStartAgain: "Start again", callPrepare: "Prepare", callRelease: "Release",
-	callPause: "Pause", callSignal: "Signal", callSet: "Set", callStats: "Stats", callProcesses: "Processes",
+	callPause: "Pause", callSignal: "Signal", callSignalAll: "SignalAll",
+	callSet: "Set", callStats: "Stats", callProcesses: "Processes",
 	callNotify: "Notify", callWait: "Wait", callDestroy: "Destroy",
 }
 
@@ -263,4 +267,71 @@ func TestViewFollowsStateFile(t *testing.T) {
 	if now := openDescriptors(t); now != before {
 		t.Errorf("%d descriptors are open, were %d", now, before)
 	}
+}
+
+// To wait for an init takes no descriptor: a program that has none left must not take a
+// container that runs for one of which nothing is known.
+func TestWaitWithoutDescriptors(t *testing.T) {
+	cmd := exec.Command("sh", "-c", "read line; exit 7")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Wait() }()
+	c := newTestContainer(t)
+	ref, err := pidfd.Open(cmd.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ref.Close()
+	if err := c.haveInit(ref); err != nil {
+		t.Fatal(err)
+	}
+	c.set(func(next *view) { next.cgroups = frozenUnseen{} })
+	defer c.endDestroy(true)
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	none := unix.Rlimit{Cur: 3, Max: limit.Max} // those that are open stay
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &none); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+			t.Error(err)
+		}
+	}()
+	if _, err := os.Open("/"); !errors.Is(err, unix.EMFILE) {
+		t.Fatalf("there are descriptors left, error %v", err)
+	}
+	// What cannot be looked at is an error, and no answer.
+	if settingUp, err := c.view().isSettingUp(); !errors.Is(err, unix.EMFILE) {
+		t.Errorf("is it being set up? %v, error %v", settingUp, err)
+	}
+	if err := c.view().thaw(); !errors.Is(err, unix.EMFILE) {
+		t.Errorf("thaw: error %v", err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if status, err := c.Wait(ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("while it runs: status %v, error %v", status, err)
+	}
+	if err := stdin.Close(); err != nil {
+		t.Error(err)
+	}
+	if status, err := c.Wait(t.Context()); err != nil || status.ExitStatus() != 7 {
+		t.Errorf("at its end: status %v, error %v; want exit status 7", status, err)
+	}
+}
+
+// frozenUnseen has a freezer which nobody can read that has no descriptor.
+type frozenUnseen struct{ cgroups.Driver }
+
+func (frozenUnseen) FreezerState() (configs.FreezerState, error) {
+	_, err := os.ReadFile("/proc/self/cgroup")
+	return configs.Undefined, err
 }

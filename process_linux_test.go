@@ -47,27 +47,33 @@ func TestCheckProcessValues(t *testing.T) {
 // A process that is refused is as over as one that has failed: nobody else knows of
 // the ends of its pipes, or of its terminal.
 func TestRefusedProcessKeepsNothingOpen(t *testing.T) {
-	p := &Process{Args: []string{"true"}, Cwd: "relative"}
-	mine, err := p.InitializeIO(os.Getuid())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer mine.Stdin.Close()
-	defer mine.Stdout.Close()
-	defer mine.Stderr.Close()
-	files := p.closeAfterStart
-	if len(files) != 3 {
-		t.Fatalf("InitializeIO notes %d files, want 3", len(files))
-	}
-	if err := new(linuxContainer).Start(p); !errors.Is(err, ConfigInvalid) {
-		t.Errorf("start: %v", err)
-	}
-	for i, f := range files {
-		if err := f.Close(); !errors.Is(err, os.ErrClosed) {
-			t.Errorf("descriptor %d is open still: %v", i, err)
+	for name, refuse := range map[string]func(*Process) error{
+		"start":   new(linuxContainer).Start,
+		"prepare": func(p *Process) error { return new(linuxContainer).Prepare(t.Context(), p) },
+		"restore": func(p *Process) error { return new(linuxContainer).Restore(p, nil) },
+	} {
+		p := &Process{Args: []string{"true"}, Cwd: "relative"}
+		mine, err := p.InitializeIO(os.Getuid())
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if err := new(linuxContainer).Start(nil); !errors.Is(err, ConfigInvalid) {
-		t.Errorf("start of nothing: %v", err)
+		defer mine.Stdin.Close()
+		defer mine.Stdout.Close()
+		defer mine.Stderr.Close()
+		files := p.closeAfterStart
+		if len(files) != 3 {
+			t.Fatalf("InitializeIO notes %d files, want 3", len(files))
+		}
+		if err := refuse(p); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		for i, f := range files {
+			if err := f.Close(); !errors.Is(err, os.ErrClosed) {
+				t.Errorf("%s: descriptor %d is open still: %v", name, i, err)
+			}
+		}
+		if err := refuse(nil); err == nil {
+			t.Errorf("%s of nothing: no error", name)
+		}
 	}
 }

@@ -135,7 +135,9 @@ func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode star
 		}
 		return outcomeRuns, nil
 	case status == Running:
-		if v.initRun == nil && v.isSettingUp() {
+		if settingUp, err := v.isSettingUp(); err != nil {
+			return outcomeDone, newSystemError(fmt.Errorf("%s in container %q: %w", step, c.id, err))
+		} else if settingUp {
 			return outcomeDone, errorf(ContainerNotRunning, "%s: container %q does not run its program yet, "+
 				"and the program that has started it has ended", step, c.id)
 		}
@@ -146,12 +148,19 @@ func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode star
 	return outcomeDone, errorf(ContainerPaused, "%s: container %q is %s", step, c.id, status)
 }
 
-// isSettingUp tells whether init has not become the user's program: the preamble has
-// cloned it, and the first program that it executes is that. Then the container is
-// not made yet, and one who joined it now might find the host's root there.
-func (v *view) isSettingUp() bool {
+// isSettingUp tells whether init, which another handle has started, has not become the
+// user's program: the preamble has cloned it, and the first program that it executes is
+// that. Then the container is not made yet, and one who joined it now might find the
+// host's root there: so it is an error if that cannot be known.
+func (v *view) isSettingUp() (bool, error) {
+	if v.initRun != nil {
+		return false, nil
+	}
 	executed, err := v.init.HasExecuted()
-	return err == nil && !executed
+	if errors.Is(err, pidfd.ErrNoProcess) {
+		return false, nil
+	}
+	return err == nil && !executed, err
 }
 
 // startFurther starts a process beside the container's init. It gives the lock up when
@@ -208,7 +217,7 @@ func (c *linuxContainer) startInit(ctx context.Context, process *Process, mode s
 	}
 	if err := c.start(ctx, process, mode, func() {}); err != nil {
 		err = newSystemError(fmt.Errorf("start container %q: %w", c.id, err))
-		return errors.Join(err, c.undoStart())
+		return withCleanUp(err, c.undoStart())
 	}
 	return nil
 }
@@ -341,8 +350,11 @@ func (c *linuxContainer) haveInit(ref *pidfd.Process) error {
 // would stop until that is thawed, and could not even be killed on cgroup v1.
 func (v *view) checkFreezer() error {
 	state, err := v.cgroups.FreezerState()
-	if err != nil || state != configs.Frozen && state != configs.Freezing {
+	if errors.Is(err, errors.ErrUnsupported) || cgroupGone(err) {
 		return nil // it cannot be frozen, or has not been made yet
+	}
+	if err != nil || state != configs.Frozen && state != configs.Freezing {
+		return err
 	}
 	for _, key := range []string{"", "freezer"} {
 		if path, ok := v.cgroups.GetPaths()[key]; ok {
@@ -467,9 +479,9 @@ func (c *linuxContainer) tryRelease(ctx context.Context, step string) error {
 		err = fail(err)
 		// Neither the caller's context nor Destroy may leave half of it.
 		if killErr := v.killAll(context.WithoutCancel(ctx)); killErr != nil {
-			return errors.Join(err, fail(killErr))
+			return withCleanUp(err, fail(killErr))
 		}
-		return errors.Join(err, c.undoStart())
+		return withCleanUp(err, c.undoStart())
 	}
 	if err := os.Remove(c.releaseSocket()); err != nil {
 		return fail(err)

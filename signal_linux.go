@@ -17,14 +17,14 @@ import (
 )
 
 func (c *linuxContainer) Signal(s os.Signal) error {
-	return c.signal("signal container", s, func(v *view, sig unix.Signal) error { return v.init.Signal(sig) })
+	return c.signal(callSignal, "signal container", s, func(v *view, sig unix.Signal) error { return v.init.Signal(sig) })
 }
 
 func (c *linuxContainer) SignalAll(s os.Signal) error {
-	return c.signal("signal all processes of container", s, (*view).signalAll)
+	return c.signal(callSignalAll, "signal all processes of container", s, (*view).signalAll)
 }
 
-func (c *linuxContainer) signal(step string, s os.Signal, send func(*view, unix.Signal) error) error {
+func (c *linuxContainer) signal(call call, step string, s os.Signal, send func(*view, unix.Signal) error) error {
 	sig, ok := s.(syscall.Signal)
 	if !ok {
 		return errorf(ConfigInvalid, "%s %q: %v is not a signal of this system", step, c.id, s)
@@ -38,17 +38,25 @@ func (c *linuxContainer) signal(step string, s os.Signal, send func(*view, unix.
 	if err != nil {
 		return newSystemError(fmt.Errorf("%s %q: %w", step, c.id, err))
 	}
-	if err := v.allow(callSignal, phase, step); err != nil {
+	if err := v.allow(call, phase, step); err != nil {
 		return err
 	}
-	if err := send(v, sig); err != nil {
+	err = send(v, sig)
+	if errors.Is(err, errNoReceiver) {
+		return v.allow(callSignal, phaseEnded, step)
+	}
+	if err != nil {
 		return newSystemError(fmt.Errorf("%s %q: %w", step, c.id, err))
 	}
 	return nil
 }
 
+// errNoReceiver says that init has ended, and that there is no other process.
+var errNoReceiver = errors.New("the container has no process")
+
 // signalAll repeats SIGKILL until it meets no process for the first time: they
-// may fork before they are hit.
+// may fork before they are hit. Without a pid namespace there may be others when init has
+// ended.
 func (v *view) signalAll(sig unix.Signal) error {
 	known := make(map[int]bool)
 	for {
@@ -63,8 +71,13 @@ func (v *view) signalAll(sig unix.Signal) error {
 			}
 			ref.Close()
 		}
-		if err != nil || sig != unix.SIGKILL || len(known) == met {
+		switch {
+		case err != nil:
 			return err
+		case len(known) == 0 && v.init.Ended():
+			return errNoReceiver
+		case sig != unix.SIGKILL || len(known) == met:
+			return nil
 		}
 	}
 }
@@ -100,8 +113,12 @@ func (v *view) members() (members []*pidfd.Process, err error) {
 	if pids, err = v.listPids(); err != nil {
 		return nil, err
 	}
+	again := make(map[int]bool, len(pids)) // pids wrap: no list need be in their order
+	for _, pid := range pids {
+		again[pid] = true
+	}
 	for _, ref := range opened {
-		if _, found := slices.BinarySearch(pids, ref.Pid()); found {
+		if again[ref.Pid()] {
 			members = append(members, ref)
 		}
 	}
@@ -162,28 +179,31 @@ func (v *view) sharesCgroups() bool {
 	return len(v.config.Cgroups.Paths) > 0 && v.config.Namespaces.Creates(configs.NEWPID)
 }
 
-// pidsOfNamespace looks for the processes whose pid namespace is that of init.
-// Those of namespaces below it, which end with it, are not found.
+// pidsOfNamespace looks for the processes whose pid namespace is that of init, and lists
+// them in ascending order. Those of namespaces below it, which end with it, are not found.
 func (v *view) pidsOfNamespace() ([]int, error) {
 	alive, err := v.init.Alive()
-	if err != nil || !alive {
+	if err != nil {
 		return nil, err
 	}
-	pids := []int{v.init.Pid()}
+	if !alive {
+		return v.pidsOfOthers(), nil
+	}
 	ns, err := os.Readlink(procFile(v.init.Pid(), "ns/pid"))
 	if err != nil {
+		if v.init.Ending() { // meanwhile
+			return v.pidsOfOthers(), nil
+		}
 		return nil, fmt.Errorf("read pid namespace of the container: %w", err)
 	}
 	own, err := os.Readlink("/proc/self/ns/pid")
 	if err != nil {
 		return nil, fmt.Errorf("read own pid namespace: %w", err)
 	}
+	pids := []int{v.init.Pid()}
 	if ns == own {
-		for _, run := range v.c.children.list() {
-			if !run.ref.Ended() {
-				pids = append(pids, run.pid()) // of others there is no record
-			}
-		}
+		pids = append(pids, v.pidsOfOthers()...)
+		slices.Sort(pids)
 		return pids, nil
 	}
 	entries, err := os.ReadDir("/proc")
@@ -203,4 +223,19 @@ func (v *view) pidsOfNamespace() ([]int, error) {
 	}
 	slices.Sort(pids)
 	return pids, nil
+}
+
+// pidsOfOthers lists the further processes that this handle has started, where no pid
+// namespace of the container has ended them with init. Of those of other handles, and of
+// their children, there is no record without a cgroup.
+func (v *view) pidsOfOthers() (pids []int) {
+	if v.config.Namespaces.Creates(configs.NEWPID) {
+		return nil
+	}
+	for _, run := range v.c.children.list() {
+		if !run.ref.Ended() {
+			pids = append(pids, run.pid())
+		}
+	}
+	return pids
 }

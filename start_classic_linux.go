@@ -58,7 +58,7 @@ func initEnv(pipe int) []string {
 // spawnClassic executes the sealed copy of the program. The bootstrap message waits in
 // the pipe.
 func (st *starting) spawnClassic(files []*os.File) error {
-	path := st.c.factory.InitPath
+	path := st.c.factory.initPath()
 	st.hook = path == selfExe && preamble.HookLinked()
 	message, err := bootstrapFor(st.config)
 	if st.plan.join {
@@ -244,7 +244,7 @@ func (st *starting) explainClassic(err error) error {
 	}
 	status := st.endStatus()
 	// A program of another path may hold no preamble at all.
-	if st.ref != nil && !st.hook && !st.executed || st.ref == nil && st.c.factory.InitPath != selfExe {
+	if st.ref != nil && !st.hook && !st.executed || st.ref == nil && st.c.factory.initPath() != selfExe {
 		return fmt.Errorf("%s ended (%s) without initialising the container: it must import %q, "+
 			"or call StartInitialization in an init function", st.c.factory.initArgv()[0], status, nsenterImport)
 	}

@@ -17,6 +17,9 @@ var listings = []struct{ file, pkg string }{
 	{"devices.txt", module + "/devices"},
 	{"seccomp.txt", module + "/seccomp"},
 	{"utils.txt", module + "/utils"},
+	{"user.txt", module + "/user"},
+	{"label.txt", module + "/label"},
+	{"apparmor.txt", module + "/apparmor"},
 }
 
 // exceptions are the tags that differ from the classic ones on purpose, by

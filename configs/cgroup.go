@@ -29,6 +29,12 @@ type Cgroup struct {
 	// root. For systemd it is the name of a slice.
 	Parent string `json:"parent"`
 
+	// Path is the container's cgroup in each hierarchy, as a path, instead of Parent
+	// and Name, which must be empty then. A relative one is below the cgroup of the
+	// host's own process, an absolute one below the hierarchy's root. Systemd has no
+	// use for it.
+	Path string `json:"path,omitempty"`
+
 	// ScopePrefix is put before Name in the name of a systemd scope:
 	// "ScopePrefix-Name.scope".
 	ScopePrefix string `json:"scope_prefix"`
@@ -47,7 +53,7 @@ type Cgroup struct {
 	Optional bool `json:"optional,omitempty"`
 
 	// Paths are existing cgroups to join, by the name of the controller. When
-	// it is set, Name and Parent are not used, no cgroup is created or removed,
+	// it is set, Name, Parent and Path are not used, no cgroup is created or removed,
 	// and Resources don't apply. It has no JSON tag, as in the classic API.
 	Paths map[string]string
 

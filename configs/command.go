@@ -12,11 +12,13 @@ import (
 
 // Command is a program that is run by a hook or around a mount.
 type Command struct {
-	// Path is the program's file. It is not looked for in PATH.
+	// Path is the program's file. A hook's is not looked for in PATH. That of a
+	// mount's command is, if it holds no slash, in the PATH of the calling process.
 	Path string `json:"path"`
 
-	// Args is the whole argument vector: Args[0] is the program's name. Empty
-	// stands for Path alone.
+	// Args is a hook's whole argument vector: Args[0] is the program's name. Empty
+	// stands for Path alone. Of a mount's command these are the arguments after the
+	// name, which is Path.
 	Args []string `json:"args"`
 
 	// Env is the program's environment, as "key=value". Nil inherits that of the

@@ -67,6 +67,12 @@ type Config struct {
 
 	// Namespaces are those that the container gets new or joins. Types that are
 	// not named are shared with the host.
+	//
+	// Without NEWNS nothing can be mounted or hidden, for that would change the
+	// host's file system: the program is confined to Rootfs by chroot(2) alone. In a
+	// mount namespace that is joined, Rootfs is looked for as it is seen there, all is
+	// mounted there, and its root becomes the container's, for the processes that are
+	// in it too. It ends with the last of them, and not with the container.
 	Namespaces Namespaces `json:"namespaces"`
 
 	// Capabilities are the capabilities that the container keeps, as names such
@@ -243,25 +249,30 @@ func (c Config) HostGID() (int, error) {
 }
 
 // HostUIDFor returns the host's id of the container's user id. Without a user
-// namespace that is the id itself. It is an error when the container has a user
+// namespace that is the id itself. Of a user namespace that is joined, the mappings are
+// read from a process that is in it. It is an error when the container has a user
 // namespace and no mapping holds the id.
 func (c Config) HostUIDFor(id int) (int, error) {
-	return c.hostID("user", c.UidMappings, id)
+	return c.hostID("user", "uid_map", c.UidMappings, id)
 }
 
-// HostGIDFor returns the host's id of the container's group id. Without a user
-// namespace that is the id itself. It is an error when the container has a user
-// namespace and no mapping holds the id.
+// HostGIDFor returns the host's id of the container's group id, as HostUIDFor does.
 func (c Config) HostGIDFor(id int) (int, error) {
-	return c.hostID("group", c.GidMappings, id)
+	return c.hostID("group", "gid_map", c.GidMappings, id)
 }
 
-func (c Config) hostID(kind string, mappings []IDMap, id int) (int, error) {
+func (c Config) hostID(kind, file string, mappings []IDMap, id int) (int, error) {
 	if id < 0 {
 		return -1, fmt.Errorf("%s id %d is negative", kind, id)
 	}
 	if !c.Namespaces.Contains(NEWUSER) {
 		return id, nil
+	}
+	if path := c.Namespaces.PathOf(NEWUSER); path != "" && len(mappings) == 0 {
+		var err error
+		if mappings, err = joinedMappings(path, file); err != nil {
+			return -1, err
+		}
 	}
 	if len(mappings) == 0 {
 		return -1, errors.New("user namespace without " + kind + " id mappings")

@@ -1,6 +1,6 @@
 package configs
 
-import "golang.org/x/sys/unix"
+import "github.com/libcontainer/libcontainer/internal/linux"
 
 // Default returns a complete and safe configuration to edit: new mount, PID,
 // network, IPC, UTS and cgroup namespaces, the usual mounts and devices, the
@@ -51,21 +51,21 @@ func defaultNamespaces() Namespaces {
 }
 
 func defaultMounts() []*Mount {
-	const flags = unix.MS_NOSUID | unix.MS_NOEXEC | unix.MS_NODEV
+	const flags = linux.MS_NOSUID | linux.MS_NOEXEC | linux.MS_NODEV
 	return []*Mount{
 		{Source: "proc", Destination: "/proc", Device: "proc", Flags: flags},
 		{
 			Source:      "tmpfs",
 			Destination: "/dev",
 			Device:      "tmpfs",
-			Flags:       unix.MS_NOSUID | unix.MS_STRICTATIME,
+			Flags:       linux.MS_NOSUID | linux.MS_STRICTATIME,
 			Data:        "mode=755,size=65536k",
 		},
 		{
 			Source:      "devpts",
 			Destination: "/dev/pts",
 			Device:      "devpts",
-			Flags:       unix.MS_NOSUID | unix.MS_NOEXEC,
+			Flags:       linux.MS_NOSUID | linux.MS_NOEXEC,
 			Data:        "newinstance,ptmxmode=0666,mode=0620,gid=5",
 		},
 		{
@@ -76,7 +76,7 @@ func defaultMounts() []*Mount {
 			Data:        "mode=1777,size=65536k",
 		},
 		{Source: "mqueue", Destination: "/dev/mqueue", Device: "mqueue", Flags: flags},
-		{Source: "sysfs", Destination: "/sys", Device: "sysfs", Flags: flags | unix.MS_RDONLY},
+		{Source: "sysfs", Destination: "/sys", Device: "sysfs", Flags: flags | linux.MS_RDONLY},
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"os"
 	"strconv"
 
-	"golang.org/x/sys/unix"
+	"github.com/libcontainer/libcontainer/internal/linux"
 )
 
 // Wildcard stands for every major or minor number in a rule for a device cgroup.
@@ -53,7 +53,7 @@ func (d *Device) CgroupString() string {
 // encoding of 12 bits of major and 20 bits of minor with their extensions, see
 // makedev(3).
 func (d *Device) Mkdev() int {
-	return int(unix.Mkdev(uint32(d.Major), uint32(d.Minor)))
+	return int(linux.Mkdev(uint32(d.Major), uint32(d.Minor)))
 }
 
 func deviceNumber(number int64) string {

@@ -14,8 +14,10 @@
 //	config.Cgroups.Name = "web"
 //	config.Cgroups.Memory = 256 << 20
 //
-// The package makes no system calls, with one exception: [Command.Run] runs a
-// hook's program. Whether a Config makes sense is decided by package
+// The package compiles on every system, for clients that only write and read
+// configurations; flags and numbers are Linux's everywhere. It makes no system calls,
+// with two exceptions: [Command.Run] runs a hook's program, and [Config.HostUIDFor] and
+// its like read the mappings of a user namespace that is joined. Whether a Config makes sense is decided by package
 // configs/validate, which every factory asks before it creates a container.
 //
 // # Ownership

@@ -1,6 +1,6 @@
 package configs
 
-import "golang.org/x/sys/unix"
+import "github.com/libcontainer/libcontainer/internal/linux"
 
 // Mount is a mount in the container's mount namespace, see mount(2).
 type Mount struct {
@@ -39,10 +39,12 @@ type Mount struct {
 	// "z" when it is shared between containers, "Z" when it is not.
 	Relabel string `json:"relabel"`
 
-	// PremountCmds are run before the mount.
+	// PremountCmds are run before the mount: programs of the host, as the root file
+	// system is not yet the container's, in the container's mount namespace. Path
+	// and Args are what exec.Command takes.
 	PremountCmds []Command `json:"premount_cmds"`
 
-	// PostmountCmds are run after the mount.
+	// PostmountCmds are run after the mount, as PremountCmds are before.
 	PostmountCmds []Command `json:"postmount_cmds"`
 
 	// IDMapping makes a bind mount an idmapped one (mount_setattr(2)): files
@@ -101,5 +103,5 @@ const (
 
 // IsBind tells whether the mount is a bind mount: whether Flags have MS_BIND.
 func (m *Mount) IsBind() bool {
-	return m.Flags&unix.MS_BIND != 0
+	return m.Flags&linux.MS_BIND != 0
 }

@@ -94,6 +94,48 @@ func TestCgroupLimitsOnTheHost(t *testing.T) {
 	}
 }
 
+// Cgroups.Path stands for Parent and Name, and is kept over a load.
+func TestCgroupAtAPath(t *testing.T) {
+	if tested.Systemd() {
+		t.Skip("systemd places units by slices")
+	}
+	checkLeaks(t)
+	config := newConfig(t)
+	place := filepath.Join(cgroupParent, "path", "of", "it")
+	config.Cgroups.Parent, config.Cgroups.Name, config.Cgroups.Path = "", "", place
+	factory := newFactory(t)
+	container, err := factory.Create("test", config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, release := startBlocked(t, container)
+	loaded, err := factory.Load("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, err := loaded.State()
+	if err != nil || len(state.CgroupPaths) == 0 || state.Config.Cgroups.Path != place || state.Config.Cgroups.Name != "" {
+		t.Errorf("state %+v, error %v", state, err)
+	}
+	for key, path := range state.CgroupPaths {
+		if !strings.HasSuffix(path, place) {
+			t.Errorf("the cgroup of %q is %s, want one at %s", key, path, place)
+		}
+	}
+	release()
+	if err := loaded.Destroy(); err != nil {
+		t.Error(err)
+	}
+	for _, path := range state.CgroupPaths {
+		if _, err := os.Stat(filepath.Dir(path)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("above %s there is something left, error %v", path, err)
+		}
+	}
+	if err := container.Destroy(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestMemoryLimitIsEnforced(t *testing.T) {
 	config := newConfig(t)
 	config.Cgroups.Memory = 32 << 20

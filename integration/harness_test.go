@@ -195,6 +195,12 @@ func checkError(t *testing.T, err error, code libcontainer.ErrorCode, texts ...s
 		t.Errorf("no error, want one of code %v", code)
 		return
 	}
+	// As the classic library's callers do: by the type of the error itself.
+	if e, ok := err.(libcontainer.Error); !ok {
+		t.Errorf("error %q is a %T, not a libcontainer.Error", err, err)
+	} else if e.Code() != code {
+		t.Errorf("error %q has code %v, want %v", err, e.Code(), code)
+	}
 	if !errors.Is(err, code) {
 		t.Errorf("error %q is not of code %v", err, code)
 	}

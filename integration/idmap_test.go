@@ -209,7 +209,7 @@ func TestIDMappedMountAfterCommand(t *testing.T) {
 	config := newConfig(t)
 	dir := publicTempDir(t)
 	m := idmapped(dir+"/made", "/data", configs.IDMapMount, configs.IDMap{ContainerID: 0, HostID: 42, Size: 1})
-	m.PremountCmds = []configs.Command{{Path: "/bin/mkdir", Args: []string{"mkdir", dir + "/made"}}}
+	m.PremountCmds = []configs.Command{{Path: "/bin/mkdir", Args: []string{dir + "/made"}}}
 	config.Mounts = append(config.Mounts, m)
 	if got := runShell(t, config, "stat -c %u /data"); got != "42" {
 		t.Errorf("it belongs to %s", got)

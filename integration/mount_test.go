@@ -289,7 +289,7 @@ func TestNoMountOfTheHostIsLeft(t *testing.T) {
 func TestMountCommands(t *testing.T) {
 	dir := publicTempDir(t)
 	run := func(script string) []configs.Command {
-		return []configs.Command{{Path: "/bin/sh", Args: []string{"sh", "-c", script}, Dir: dir, Env: []string{"X=1"}}}
+		return []configs.Command{{Path: "/bin/sh", Args: []string{"-c", script}, Dir: dir, Env: []string{"X=1"}}}
 	}
 	config := newConfig(t)
 	m := bindOn(dir+"/made", "/mnt", 0)
@@ -306,7 +306,7 @@ func TestMountCommands(t *testing.T) {
 		for name, commands := range map[string][]configs.Command{
 			"exit status": run("echo it broke >&2; exit 3"),
 			"no program":  {{Path: "/bin/true"}, {Path: "/no/such/program"}},
-			"timeout":     {{Path: "/bin/sleep", Args: []string{"sleep", "1000"}, Timeout: &short}},
+			"timeout":     {{Path: "/bin/sleep", Args: []string{"1000"}, Timeout: &short}},
 		} {
 			t.Run(kind+" "+name, func(t *testing.T) {
 				config := newConfig(t)
@@ -323,6 +323,33 @@ func TestMountCommands(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A command of a mount is what exec.Command makes of its path and arguments.
+func TestMountCommandAsOfExec(t *testing.T) {
+	t.Setenv("LCTEST_OF_HOST", "host's")
+	dir := publicTempDir(t)
+	write(t, "#!/bin/sh\necho $0 $# $1 $LCTEST_OF_HOST >\"$1\"\n", dir, "lctest-program")
+	if err := os.Chmod(filepath.Join(dir, "lctest-program"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", os.Getenv("PATH")+":"+dir)
+	config := newConfig(t)
+	m := bindOn(dir, "/mnt", 0)
+	m.PremountCmds = []configs.Command{
+		{Path: "touch", Args: []string{dir + "/touched"}},
+		{Path: "lctest-program", Args: []string{dir + "/said"}},
+	}
+	addMount(config, m)
+	got := runShell(t, config, "ls /mnt; cat /mnt/said")
+	wantOutput(t, got, "lctest-program\nsaid\ntouched\n"+dir+"/lctest-program 1 "+dir+"/said host's")
+
+	config = newConfig(t)
+	m = tmpfsOn("/mnt")
+	m.PostmountCmds = []configs.Command{{Path: "lctest-no-program"}}
+	addMount(config, m)
+	p, _ := command("true")
+	startFails(t, config, p, libcontainer.SystemError, "postmount command 0", "/mnt", "executable file not found")
 }
 
 // The options of an overlay with many layers are longer than what fsconfig(2)

@@ -48,7 +48,7 @@ func (freezer) asks(r *configs.Resources) (request, string) {
 
 func (f freezer) set(s *setter, r *configs.Resources) error {
 	if f.key() == "" {
-		return f.m.freezeUnified(s.Dir, r.Freezer)
+		return f.m.freezeUnified(s.Dir, f.m.GetPaths(), r.Freezer)
 	}
 	return setFreezer(s.Dir, r.Freezer, freezeTimeout)
 }
@@ -64,9 +64,12 @@ func (freezer) stats(*cgdir.Dir, *cgroups.Stats) error { return nil }
 func (m *Manager) Freeze(state configs.FreezerState) error {
 	m.state.Ops.Lock()
 	defer m.state.Ops.Unlock()
-	paths := m.GetPaths()
+	paths, err := m.base().Existing()
+	if err != nil {
+		return fmt.Errorf("freeze: %w", err)
+	}
 	if path, ok := paths[""]; ok {
-		return m.withDir(path, func(dir *cgdir.Dir) error { return m.freezeUnified(dir, state) })
+		return m.withDir(path, func(dir *cgdir.Dir) error { return m.freezeUnified(dir, paths, state) })
 	}
 	path, ok := paths["freezer"]
 	if !ok {
@@ -79,11 +82,11 @@ func (m *Manager) Freeze(state configs.FreezerState) error {
 
 // freezeUnified freezes and thaws by the cgroup v2 directory dir. What somebody has
 // frozen by the controller of cgroup v1 is thawed too.
-func (m *Manager) freezeUnified(dir *cgdir.Dir, state configs.FreezerState) error {
+func (m *Manager) freezeUnified(dir *cgdir.Dir, paths map[string]string, state configs.FreezerState) error {
 	if err := cgfreeze.Set(dir, state, freezeTimeout); err != nil || state == configs.Frozen {
 		return err
 	}
-	path, ok := m.GetPaths()["freezer"]
+	path, ok := paths["freezer"]
 	if !ok {
 		return nil
 	}

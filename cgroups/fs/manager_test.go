@@ -33,6 +33,7 @@ func TestPlan(t *testing.T) {
 		{"root as parent", &configs.Cgroup{Name: "c", Parent: "/"}, "c", ""},
 		{"unclean parent", &configs.Cgroup{Name: "c", Parent: "./a//b/"}, "host/a/b/c", ""},
 		{"no name", &configs.Cgroup{Parent: "a"}, "", "Cgroups.Name"},
+		{"path up", &configs.Cgroup{Path: "a/../../b"}, "", "Cgroups.Path"},
 		{"name with slash", &configs.Cgroup{Name: "a/b"}, "", "Cgroups.Name"},
 		{"name up", &configs.Cgroup{Name: ".."}, "", "Cgroups.Name"},
 		{"name with NUL", &configs.Cgroup{Name: "a\x00"}, "", "Cgroups.Name"},

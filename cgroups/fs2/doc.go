@@ -5,8 +5,8 @@
 //
 //	<mountpoint>/<base>/<Parent>/<Name>
 //
-// Parent and Name are fields of configs.Cgroup, and mean what they mean in package
-// cgroups/fs. With an absolute Parent there is no base. For a relative one it is
+// Parent and Name, or Path instead of both, are fields of configs.Cgroup, and mean what
+// they mean in package cgroups/fs. With an absolute Parent there is no base. For a relative one it is
 // the cgroup that the calling process is in if systemd has delegated that to it, or
 // if it is the mount's root, and else the cgroup above: cgroup v2 does not let a
 // cgroup with processes of its own hand controllers to cgroups in it, so a

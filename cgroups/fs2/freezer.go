@@ -16,7 +16,11 @@ import (
 func (m *Manager) Freeze(state configs.FreezerState) error {
 	m.state.Ops.Lock()
 	defer m.state.Ops.Unlock()
-	path, ok := m.path()
+	paths, err := m.base().Existing()
+	if err != nil {
+		return fmt.Errorf("freeze: %w", err)
+	}
+	path, ok := paths[""]
 	if !ok {
 		return fmt.Errorf("freeze: %w", m.base().Missing(""))
 	}

@@ -50,6 +50,12 @@ func TestPlan(t *testing.T) {
 		{"relative parent", "/service", &configs.Cgroup{Name: "c", Parent: "a/b"}, "a/b/c", ""},
 		{"absolute parent", "/service/main", &configs.Cgroup{Name: "c", Parent: "/a"}, "a/c", ""},
 		{"no name", "/", &configs.Cgroup{}, "", "Cgroups.Name"},
+		{"path", "/service", &configs.Cgroup{Path: "a//b/./c/"}, "a/b/c", ""},
+		{"absolute path", "/service", &configs.Cgroup{Path: "/a"}, "a", ""},
+		{"path up", "/", &configs.Cgroup{Path: "/a/../b"}, "", "Cgroups.Path"},
+		{"path of the root", "/", &configs.Cgroup{Path: "/./"}, "", "names no cgroup"},
+		{"path and name", "/", &configs.Cgroup{Path: "/a", Name: "c"}, "", "only the one"},
+		{"path and parent", "/", &configs.Cgroup{Path: "/a", Parent: "c"}, "", "only the one"},
 		{"parent up", "/", &configs.Cgroup{Name: "c", Parent: "../b"}, "", "Cgroups.Parent"},
 		{"join two", "/", &configs.Cgroup{Paths: map[string]string{"cpu": "/a", "memory": "/b"}}, "", "2 different paths"},
 	} {

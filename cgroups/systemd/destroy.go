@@ -24,7 +24,8 @@ func (m *Manager) Destroy() error {
 }
 
 func (m *Manager) destroy() error {
-	dirs, err := m.current()
+	dirs, err := m.existing()
+	m.base().Use()
 	if s := m.starting; s != nil && dirs == nil && s.begun {
 		// It may run for all that is known.
 		dirs = m.host().files(s.target.layout, s.target.cg, m.GetPaths())

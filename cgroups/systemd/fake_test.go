@@ -54,6 +54,15 @@ func (h *fakeHost) manager(cg *configs.Cgroup, paths map[string]string) *Manager
 		files: func(_ cgroups.Layout, cg *configs.Cgroup, paths map[string]string) files {
 			return &fakeFiles{h: h, cg: cg, paths: paths}
 		},
+		existing: func(cg *configs.Cgroup) (map[string]string, error) {
+			paths := make(map[string]string)
+			for _, key := range h.keys() {
+				if dir := h.dir(key, filepath.Join(cg.Parent, cg.Name)); cgroups.PathExists(dir) {
+					paths[key] = dir
+				}
+			}
+			return paths, nil
+		},
 		cgroupsOf: func(pid int) (map[string]string, error) {
 			place, ok := h.places[pid]
 			if !ok {

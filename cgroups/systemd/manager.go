@@ -21,8 +21,9 @@ var _ cgroups.Driver = (*Manager)(nil)
 
 // Manager manages the cgroups of one container as a unit of systemd. Make one with
 // the two fields set; Paths is nil for a container that has no cgroups yet, and the
-// result of an earlier manager's GetPaths for one that has. Do not change the
-// fields afterwards. All methods are safe for concurrent use.
+// result of an earlier manager's GetPaths for one that has. With nil Paths, GetPids,
+// GetAllPids, Freeze and Destroy of a manager that has done nothing else are about the
+// unit that Cgroups names, if it exists. Do not change the fields afterwards. All methods are safe for concurrent use.
 type Manager struct {
 	// Cgroups names the unit. If it is nil the container has no cgroups.
 	Cgroups *configs.Cgroup
@@ -92,6 +93,31 @@ func (m *Manager) current() (files, error) {
 	return m.dirs, nil
 }
 
+// existing is current; of a manager that was made without Paths and has done nothing yet it
+// gives that of the directories which the configuration names.
+func (m *Manager) existing() (files, error) {
+	dirs, err := m.current()
+	if dirs != nil || err != nil || !m.base().Unused() {
+		return dirs, err
+	}
+	layout, err := m.host().layout()
+	if err != nil {
+		return nil, err
+	}
+	cg, err := m.recorded()
+	if err != nil {
+		return nil, err
+	}
+	paths, err := m.host().existing(cg)
+	if err != nil || len(paths) == 0 {
+		return nil, err
+	}
+	if inUnit := withSub(paths); cgroups.PathExists(inUnit[devicesKey]) {
+		paths = inUnit
+	}
+	return m.host().files(layout, cg, paths), nil
+}
+
 // recorded names the cgroups of a container that an earlier manager has made, as
 // far as that can be known without asking systemd, which may be gone.
 func (m *Manager) recorded() (*configs.Cgroup, error) {
@@ -132,7 +158,7 @@ func (m *Manager) GetPids() ([]int, error) { return m.pids(files.GetPids) }
 func (m *Manager) GetAllPids() ([]int, error) { return m.pids(files.GetAllPids) }
 
 func (m *Manager) pids(get func(files) ([]int, error)) ([]int, error) {
-	dirs, err := m.current()
+	dirs, err := m.existing()
 	switch {
 	case err != nil:
 		return nil, err
@@ -190,7 +216,7 @@ func (m *Manager) gone(err error) error {
 // Freeze stops or continues all processes of the container, and returns when they
 // are. It does not ask systemd, whose freezer is for cgroup v2 alone.
 func (m *Manager) Freeze(state configs.FreezerState) error {
-	dirs, err := m.current()
+	dirs, err := m.existing()
 	if err == nil && dirs == nil {
 		if err = m.missing(); err == nil {
 			err = errors.New("the container's unit has not been started")
@@ -281,6 +307,7 @@ func (m *Manager) AdoptParents(parents []string) {
 // manager will make itself, each before what is in it; it makes nothing. A unit in
 // use is refused.
 func (m *Manager) Plan() (paths map[string]string, parents []string, err error) {
+	m.base().Use()
 	if m.Cgroups == nil {
 		return map[string]string{}, nil, nil
 	}

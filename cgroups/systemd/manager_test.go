@@ -465,3 +465,20 @@ func TestSliceLeft(t *testing.T) {
 		}
 	}
 }
+
+// The classic library's callers look at a container with a manager that has no Paths.
+func TestManagerWithoutPaths(t *testing.T) {
+	h := newFakeHost(t, cgroups.LayoutV2)
+	cgroup := newCgroup(&configs.Resources{})
+	start(t, h.manager(cgroup, nil))
+	m := h.manager(cgroup, nil)
+	h.log = nil
+	must(t, m.Freeze(configs.Frozen))
+	if pids, err := m.GetAllPids(); err != nil || len(pids) != 2 {
+		t.Errorf("processes %v, error %v", pids, err)
+	}
+	must(t, m.Destroy())
+	h.wantLog("files freeze FROZEN", "files all pids", "stop c.scope", "files destroy")
+	must(t, m.Destroy(), h.manager(cgroup, nil).Destroy())
+	h.wantLog()
+}

@@ -48,6 +48,7 @@ func (m *Manager) Create() error {
 }
 
 func (m *Manager) create() error {
+	m.base().Use()
 	if m.Cgroups == nil {
 		return nil
 	}

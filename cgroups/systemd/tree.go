@@ -32,6 +32,9 @@ type host struct {
 	layout func() (cgroups.Layout, error)
 	files  func(layout cgroups.Layout, cg *configs.Cgroup, paths map[string]string) files
 
+	// existing gives those directories of a cgroup with an absolute path that exist.
+	existing func(cg *configs.Cgroup) (map[string]string, error)
+
 	// cgroupsOf reads /proc/[pid]/cgroup.
 	cgroupsOf func(pid int) (map[string]string, error)
 
@@ -49,11 +52,30 @@ func thisHost() *host {
 			}
 			return &fs.Manager{Cgroups: cg, Paths: paths}
 		},
+		existing: existingDirs,
 		cgroupsOf: func(pid int) (map[string]string, error) {
 			return cgroups.ParseCgroupFile(fmt.Sprintf("/proc/%d/cgroup", pid))
 		},
 		makeSub: makeSub,
 	}
+}
+
+func existingDirs(cg *configs.Cgroup) (map[string]string, error) {
+	snapshot, err := cgroups.CurrentSnapshot()
+	if err != nil {
+		return nil, err
+	}
+	paths := make(map[string]string)
+	for _, h := range snapshot.Hierarchies() {
+		dir := path.Join(h.Mountpoint, cg.Parent, cg.Name)
+		if !cgroups.PathExists(dir) {
+			continue
+		}
+		for _, key := range h.Keys {
+			paths[key] = dir
+		}
+	}
+	return paths, nil
 }
 
 // target is what a container's unit is and where its cgroups are.

@@ -21,6 +21,9 @@ const (
 // unitName gives the container's unit: ScopePrefix-Name.scope, or without a prefix
 // Name.scope. A Name that ends in ".slice" is that slice.
 func unitName(cg *configs.Cgroup) (string, error) {
+	if cg.Path != "" {
+		return "", fmt.Errorf("invalid Cgroups.Path %q: systemd places units by slices, see Cgroups.Parent and Cgroups.Name", cg.Path)
+	}
 	if cg.Name == "" {
 		return "", fmt.Errorf("invalid Cgroups.Name: %q is not a name", cg.Name)
 	}

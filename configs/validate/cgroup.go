@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -41,6 +42,26 @@ func cgroupNames(c *configs.Cgroup) error {
 	}
 	if hasDotDot(c.Parent) {
 		return invalid("Cgroups.Parent", c.Parent, errDotDot)
+	}
+	return cgroupPath(c)
+}
+
+// cgroupPath checks the path that stands for Parent and Name.
+func cgroupPath(c *configs.Cgroup) error {
+	const field = "Cgroups.Path"
+	if c.Path == "" {
+		return nil
+	}
+	if err := line(field, c.Path); err != nil {
+		return err
+	}
+	switch {
+	case hasDotDot(c.Path):
+		return invalid(field, c.Path, errDotDot)
+	case path.Clean("/"+c.Path) == "/":
+		return invalid(field, c.Path, errors.New("names no cgroup"))
+	case c.Parent != "" || c.Name != "":
+		return invalid(field, c.Path, fmt.Errorf("is set, and so are Cgroups.Parent %q or Cgroups.Name %q", c.Parent, c.Name))
 	}
 	return nil
 }

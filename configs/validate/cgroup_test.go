@@ -21,7 +21,18 @@ func TestCgroupNames(t *testing.T) {
 	joined := func(path string) func(*configs.Config) {
 		return cg(func(c *configs.Cgroup) { c.Paths = map[string]string{"cpu": path} })
 	}
+	at := func(path string) func(*configs.Config) {
+		return cg(func(c *configs.Cgroup) { c.Name, c.Parent, c.Path = "", "", path })
+	}
 	run(t, []testCase{
+		{"cgroup at a path", at("/a/b.c/d"), ""},
+		{"cgroup at a relative path", at("a"), ""},
+		{"cgroup at a path with dot dot", at("/a/../b"), `Cgroups.Path "/a/../b" has a ".."`},
+		{"cgroup at the root", at("//./"), "Cgroups.Path"},
+		{"cgroup at a dot", at("."), "Cgroups.Path"},
+		{"cgroup at a path with NUL", at("a\x00"), "Cgroups.Path"},
+		{"cgroup at a path with a name", cg(func(c *configs.Cgroup) { c.Name, c.Parent, c.Path = "a", "", "/b" }), "Cgroups.Path"},
+		{"cgroup at a path with a parent", cg(func(c *configs.Cgroup) { c.Name, c.Parent, c.Path = "", "a", "/b" }), "Cgroups.Path"},
 		{"no cgroup", func(c *configs.Config) { c.Cgroups = nil }, ""},
 		{"no resources", cg(func(c *configs.Cgroup) { c.Resources = nil }), ""},
 		{"name", named("test-container"), ""},

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/libcontainer/libcontainer/configs"
-	"golang.org/x/sys/unix"
+	"github.com/libcontainer/libcontainer/internal/linux"
 )
 
 // mountIDs checks the id mapping of a mount.
@@ -23,7 +23,7 @@ func mountIDs(field string, c *configs.Config, m *configs.Mount) error {
 	default:
 		return invalid(field+".IDMapping", string(m.IDMapping), errors.New(`is none of "", "idmap" and "ridmap"`))
 	}
-	if !m.IsBind() || m.Flags&unix.MS_REMOUNT != 0 {
+	if !m.IsBind() || m.Flags&linux.MS_REMOUNT != 0 {
 		return invalid(field+".IDMapping", string(m.IDMapping), errors.New("is only for new bind mounts"))
 	}
 	if len(m.UidMappings) == 0 && len(m.GidMappings) == 0 {
@@ -40,10 +40,10 @@ func mountIDs(field string, c *configs.Config, m *configs.Mount) error {
 
 const (
 	// accessTimes are the bits that are one value together.
-	accessTimes = unix.MOUNT_ATTR__ATIME
+	accessTimes = linux.MOUNT_ATTR__ATIME
 
-	recursiveAttributes = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV |
-		unix.MOUNT_ATTR_NOEXEC | unix.MOUNT_ATTR_NODIRATIME | unix.MOUNT_ATTR_NOSYMFOLLOW | accessTimes
+	recursiveAttributes = linux.MOUNT_ATTR_RDONLY | linux.MOUNT_ATTR_NOSUID | linux.MOUNT_ATTR_NODEV |
+		linux.MOUNT_ATTR_NOEXEC | linux.MOUNT_ATTR_NODIRATIME | linux.MOUNT_ATTR_NOSYMFOLLOW | accessTimes
 )
 
 // recursiveAttrs checks attributes by the rules of mount_setattr(2).
@@ -70,7 +70,7 @@ func recursiveAttrs(field string, m *configs.Mount) error {
 		return fmt.Errorf("%s.RecAttrClear has a part of MOUNT_ATTR__ATIME", field)
 	}
 	switch set & accessTimes {
-	case unix.MOUNT_ATTR_RELATIME, unix.MOUNT_ATTR_NOATIME, unix.MOUNT_ATTR_STRICTATIME:
+	case linux.MOUNT_ATTR_RELATIME, linux.MOUNT_ATTR_NOATIME, linux.MOUNT_ATTR_STRICTATIME:
 		return nil
 	}
 	return fmt.Errorf("%s.RecAttrSet has more than one access time attribute", field)
@@ -78,8 +78,8 @@ func recursiveAttrs(field string, m *configs.Mount) error {
 
 // clearable are the flags of mount(2) that are attributes of one mount, and not of
 // its file system, see mount_setattr(2).
-const clearable = unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_NOSYMFOLLOW |
-	unix.MS_NODIRATIME | unix.MS_NOATIME | unix.MS_RELATIME | unix.MS_STRICTATIME
+const clearable = linux.MS_RDONLY | linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC | linux.MS_NOSYMFOLLOW |
+	linux.MS_NODIRATIME | linux.MS_NOATIME | linux.MS_RELATIME | linux.MS_STRICTATIME
 
 func flagsClear(field string, m *configs.Mount) error {
 	switch {
@@ -96,7 +96,7 @@ func flagsClear(field string, m *configs.Mount) error {
 }
 
 func copyUp(field string, m *configs.Mount) error {
-	if m.CopyUp && (m.Device != "tmpfs" || m.Flags&(unix.MS_BIND|unix.MS_REMOUNT) != 0) {
+	if m.CopyUp && (m.Device != "tmpfs" || m.Flags&(linux.MS_BIND|linux.MS_REMOUNT) != 0) {
 		return fmt.Errorf("%s.CopyUp is only for new mounts of type tmpfs", field)
 	}
 	return nil

@@ -6,14 +6,14 @@ import (
 	"path"
 
 	"github.com/libcontainer/libcontainer/configs"
-	"golang.org/x/sys/unix"
+	"github.com/libcontainer/libcontainer/internal/linux"
 )
 
 func mounts(c *configs.Config) error {
 	if len(c.Mounts) == 0 {
 		return nil
 	}
-	if err := needs(c, configs.NEWNS, "Mounts"); err != nil {
+	if err := needsMounts(c, "Mounts"); err != nil {
 		return err
 	}
 	for i, m := range c.Mounts {
@@ -72,11 +72,11 @@ func mountSource(field string, m *configs.Mount) error {
 	}
 	if m.IsBind() {
 		// bind,remount changes the flags of what is mounted already.
-		if m.Source == "" && m.Flags&unix.MS_REMOUNT == 0 {
+		if m.Source == "" && m.Flags&linux.MS_REMOUNT == 0 {
 			return invalid(field+".Source", m.Source, errors.New("is empty, but a bind mount needs it"))
 		}
 		// What the host's working directory is when the container starts, nobody knows.
-		if m.Flags&unix.MS_REMOUNT == 0 && !path.IsAbs(m.Source) {
+		if m.Flags&linux.MS_REMOUNT == 0 && !path.IsAbs(m.Source) {
 			return invalid(field+".Source", m.Source, fmt.Errorf("%w, and a bind mount needs the whole path", errNotAbsolute))
 		}
 		return noNUL(field+".Device", m.Device)
@@ -106,8 +106,8 @@ func filesystemType(field, value string) error {
 // propagation checks flags of mount(2) that change the propagation of a mount:
 // one type, and perhaps MS_REC and MS_SILENT.
 func propagation(field string, flags int) error {
-	switch flags &^ (unix.MS_REC | unix.MS_SILENT) {
-	case unix.MS_PRIVATE, unix.MS_SLAVE, unix.MS_SHARED, unix.MS_UNBINDABLE:
+	switch flags &^ (linux.MS_REC | linux.MS_SILENT) {
+	case linux.MS_PRIVATE, linux.MS_SLAVE, linux.MS_SHARED, linux.MS_UNBINDABLE:
 		return nil
 	}
 	return fmt.Errorf("%s %#x is not one of MS_PRIVATE, MS_SLAVE, MS_SHARED and MS_UNBINDABLE, with or without MS_REC", field, flags)

@@ -57,6 +57,15 @@ func needs(c *configs.Config, t configs.NamespaceType, field string) error {
 	return nil
 }
 
+// needsMounts is needs for a field that has something mounted. A mount namespace that is
+// joined will do: it is not the host's, see namespacePath.
+func needsMounts(c *configs.Config, field string) error {
+	if c.Namespaces.Contains(configs.NEWNS) {
+		return nil
+	}
+	return fmt.Errorf("%s needs a NEWNS namespace, a new one or one to join: without, mounts would be made in the host's own", field)
+}
+
 // needsOwn is needs, and the namespace must not be that of the host by way of a
 // path to it: for fields that would change the host.
 func needsOwn(c *configs.Config, t configs.NamespaceType, field string) error {

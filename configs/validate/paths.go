@@ -18,7 +18,7 @@ func pathList(c *configs.Config, field string, list []string) error {
 	if len(list) == 0 {
 		return nil
 	}
-	if err := needs(c, configs.NEWNS, field); err != nil {
+	if err := needsMounts(c, field); err != nil {
 		return err
 	}
 	for i, value := range list {

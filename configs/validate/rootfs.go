@@ -23,7 +23,7 @@ func rootfs(c *configs.Config) error {
 		return invalid(field, c.Rootfs, fmt.Errorf("is not clean, that would be %q", clean))
 	}
 	if c.Rootfs == "/" {
-		if err := needs(c, configs.NEWNS, `Rootfs "/"`); err != nil {
+		if err := needsMounts(c, `Rootfs "/"`); err != nil {
 			return err
 		}
 	}
@@ -31,14 +31,14 @@ func rootfs(c *configs.Config) error {
 		return err
 	}
 	if c.Readonlyfs {
-		if err := needs(c, configs.NEWNS, "Readonlyfs"); err != nil {
+		if err := needsMounts(c, "Readonlyfs"); err != nil {
 			return err
 		}
 	}
 	if c.RootPropagation == 0 {
 		return nil
 	}
-	if err := needs(c, configs.NEWNS, "RootPropagation"); err != nil {
+	if err := needsMounts(c, "RootPropagation"); err != nil {
 		return err
 	}
 	return propagation("RootPropagation", c.RootPropagation)

@@ -34,8 +34,13 @@ type State struct {
 	Snapshot *cgroups.Snapshot
 	Kind     cgdir.Kind
 
-	// mu guards the manager's Paths and refused, and may be taken while Ops is held.
+	// mu guards the manager's Paths, refused and used, and may be taken while Ops is
+	// held.
 	mu sync.Mutex
+
+	// used is set when the manager plans, makes or removes cgroups: from then on it
+	// knows itself which there are.
+	used bool
 
 	// refused holds why optional cgroups could not be made or entered.
 	refused map[string]error
@@ -105,6 +110,42 @@ func (b Base) SetPaths(paths map[string]string) {
 	b.State.mu.Lock()
 	defer b.State.mu.Unlock()
 	*b.Paths = paths
+}
+
+// Use notes that the manager is about to plan, make or remove cgroups.
+func (b Base) Use() {
+	b.State.mu.Lock()
+	defer b.State.mu.Unlock()
+	b.State.used = true
+}
+
+// Unused tells whether the manager was made without Paths, for a container that has
+// cgroups perhaps, and nothing has been done with it yet.
+func (b Base) Unused() bool {
+	b.State.mu.Lock()
+	defer b.State.mu.Unlock()
+	return b.Cgroups != nil && *b.Paths == nil && !b.State.used
+}
+
+// Existing is GetPaths. Of a manager that is unused, as the classic library's callers
+// make it to look at a container, these are the directories that Cgroups names, as far as
+// they exist.
+func (b Base) Existing() (map[string]string, error) {
+	if !b.Unused() {
+		return b.GetPaths(), nil
+	}
+	if b.Joins() {
+		return b.Version.Joined()
+	}
+	s, err := cgtree.Snapshot(b.State.Snapshot)
+	if err != nil {
+		return nil, err
+	}
+	targets, err := b.Version.Targets(s)
+	if err != nil {
+		return nil, err
+	}
+	return cgtree.PathMap(slices.DeleteFunc(targets, func(t cgtree.Target) bool { return !cgroups.PathExists(t.Path()) })), nil
 }
 
 // leaves returns the directories without their keys.

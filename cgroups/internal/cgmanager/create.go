@@ -17,6 +17,7 @@ import (
 // not exist yet, each before what is in it; it makes nothing. It refuses cgroups with
 // processes in them.
 func (b Base) Plan() (paths map[string]string, parents []string, err error) {
+	b.Use()
 	switch {
 	case b.Cgroups == nil:
 		return map[string]string{}, nil, nil
@@ -43,6 +44,7 @@ func (b Base) Apply(pid int) error {
 	}
 	b.State.Ops.Lock()
 	defer b.State.Ops.Unlock()
+	b.Use()
 	if b.Cgroups == nil {
 		return nil
 	}
@@ -73,6 +75,7 @@ func (b Base) undo(made []string, paths map[string]string) {
 func (b Base) Create() error {
 	b.State.Ops.Lock()
 	defer b.State.Ops.Unlock()
+	b.Use()
 	if b.Cgroups == nil {
 		return nil
 	}
@@ -85,6 +88,7 @@ func (b Base) Create() error {
 func (b Base) CreateUnified() error {
 	b.State.Ops.Lock()
 	defer b.State.Ops.Unlock()
+	b.Use()
 	switch {
 	case b.Cgroups == nil:
 		return nil
@@ -182,7 +186,11 @@ func ofKeys(keys []string) string {
 func (b Base) Destroy() error {
 	b.State.Ops.Lock()
 	defer b.State.Ops.Unlock()
-	paths := b.GetPaths()
+	paths, err := b.Existing()
+	if err != nil {
+		return err
+	}
+	b.Use()
 	removed := slices.Collect(maps.Values(paths))
 	if !b.Joins() {
 		if err := cgroups.RemovePaths(paths); err != nil {

@@ -20,7 +20,10 @@ func (b Base) GetPids() ([]int, error) { return b.pids(cgroups.GetPids) }
 func (b Base) GetAllPids() ([]int, error) { return b.pids(cgroups.GetAllPids) }
 
 func (b Base) pids(list func(path string) ([]int, error)) ([]int, error) {
-	paths := b.GetPaths()
+	paths, err := b.Existing()
+	if err != nil {
+		return nil, err
+	}
 	if len(paths) == 0 {
 		return nil, b.Missing("")
 	}

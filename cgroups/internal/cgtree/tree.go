@@ -98,22 +98,38 @@ func PathMap(targets []Target) map[string]string {
 	return paths
 }
 
-// Names returns the elements of the path Parent/Name, and whether Parent is
-// absolute.
+// Names returns the elements of Path, or of Parent/Name, and whether that is absolute.
 func Names(cg *configs.Cgroup) (names []string, absolute bool, err error) {
+	if cg.Path != "" {
+		if cg.Parent != "" || cg.Name != "" {
+			return nil, false, fmt.Errorf("invalid Cgroups.Path %q: Cgroups.Parent is %q and Cgroups.Name %q; only the one or the others can be set",
+				cg.Path, cg.Parent, cg.Name)
+		}
+		names, err = elements("Path", cg.Path)
+		if err == nil && len(names) == 0 {
+			err = fmt.Errorf("invalid Cgroups.Path %q: it names no cgroup", cg.Path)
+		}
+		return names, strings.HasPrefix(cg.Path, "/"), err
+	}
 	if err := cgdir.CheckName(cg.Name); err != nil {
 		return nil, false, fmt.Errorf("invalid Cgroups.Name: %w", err)
 	}
-	for name := range strings.SplitSeq(cg.Parent, "/") {
+	names, err = elements("Parent", cg.Parent)
+	return append(names, cg.Name), strings.HasPrefix(cg.Parent, "/"), err
+}
+
+// elements splits a path, which is that of a field.
+func elements(field, path string) (names []string, err error) {
+	for name := range strings.SplitSeq(path, "/") {
 		if name == "" || name == "." {
 			continue
 		}
 		if err := cgdir.CheckName(name); err != nil {
-			return nil, false, fmt.Errorf("invalid Cgroups.Parent %q: %w", cg.Parent, err)
+			return nil, fmt.Errorf("invalid Cgroups.%s %q: %w", field, path, err)
 		}
 		names = append(names, name)
 	}
-	return append(names, cg.Name), strings.HasPrefix(cg.Parent, "/"), nil
+	return names, nil
 }
 
 // Creator makes directories and remembers them.

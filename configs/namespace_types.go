@@ -3,7 +3,7 @@ package configs
 import (
 	"strconv"
 
-	"golang.org/x/sys/unix"
+	"github.com/libcontainer/libcontainer/internal/linux"
 )
 
 // NamespaceType is a type of namespace, see namespaces(7).
@@ -75,21 +75,21 @@ func (n *Namespaces) CloneFlags() uintptr {
 func (t NamespaceType) cloneFlag() int {
 	switch t {
 	case NEWNET:
-		return unix.CLONE_NEWNET
+		return linux.CLONE_NEWNET
 	case NEWPID:
-		return unix.CLONE_NEWPID
+		return linux.CLONE_NEWPID
 	case NEWNS:
-		return unix.CLONE_NEWNS
+		return linux.CLONE_NEWNS
 	case NEWUTS:
-		return unix.CLONE_NEWUTS
+		return linux.CLONE_NEWUTS
 	case NEWIPC:
-		return unix.CLONE_NEWIPC
+		return linux.CLONE_NEWIPC
 	case NEWUSER:
-		return unix.CLONE_NEWUSER
+		return linux.CLONE_NEWUSER
 	case NEWCGROUP:
-		return unix.CLONE_NEWCGROUP
+		return linux.CLONE_NEWCGROUP
 	case NEWTIME:
-		return unix.CLONE_NEWTIME
+		return linux.CLONE_NEWTIME
 	}
 	return 0
 }
