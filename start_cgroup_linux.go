@@ -24,25 +24,28 @@ import (
 // that cannot make cgroups ahead waits for the process, and then does both.
 func (st *starting) makeCgroups(before bool) error {
 	if before && st.hybrid {
-		return st.driver.CreateUnified()
+		made, err := st.driver.CreateUnified()
+		if made || err != nil {
+			return err
+		}
 	}
-	if before != (st.unified && !st.hybrid) {
+	if before && !st.unified || st.created {
 		return nil
 	}
+	st.created = true
 	if err := st.driver.Create(); err != nil {
 		return err
 	}
-	if err := st.c.view().checkFreezer(); err != nil || st.limitsLater() {
+	if err := st.c.view().checkFreezer(); err != nil {
 		return err
 	}
+	// Limits that are not for the set-up can wait until that goes on. But what it copies
+	// into memory is limited.
+	st.limitsWait = (st.hybrid || !st.unified) && !st.driver.EntersEarly() && !st.plan.copies()
+	if st.limitsWait {
+		return nil
+	}
 	return st.driver.Set(st.config)
-}
-
-// limitsLater tells whether the limits are written while init sets up the container. They
-// come before it executes a program; but what it copies into memory is limited, and on
-// cgroup v2 alone it is born in the cgroup.
-func (st *starting) limitsLater() bool {
-	return (st.hybrid || !st.unified) && !st.driver.EntersEarly() && !st.plan.copies()
 }
 
 // openCgroups opens the files by which the process enters its cgroups where it can do

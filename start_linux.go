@@ -49,14 +49,18 @@ type starting struct {
 	ref   *pidfd.Process // the process that becomes the program; nil until it has been cloned
 	lost  int            // the pid of one that has been cloned, and of which there is no ref
 
-	init     *pidfd.Process // of the container that a further process joins
-	unified  bool           // there is a cgroup of version 2
-	hybrid   bool           // and others are of version 1
-	into     bool           // init is to be born in it
-	born     bool           // init is
-	executed bool           // the program's start has begun: the next end of the stream may be that
-	hook     bool           // a program of the classic door imports package nsenter
-	frame    []byte         // of the preamble, as far as it has been read
+	init    *pidfd.Process // of the container that a further process joins
+	unified bool           // there is a cgroup of version 2
+	hybrid  bool           // and others are of version 1
+	created bool           // all cgroups are there, or the driver waits for a process
+
+	limitsWait bool // they are written while init sets up the container
+
+	into     bool   // init is to be born in it
+	born     bool   // init is
+	executed bool   // the program's start has begun: the next end of the stream may be that
+	hook     bool   // a program of the classic door imports package nsenter
+	frame    []byte // of the preamble, as far as it has been read
 	hooks    map[hookID]*runningHook
 
 	prepared string // the name of the program that an earlier call has prepared
@@ -301,7 +305,7 @@ func (st *starting) startContainer() error {
 	if err := st.conn.Send(list); err != nil {
 		return err
 	}
-	if st.limitsLater() {
+	if st.limitsWait {
 		if err := st.driver.Set(st.config); err != nil {
 			return err
 		}

@@ -50,7 +50,7 @@ func (a *adapter) Create() error {
 	return nil
 }
 
-func (a *adapter) CreateUnified() error { return nil }
+func (a *adapter) CreateUnified() (bool, error) { return false, nil }
 
 func (a *adapter) Set(container *configs.Config) error {
 	a.ops.Lock()

@@ -63,11 +63,11 @@ type Driver interface {
 	// nothing that cannot be found, whenever it dies.
 	Plan() (paths map[string]string, parents []string, err error)
 
-	// CreateUnified makes, ahead of Create, the cgroup that UnifiedDir opens, if Create
-	// makes others besides: the kernel can clone the first process into it while Create
-	// makes those. Else it makes nothing. What it has made is removed by Destroy, also if
-	// Create fails or is not called.
-	CreateUnified() error
+	// CreateUnified makes, ahead of Create, the cgroup that UnifiedDir opens, and returns
+	// true, if Create makes others besides: the kernel can clone the first process into it
+	// while Create makes those. Else it makes nothing and returns false. What it has made
+	// is removed by Destroy, also if Create fails or is not called.
+	CreateUnified() (made bool, err error)
 
 	// Create makes the cgroups and fills GetPaths, with no process in them. A
 	// driver whose cgroups cannot be without a process makes them when the first one

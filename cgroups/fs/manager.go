@@ -58,8 +58,8 @@ func (m *Manager) Plan() (paths map[string]string, parents []string, err error) 
 func (m *Manager) Apply(pid int) (err error) { return m.base().Apply(pid) }
 
 // CreateUnified makes the container's directory in the cgroup v2 mount of the hybrid
-// layout, if there is one, for UnifiedDir. Create makes the others.
-func (m *Manager) CreateUnified() error { return m.base().CreateUnified() }
+// layout, and tells whether there is one, for UnifiedDir. Create makes the others.
+func (m *Manager) CreateUnified() (bool, error) { return m.base().CreateUnified() }
 
 // Create makes the container's cgroups and fills GetPaths, with no process in
 // them. On failure what this call has made is removed again.

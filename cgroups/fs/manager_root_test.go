@@ -392,8 +392,8 @@ func TestRootCreateUnified(t *testing.T) {
 	}
 	none := func(string) bool { return false }
 	for _, create := range []bool{false, true} {
-		if err := m.CreateUnified(); err != nil {
-			t.Fatal(err)
+		if made, err := m.CreateUnified(); err != nil || made != hybrid {
+			t.Fatalf("CreateUnified: %v, %v", made, err)
 		}
 		check("CreateUnified", func(path string) bool { return hybrid && path == unified })
 		dir, err := m.UnifiedDir()

@@ -69,7 +69,7 @@ func (m *Manager) Create() error { return m.base().Create() }
 func (m *Manager) EntryFiles(cgroups.Stage) ([]*os.File, error) { return nil, nil }
 
 // CreateUnified makes nothing: there is only one cgroup, which Create makes.
-func (m *Manager) CreateUnified() error { return nil }
+func (m *Manager) CreateUnified() (bool, error) { return false, nil }
 
 // UnifiedDir opens the container's directory, to be used with CLONE_INTO_CGROUP
 // of clone3(2). It returns nil if there is none, or if the set-up of the container could

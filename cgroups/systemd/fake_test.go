@@ -285,7 +285,7 @@ func (f *fakeFiles) FreezerState() (configs.FreezerState, error) {
 }
 func (f *fakeFiles) Kill() error          { return f.h.note("files kill") }
 func (f *fakeFiles) Apply(int) error      { return errors.New("not to be called") }
-func (f *fakeFiles) CreateUnified() error { return nil }
+func (f *fakeFiles) CreateUnified() (bool, error) { return false, nil }
 
 func (f *fakeFiles) EntersEarly() bool { return false }
 func (f *fakeFiles) EntryFiles(cgroups.Stage) ([]*os.File, error) {

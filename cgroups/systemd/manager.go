@@ -271,7 +271,7 @@ func (m *Manager) EntryFiles(stage cgroups.Stage) ([]*os.File, error) {
 }
 
 // CreateUnified makes nothing: a unit takes a process.
-func (m *Manager) CreateUnified() error { return nil }
+func (m *Manager) CreateUnified() (bool, error) { return false, nil }
 
 // UnifiedDir opens the container's directory of cgroup v2, see cgroups.Driver. It
 // returns nil before the unit is started, which takes a process.

@@ -85,18 +85,20 @@ func (b Base) Create() error {
 }
 
 // CreateUnified makes the container's directory of cgroup v2 alone, if there is one.
-func (b Base) CreateUnified() error {
+func (b Base) CreateUnified() (bool, error) {
 	b.State.Ops.Lock()
 	defer b.State.Ops.Unlock()
 	b.Use()
 	switch {
 	case b.Cgroups == nil:
-		return nil
+		return false, nil
 	case b.Joins():
-		return b.join()
+		err := b.join()
+		return err == nil, err
 	}
 	_, err := cgtree.WithSnapshot(b.State.Snapshot, b.createUnifiedIn)
-	return err
+	_, made := b.GetPaths()[""]
+	return made, err
 }
 
 func (b Base) createUnifiedIn(s *cgroups.Snapshot) ([]string, error) {
