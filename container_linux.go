@@ -319,18 +319,23 @@ func (c *linuxContainer) Set(config configs.Config) error {
 		return nil
 	}
 	v.keepMade(set)
+	// The state first: a manager takes back what it has written when it fails, but not
+	// later.
+	if err := c.saveConfig(set); err != nil {
+		return fail(err)
+	}
 	// The next start makes cgroups that have gone with what was in them.
 	if err := v.cgroups.Set(set); err != nil && !v.vanishes(err) {
-		return fail(err)
-	}
-	err = c.change(func(next *view) error {
-		next.config = set
-		return next.save(next.state())
-	})
-	if err != nil {
-		return fail(err)
+		return fail(errors.Join(err, c.saveConfig(v.config)))
 	}
 	return nil
+}
+
+func (c *linuxContainer) saveConfig(config *configs.Config) error {
+	return c.change(func(next *view) error {
+		next.config = config
+		return next.save(next.state())
+	})
 }
 
 // keepMade puts into the next configuration of a container that was started what

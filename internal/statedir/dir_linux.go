@@ -35,7 +35,11 @@ func Create(path string) (*Dir, error) {
 	if err := os.Mkdir(path, 0o700); err != nil {
 		return nil, err
 	}
-	return Open(path)
+	d, err := Open(path)
+	if err != nil {
+		return nil, errors.Join(err, os.Remove(path))
+	}
+	return d, nil
 }
 
 // Open returns a handle on the directory that has that path now. If there is none,
