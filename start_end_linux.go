@@ -8,6 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -105,7 +108,7 @@ func (st *starting) afterDeath(ref *pidfd.Process, reap func() *os.ProcessState)
 // abort takes back a start that failed.
 func (st *starting) abort() {
 	st.abandonHooks()
-	if st.stage != nil && st.conn != nil && (st.ref == nil || st.ref.Pid() == st.stage.Pid) {
+	if st.conn != nil && (st.ref == nil || st.stage != nil && st.ref.Pid() == st.stage.Pid) {
 		st.findOrphan()
 	}
 	if st.conn != nil {
@@ -127,6 +130,9 @@ const orphanTimeout = 10 * time.Second
 // clone, after we have given up: it is our child and must be reaped. The end of our
 // stream makes the stage, and init, give up too.
 func (st *starting) findOrphan() {
+	if st.image != nil {
+		st.findUnreported()
+	}
 	if err := st.conn.CloseWrite(); err != nil {
 		return
 	}
@@ -144,6 +150,30 @@ func (st *starting) findOrphan() {
 		if kind == preamblePid && len(payload) == 8 {
 			st.orphaned(int(int32(getUint32(payload))))
 			return
+		}
+	}
+}
+
+// findUnreported looks for a process that the stage has cloned and could not tell of, for
+// want of memory, or since it was killed: none of our children but it and the stage executes
+// this start's image.
+func (st *starting) findUnreported() {
+	var image unix.Stat_t
+	if unix.Fstat(int(st.image.Fd()), &image) != nil {
+		return
+	}
+	lists, _ := filepath.Glob("/proc/self/task/*/children") // see proc_pid_task(5)
+	for _, list := range lists {
+		children, _ := pidfd.ReadFile(list) // the thread may have ended
+		for field := range strings.FieldsSeq(string(children)) {
+			pid, err := strconv.Atoi(field)
+			if err != nil || st.stage != nil && pid == st.stage.Pid {
+				continue
+			}
+			var exe unix.Stat_t
+			if unix.Stat(procFile(pid, "exe"), &exe) == nil && exe.Dev == image.Dev && exe.Ino == image.Ino {
+				st.orphaned(pid)
+			}
 		}
 	}
 }

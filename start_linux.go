@@ -45,6 +45,7 @@ type starting struct {
 	stdio   *stdio
 	conn    *launch.Conn
 
+	image *os.File       // that the stage executes, and what it clones
 	stage *os.Process    // the process that clones, and ends
 	ref   *pidfd.Process // the process that becomes the program; nil until it has been cloned
 	lost  int            // the pid of one that has been cloned, and of which there is no ref
@@ -214,7 +215,8 @@ func (st *starting) spawn() error {
 	if err != nil {
 		return err
 	}
-	defer exe.Close()
+	st.image = exe
+	st.closers = append(st.closers, exe)
 	if err := st.execute(exe, nil, files); err != nil {
 		return fmt.Errorf("run the init image: %w", err)
 	}

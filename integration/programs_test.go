@@ -34,6 +34,7 @@ var programs = map[string]program{
 	"chaos":           {goBuild, "./chaos", nil},
 	"imports":         {goBuild, "./testdata/hosts/imports", nil},
 	"imports-without": {goBuild, "./testdata/hosts/imports", noCgo},
+	"faults":          {goBuild, "./testdata/hosts/faults", nil},
 	"contends":        {goBuild, "./testdata/hosts/contends", nil},
 	"hook":            {goBuild, "./testdata/hosts/hook", nil},
 	"neither":         {goBuild, "./testdata/hosts/neither", nil},
