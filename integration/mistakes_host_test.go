@@ -71,18 +71,16 @@ func toldBy(host string, attr *syscall.SysProcAttr) func(t *testing.T) error {
 				t.Fatal(err)
 			}
 		}
+		// By its path another user may not reach this program.
 		args := []string{"/proc/self/exe"}
 		if host == "capability" {
-			args = []string{"/usr/bin/setpriv", "--bounding-set=-sys_time", "--inh-caps=-all", "/proc/self/exe"}
+			self, err := os.Executable()
+			if err != nil {
+				t.Fatal(err)
+			}
+			args = []string{"/usr/bin/setpriv", "--bounding-set=-sys_time", "--inh-caps=-all", self}
 		}
 		cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
-		self, err := os.Executable()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if cmd.Args[len(cmd.Args)-1] = self; host != "capability" {
-			cmd.Path = self
-		}
 		cmd.Env = append(os.Environ(), hostMistake+"="+host, "LCTEST_ROOTFS="+rootfs, "LCTEST_STATE="+state)
 		cmd.SysProcAttr = attr
 		out, err := cmd.CombinedOutput()
