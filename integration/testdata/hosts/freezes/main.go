@@ -100,6 +100,9 @@ const freezer = `
 
 func freezesItself() (err error) {
 	config := run.Config()
+	// At the root of a cgroup namespace the kernel lets nobody write cgroup.freeze, if
+	// cgroup2 is mounted with nsdelegate (cgroups(7)), as systemd does.
+	config.Namespaces.Remove(configs.NEWCGROUP)
 	config.Mounts = append(config.Mounts, &configs.Mount{Source: "cgroup", Destination: "/sys/fs/cgroup", Device: "cgroup"})
 	c, err := create(config)
 	if err != nil {
