@@ -116,8 +116,10 @@ func (v *view) killAll(ctx context.Context) error {
 	if err := v.init.Signal(unix.SIGKILL); err != nil {
 		return err
 	}
-	if pids, err := v.listPids(); err == nil && len(pids) == 0 && v.init.Ended() && len(v.c.children.list()) == 0 {
-		return nil
+	if v.init.Ended() && len(v.c.children.list()) == 0 {
+		if pids, err := v.listPids(); err == nil && len(pids) == 0 {
+			return nil
+		}
 	}
 	// pid_namespaces(7): with init the kernel kills all of its namespace. What
 	// is left then, or without a pid namespace of its own, is in the cgroup.

@@ -27,6 +27,7 @@
 // or calls StartInitialization, as in the classic library.
 //
 // The library changes nothing in its host process, and reaps the processes that
-// it started and no other: as with os/exec, by Process.Wait, or by Destroy. All methods are safe for concurrent use. Linux 5.12 or
-// newer is required, and cgo for init programs of one's own alone.
+// it started and no other: as with os/exec, by Process.Wait, or by Destroy. All methods
+// are safe for concurrent use. Linux 5.12 or newer is required, and cgo for init programs
+// of one's own alone.
 package libcontainer

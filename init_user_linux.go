@@ -6,7 +6,6 @@ package libcontainer
 
 import (
 	"fmt"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -194,23 +193,20 @@ func checkUser(u *userdb.User, config *configs.Config) error {
 	if !config.Namespaces.Contains(configs.NEWUSER) {
 		return nil
 	}
-	check := func(field, what string, maps []configs.IDMap, id uint32) error {
-		if len(maps) == 0 || slices.ContainsFunc(maps, func(m configs.IDMap) bool {
-			return int64(id) >= int64(m.ContainerID) && int64(id) < int64(m.ContainerID)+int64(m.Size)
-		}) {
-			return nil
-		}
+	unmapped := func(what string, id uint32, field string) error {
 		return fmt.Errorf("%s %d is not mapped in the container's user namespace: add it to %s: %w", what, id, field, unix.EINVAL)
 	}
-	if err := check("UidMappings", "user", config.UidMappings, u.UID); err != nil {
-		return err
+	if len(config.UidMappings) > 0 {
+		if _, err := config.HostUIDFor(int(u.UID)); err != nil {
+			return unmapped("user", u.UID, "UidMappings")
+		}
 	}
-	if err := check("GidMappings", "group", config.GidMappings, u.GID); err != nil {
-		return err
+	if len(config.GidMappings) == 0 {
+		return nil
 	}
-	for _, gid := range u.Groups {
-		if err := check("GidMappings", "group", config.GidMappings, gid); err != nil {
-			return err
+	for _, gid := range append([]uint32{u.GID}, u.Groups...) {
+		if _, err := config.HostGIDFor(int(gid)); err != nil {
+			return unmapped("group", gid, "GidMappings")
 		}
 	}
 	return nil

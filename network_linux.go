@@ -266,8 +266,8 @@ func planNetDevices(config *configs.Config) (list []MovedDevice, err error) {
 // devices of the host, until Destroy has taken them back.
 func (c *linuxContainer) netNSFile() string { return c.dir.File("netns") }
 
-// returnDevices gives the host those of its devices back, and lets go of the namespace. If the namespace has not been kept, no
-// device has been moved there either.
+// returnDevices gives the host those of its devices back, and lets go of the namespace. If
+// the namespace has not been kept, no device has been moved there either.
 func (v *view) returnDevices(list []MovedDevice) error {
 	if len(v.netDevices) == 0 {
 		return nil

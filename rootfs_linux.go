@@ -6,8 +6,8 @@ package libcontainer
 
 import (
 	"fmt"
-	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -290,31 +290,13 @@ func distinct(paths []string) (out []string) {
 func expandMasks(paths []string) (out []string) {
 	for _, p := range paths {
 		clean := path.Clean("/" + p)
-		before, _, isPattern := strings.Cut(clean, "*")
-		if !isPattern || !strings.HasPrefix(clean, "/proc/") && !strings.HasPrefix(clean, "/sys/") {
-			out = append(out, p)
-			continue
-		}
-		dir := path.Dir(before + "x")
-		pattern, rest, _ := strings.Cut(clean[len(dir)+1:], "/")
-		entries, err := os.ReadDir(dir)
-		if err != nil {
-			continue // then nothing below it exists
-		}
-		var found []string
-		for _, e := range entries {
-			if ok, err := path.Match(pattern, e.Name()); err != nil || !ok {
+		if strings.Contains(clean, "*") && (strings.HasPrefix(clean, "/proc/") || strings.HasPrefix(clean, "/sys/")) {
+			if found, err := filepath.Glob(clean); err == nil {
+				out = append(out, found...)
 				continue
 			}
-			name := path.Join(dir, e.Name(), rest)
-			if _, err := os.Lstat(name); err == nil || strings.Contains(rest, "*") {
-				found = append(found, name)
-			}
 		}
-		if strings.Contains(rest, "*") {
-			found = expandMasks(found)
-		}
-		out = append(out, found...)
+		out = append(out, p)
 	}
 	return out
 }

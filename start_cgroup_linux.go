@@ -55,7 +55,7 @@ func (st *starting) makeCgroups(before bool) error {
 func (st *starting) openCgroups() (err error) {
 	p, driver := st.plan, st.driver
 	p.setupFiles, p.execFiles = nil, nil
-	if os.Geteuid() != 0 || st.config.Cgroups.Optional || st.unified && !st.born && !p.join {
+	if !p.privileged || st.config.Cgroups.Optional || st.unified && !st.born && !p.join {
 		return nil
 	}
 	if p.setupFiles, err = driver.EntryFiles(cgroups.StageSetup); err != nil {

@@ -8,9 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -162,18 +159,13 @@ func (st *starting) findUnreported() {
 	if unix.Fstat(int(st.image.Fd()), &image) != nil {
 		return
 	}
-	lists, _ := filepath.Glob("/proc/self/task/*/children") // see proc_pid_task(5)
-	for _, list := range lists {
-		children, _ := pidfd.ReadFile(list) // the thread may have ended
-		for field := range strings.FieldsSeq(string(children)) {
-			pid, err := strconv.Atoi(field)
-			if err != nil || st.stage != nil && pid == st.stage.Pid {
-				continue
-			}
-			var exe unix.Stat_t
-			if unix.Stat(procFile(pid, "exe"), &exe) == nil && exe.Dev == image.Dev && exe.Ino == image.Ino {
-				st.orphaned(pid)
-			}
+	for _, pid := range pidfd.Children(os.Getpid()) {
+		if st.stage != nil && pid == st.stage.Pid {
+			continue
+		}
+		var exe unix.Stat_t
+		if unix.Stat(procFile(pid, "exe"), &exe) == nil && exe.Dev == image.Dev && exe.Ino == image.Ino {
+			st.orphaned(pid)
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/libcontainer/libcontainer/integration/internal/tested"
+	"github.com/libcontainer/libcontainer/internal/pidfd"
 )
 
 // hangTimeout is how long a test may take, also on an emulated machine.
@@ -56,7 +56,7 @@ func (w *hangWatch) expired() {
 
 // describeChildren says what the kernel knows of the children of a process, and theirs.
 func describeChildren(pid int, indent string) {
-	for _, child := range tested.Children(pid) {
+	for _, child := range pidfd.Children(pid) {
 		dir := filepath.Join("/proc", itoa(child))
 		command, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
 		fmt.Printf("%sprocess %d %q\n", indent, child, command)

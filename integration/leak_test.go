@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/libcontainer/libcontainer/integration/internal/tested"
+	"github.com/libcontainer/libcontainer/internal/pidfd"
 )
 
 // snapshot is all that a container could leave behind.
@@ -95,7 +96,7 @@ func lines(t *testing.T, name string) []string {
 // children lists the processes whose parent we are, zombies too.
 func children(t *testing.T) (list []string) {
 	t.Helper()
-	for _, pid := range tested.Children(os.Getpid()) {
+	for _, pid := range pidfd.Children(os.Getpid()) {
 		list = append(list, itoa(pid))
 	}
 	return list

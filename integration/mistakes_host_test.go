@@ -44,16 +44,7 @@ func startIn(rootfs, state string, changes ...change) error {
 	for _, change := range changes {
 		change(nil, config, p)
 	}
-	container, err := factory.Create("test", config)
-	if err != nil {
-		return err
-	}
-	defer container.Destroy()
-	if err := container.Start(p); err != nil {
-		return err
-	}
-	_, err = p.Wait()
-	return err
+	return liveOnce(factory, config, p)
 }
 
 // toldBy runs such a program and returns what it says, as an error. If it is to be closed

@@ -39,17 +39,22 @@ func started(changes ...change) func(t *testing.T) error {
 		}
 		factory := newFactory(t)
 		checkLeaks(t)
-		container, err := factory.Create("test", config)
-		if err != nil {
-			return err
-		}
-		defer container.Destroy()
-		if err := container.Start(p); err != nil {
-			return err
-		}
-		_, err = p.Wait()
+		return liveOnce(factory, config, p)
+	}
+}
+
+// liveOnce makes a container, runs its process to the end, and destroys it.
+func liveOnce(factory libcontainer.Factory, config *configs.Config, p *libcontainer.Process) error {
+	container, err := factory.Create("test", config)
+	if err != nil {
 		return err
 	}
+	defer container.Destroy()
+	if err := container.Start(p); err != nil {
+		return err
+	}
+	_, err = p.Wait()
+	return err
 }
 
 // inRootfs makes a file of the container's root file system, which is not one of those that

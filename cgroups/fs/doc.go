@@ -9,7 +9,8 @@
 //
 // where own is the cgroup which the calling process has in that hierarchy, and
 // Parent and Name are fields of configs.Cgroup. With an absolute Parent own is
-// left out. A field Path stands for both, as Parent/Name. Name must be a single path element, and neither may contain "..":
+// left out. A field Path stands for both, as Parent/Name. Name must be a single path
+// element, and neither may contain "..":
 // a Name that is empty is an error, since Parent is meant to be shared. Missing
 // parents are made; those are removed again by Destroy of the same Manager once
 // they are empty. A directory Name that exists already is used as it is, and

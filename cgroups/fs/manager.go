@@ -23,7 +23,8 @@ var _ cgroups.Driver = (*Manager)(nil)
 // set; Paths is nil for a container that has no cgroups yet, and the result of
 // an earlier manager's GetPaths for one that has. With nil Paths, GetPids, GetAllPids,
 // Freeze and Destroy of a manager that has done nothing else are about the cgroups that
-// Cgroups names, if they exist. Do not change the fields afterwards. All methods are safe for concurrent use.
+// Cgroups names, if they exist. Do not change the fields afterwards. All
+// methods are safe for concurrent use.
 type Manager struct {
 	// Cgroups names the cgroups. If it is nil the container has none.
 	Cgroups *configs.Cgroup

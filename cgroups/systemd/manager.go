@@ -23,7 +23,8 @@ var _ cgroups.Driver = (*Manager)(nil)
 // the two fields set; Paths is nil for a container that has no cgroups yet, and the
 // result of an earlier manager's GetPaths for one that has. With nil Paths, GetPids,
 // GetAllPids, Freeze and Destroy of a manager that has done nothing else are about the
-// unit that Cgroups names, if it exists. Do not change the fields afterwards. All methods are safe for concurrent use.
+// unit that Cgroups names, if it exists. Do not change the fields afterwards. All
+// methods are safe for concurrent use.
 type Manager struct {
 	// Cgroups names the unit. If it is nil the container has no cgroups.
 	Cgroups *configs.Cgroup

@@ -17,6 +17,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/libcontainer/libcontainer/integration/internal/tested"
+	"github.com/libcontainer/libcontainer/internal/pidfd"
 )
 
 // snapshot is what there is of each kind, as lines.
@@ -203,7 +204,7 @@ func abridge(state []byte) []byte {
 
 // descendants lists the processes below one.
 func descendants(pid int) (list []int) {
-	for _, child := range tested.Children(pid) {
+	for _, child := range pidfd.Children(pid) {
 		list = append(append(list, child), descendants(child)...)
 	}
 	return list

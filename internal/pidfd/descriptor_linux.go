@@ -100,12 +100,8 @@ func (d *descriptor) ended() (ended bool, err error) {
 // hasEnded tells whether the process of a pidfd has ended: then it is readable.
 func hasEnded(pidfd int) (bool, error) {
 	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
-	for {
-		n, err := unix.Poll(fds, 0)
-		if !errors.Is(err, unix.EINTR) {
-			return n > 0, err
-		}
-	}
+	n, err := retry(func() (int, error) { return unix.Poll(fds, 0) })
+	return n > 0, err
 }
 
 // join returns the watch, which the caller leaves.

@@ -93,13 +93,11 @@ const (
 func (d *descriptor) waitid(options int) (syscall.WaitStatus, error) {
 	var info childInfo
 	err := d.control(func(fd int) error {
-		for {
-			err := unix.Waitid(unix.P_PIDFD, fd, (*unix.Siginfo)(unsafe.Pointer(&info)),
+		_, err := retry(func() (int, error) {
+			return 0, unix.Waitid(unix.P_PIDFD, fd, (*unix.Siginfo)(unsafe.Pointer(&info)),
 				unix.WEXITED|unix.WNOHANG|unix.WALL|options, nil)
-			if !errors.Is(err, unix.EINTR) {
-				return err
-			}
-		}
+		})
+		return err
 	})
 	switch {
 	case err != nil:

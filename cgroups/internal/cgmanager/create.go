@@ -110,18 +110,7 @@ func (b Base) createUnifiedIn(s *cgroups.Snapshot) ([]string, error) {
 	if i < 0 {
 		return nil, nil
 	}
-	c := cgtree.Creator{Kind: b.State.Kind}
-	err = c.Create(targets[i])
-	if b.Optional() && cgtree.NotPermitted(err) {
-		return nil, nil // Create remembers why
-	}
-	if err != nil {
-		cgtree.RemoveMade(c.Made)
-		return nil, fmt.Errorf("make the cgroup of version 2: %w", err)
-	}
-	b.State.made = append(b.State.made, c.Made...)
-	b.SetPaths(cgtree.PathMap(targets[i : i+1]))
-	return c.Made, nil
+	return b.createTargets(targets[i : i+1])
 }
 
 // create makes the cgroups and sets the paths. It returns the directories it made.
@@ -139,6 +128,17 @@ func (b Base) createIn(s *cgroups.Snapshot) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	made, err := b.createTargets(targets)
+	if err != nil {
+		return nil, err
+	}
+	b.Version.Created(s, made)
+	return made, nil
+}
+
+// createTargets makes the directories of targets, and sets the paths to those of them that
+// can be used. It returns what it made.
+func (b Base) createTargets(targets []cgtree.Target) ([]string, error) {
 	c := cgtree.Creator{Kind: b.State.Kind}
 	usable := targets[:0]
 	for _, t := range targets {
@@ -155,7 +155,6 @@ func (b Base) createIn(s *cgroups.Snapshot) ([]string, error) {
 	}
 	b.State.made = append(b.State.made, c.Made...)
 	b.SetPaths(cgtree.PathMap(usable))
-	b.Version.Created(s, c.Made)
 	return c.Made, nil
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/libcontainer/libcontainer"
 	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/integration/internal/tested"
+	"github.com/libcontainer/libcontainer/internal/pidfd"
 	_ "github.com/libcontainer/libcontainer/nsenter"
 )
 
@@ -280,7 +281,7 @@ func awaitSeen(b *bench, before things) (err error) {
 }
 
 func (b *bench) compare(before, after things) error {
-	if children := tested.Children(os.Getpid()); len(children) > 0 {
+	if children := pidfd.Children(os.Getpid()); len(children) > 0 {
 		return fmt.Errorf("children are left: %v", children)
 	}
 	left := func(kind string, before, after []string) error {

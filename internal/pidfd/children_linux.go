@@ -1,18 +1,17 @@
-package tested
+package pidfd
 
 import (
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 )
 
 // Children lists the processes whose parent a process is, zombies too, see
-// proc_pid_task(5).
+// proc_pid_task(5). It is empty on a kernel without CONFIG_PROC_CHILDREN.
 func Children(pid int) (list []int) {
-	tasks, _ := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "task/*/children"))
+	tasks, _ := filepath.Glob(procFile(pid, "task/*/children"))
 	for _, task := range tasks {
-		text, _ := os.ReadFile(task) // the thread may have gone
+		text, _ := ReadFile(task) // the thread may have ended
 		for field := range strings.FieldsSeq(string(text)) {
 			if child, err := strconv.Atoi(field); err == nil {
 				list = append(list, child)
