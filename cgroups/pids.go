@@ -38,55 +38,24 @@ func GetPids(path string) ([]int, error) {
 }
 
 // GetAllPids returns the ids of the processes in the cgroup directory path and
-// all its sub-cgroups, in ascending order. Sub-cgroups that are removed
-// meanwhile are passed over.
+// all its sub-cgroups, in ascending order, however deep these are. Sub-cgroups that
+// are removed meanwhile are passed over.
 func GetAllPids(path string) ([]int, error) {
 	dir, err := cgdir.Open(path, cgdir.Any)
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
-	pids, err := collectPids(dir, nil)
+	var pids []int
+	err = dir.Walk(func(dir *cgdir.Dir) error {
+		own, err := readPids(dir)
+		pids = append(pids, own...)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
 	return sortPids(pids), nil
-}
-
-// collectPids appends the processes of dir and its sub-cgroups to pids.
-func collectPids(dir *cgdir.Dir, pids []int) ([]int, error) {
-	own, err := readPids(dir)
-	if err != nil {
-		return nil, err
-	}
-	pids = append(pids, own...)
-	entries, err := dir.ReadDir()
-	if err != nil {
-		return nil, err
-	}
-	for _, entry := range entries {
-		if !entry.IsDir() {
-			continue
-		}
-		below, err := collectSubPids(dir, entry.Name(), pids)
-		if cgdir.IsGone(err) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		pids = below
-	}
-	return pids, nil
-}
-
-func collectSubPids(dir *cgdir.Dir, name string, pids []int) ([]int, error) {
-	sub, err := dir.Sub(name)
-	if err != nil {
-		return nil, err
-	}
-	defer sub.Close()
-	return collectPids(sub, pids)
 }
 
 // readPids reads the processes of dir alone.

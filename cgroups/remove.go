@@ -32,12 +32,12 @@ const (
 )
 
 // RemovePaths removes the cgroup directories paths with all their sub-cgroups,
-// the deepest first. It only calls rmdir(2), so that it never removes a file,
-// and it ends no process. A directory that does not exist is no error. If
-// processes are still leaving a cgroup (EBUSY), RemovePaths waits for them
-// through their pidfds, up to 5 seconds in all; an error names the cgroup and,
-// if there are any, the processes in it. All paths are tried even if one
-// fails.
+// the deepest first, however many levels there are and however long their paths.
+// It only calls rmdir(2), so that it never removes a file, and it ends no process.
+// A directory that does not exist is no error. If processes are still leaving a
+// cgroup (EBUSY), RemovePaths waits for them through their pidfds, up to 5 seconds
+// in all; an error names the cgroup, a long path without its middle, and, if there
+// are any, the processes in it. All paths are tried even if one fails.
 func RemovePaths(paths map[string]string) (err error) {
 	r := remover{deadline: time.Now().Add(removeTimeout), exited: make(map[int]bool)}
 	var dirs []string
@@ -74,42 +74,133 @@ func (r *remover) removeTree(path string) error {
 	if !errors.Is(err, unix.EBUSY) && !errors.Is(err, unix.ENOTEMPTY) {
 		return err
 	}
-	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		if err := r.removeChildren(path); err != nil {
-			return err
-		}
-		err = rmdir(path)
-		if !errors.Is(err, unix.EBUSY) {
-			return err
-		}
-		pids, _ := GetPids(path)
-		if time.Now().After(r.deadline) {
-			return busyError(err, pids)
-		}
-		if err := r.waitExit(pids, pause); err != nil {
-			return err
-		}
-	}
-}
-
-// removeChildren removes the directories below path.
-func (r *remover) removeChildren(path string) error {
-	entries, err := os.ReadDir(path)
+	dir, err := cgdir.Open(path, cgdir.Any)
 	if cgdir.IsGone(err) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	for _, entry := range entries {
-		if !entry.IsDir() {
-			continue
+	defer dir.Close()
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		if err := r.removeBelow(dir); err != nil {
+			return err
 		}
-		if err := r.removeTree(path + "/" + entry.Name()); err != nil {
+		err = rmdir(path)
+		if !errors.Is(err, unix.EBUSY) {
+			return err
+		}
+		if err := r.waitFor(dir, err, pause); err != nil {
 			return err
 		}
 	}
-	return nil
+}
+
+// removeBelow removes the directories below dir, the deepest first.
+func (r *remover) removeBelow(dir *cgdir.Dir) error {
+	names, err := dir.Subdirs()
+	if cgdir.IsGone(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c := dir.Cursor()
+	defer c.Close()
+	left := [][]string{names} // for each level, what has not been tried
+	for {
+		level := len(left) - 1
+		if len(left[level]) > 0 {
+			name := left[level][0]
+			left[level] = left[level][1:]
+			entered, err := r.removeOrEnter(c, name)
+			if err != nil {
+				return err
+			}
+			if entered {
+				names, err := c.Dir().Subdirs()
+				if err != nil && !cgdir.IsGone(err) {
+					return err
+				}
+				left = append(left, names)
+			}
+			continue
+		}
+		if level == 0 {
+			return nil
+		}
+		if names, err = r.removeAndLeave(c); err != nil {
+			return err
+		}
+		if left[level] = names; len(names) == 0 {
+			left = left[:level]
+		}
+	}
+}
+
+// maxDepth bounds how deep the walk goes. A tree that is deeper takes gigabytes of the
+// kernel's memory; it rather is one that a process makes deeper all the time.
+const maxDepth = 1 << 18
+
+// removeOrEnter removes the directory name where the cursor is, or goes into it if
+// something is in it.
+func (r *remover) removeOrEnter(c *cgdir.Cursor, name string) (entered bool, err error) {
+	err = c.Dir().Rmdir(name)
+	if err == nil || cgdir.IsGone(err) {
+		return false, nil
+	}
+	if !errors.Is(err, unix.EBUSY) && !errors.Is(err, unix.ENOTEMPTY) || c.Depth() == maxDepth {
+		return false, &os.PathError{Op: "rmdir", Path: c.Dir().Path(name), Err: err}
+	}
+	err = c.Down(name)
+	if cgdir.IsGone(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// removeAndLeave removes the directory where the cursor is, in which there was no other
+// any more, from the one above. While there are processes in it it waits for them. If
+// somebody has made directories in it meanwhile it stays, and returns those.
+func (r *remover) removeAndLeave(c *cgdir.Cursor) (names []string, err error) {
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		name, err := c.Up()
+		if err != nil {
+			return nil, err
+		}
+		err = c.Dir().Rmdir(name)
+		if err == nil || cgdir.IsGone(err) {
+			return nil, nil
+		}
+		err = &os.PathError{Op: "rmdir", Path: c.Dir().Path(name), Err: err}
+		if !errors.Is(err, unix.EBUSY) {
+			return nil, err
+		}
+		if downErr := c.Down(name); cgdir.IsGone(downErr) {
+			return nil, nil
+		} else if downErr != nil {
+			return nil, downErr
+		}
+		if err := r.waitFor(c.Dir(), err, pause); err != nil {
+			return nil, err
+		}
+		if names, err = c.Dir().Subdirs(); err != nil && !cgdir.IsGone(err) {
+			return nil, err
+		}
+		if len(names) > 0 {
+			return names, nil
+		}
+	}
+}
+
+// waitFor waits for the processes in dir, which could not be removed because of busy.
+// After the deadline it returns that.
+func (r *remover) waitFor(dir *cgdir.Dir, busy error, pause time.Duration) error {
+	pids, _ := readPids(dir)
+	if time.Now().After(r.deadline) {
+		return busyError(busy, pids)
+	}
+	return r.waitExit(pids, pause)
 }
 
 // waitExit waits until one of pids exits, or the deadline. Without any pid that
@@ -129,6 +220,9 @@ func (r *remover) waitExit(pids []int, pause time.Duration) error {
 		fd, err := unix.PidfdOpen(pid, 0)
 		if errors.Is(err, unix.ESRCH) {
 			continue
+		}
+		if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) {
+			break // those that are open are enough, and without any there is the pause
 		}
 		if err != nil {
 			return fmt.Errorf("open a pidfd of process %d: %w", pid, err)
