@@ -1,7 +1,14 @@
 package libcontainer
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -27,4 +34,120 @@ func TestListPidsOfRemovedCgroup(t *testing.T) {
 			t.Errorf("%v: %v, error %v", errno, pids, err)
 		}
 	}
+}
+
+// crowd is the driver of a cgroup with the children of a shell in it.
+type crowd struct {
+	cgroups.Driver
+	shell int
+}
+
+func (crowd) GetPaths() map[string]string {
+	return map[string]string{"freezer": "/sys/fs/cgroup/freezer/crowd"}
+}
+
+func (c crowd) GetAllPids() (pids []int, err error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", c.shell, c.shell))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil // it has been reaped
+	}
+	for text := range strings.FieldsSeq(string(data)) {
+		pid, err := strconv.Atoi(text)
+		if err != nil {
+			return nil, err
+		}
+		if !isZombieStat(pid) {
+			pids = append(pids, pid)
+		}
+	}
+	slices.Sort(pids)
+	return pids, err
+}
+
+// isZombieStat tells whether a process is waiting to be reaped: those are in no cgroup.
+func isZombieStat(pid int) bool {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err != nil || strings.Contains(string(data), ") Z ")
+}
+
+func (crowd) Kill() error { return errors.ErrUnsupported }
+
+func (crowd) ThawAll() error { return nil }
+
+// startCrowd starts a shell that ends when all of its many children have.
+func startCrowd(t *testing.T) (*exec.Cmd, *view) {
+	t.Helper()
+	const size = 300
+	script := "i=0; while [ $i -lt $0 ]; do sleep 1000 & i=$((i+1)); done; echo ready; wait"
+	cmd := exec.Command("sh", "-c", script, strconv.Itoa(size))
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	driver := crowd{shell: cmd.Process.Pid}
+	t.Cleanup(func() {
+		pids, _ := driver.GetAllPids()
+		for _, pid := range pids {
+			_ = unix.Kill(pid, unix.SIGKILL)
+		}
+	})
+	if _, err := out.Read(make([]byte, 16)); err != nil {
+		t.Fatal(err)
+	}
+	if pids, err := driver.GetAllPids(); err != nil || len(pids) != size {
+		t.Fatalf("%d children, %v", len(pids), err)
+	}
+	return cmd, &view{phase: phaseRunning, config: &configs.Config{Cgroups: new(configs.Cgroup)}, cgroups: driver}
+}
+
+// A container has more processes than this program free descriptors.
+func TestFewDescriptorsForManyProcesses(t *testing.T) {
+	for name, end := range map[string]func(*view) error{
+		"signal":  func(v *view) error { return v.signalAll(unix.SIGTERM) },
+		"kill":    func(v *view) error { return v.signalAll(unix.SIGKILL) },
+		"destroy": func(v *view) error { return v.killCgroup(context.Background()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd, v := startCrowd(t)
+			limitFiles(t, 24)
+			if err := end(v); err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Wait(); err != nil { // for its children
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// limitFiles leaves this process so many free descriptors until the test ends.
+func limitFiles(t *testing.T, free uint64) {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	highest := uint64(0)
+	for _, e := range entries {
+		fd, err := strconv.ParseUint(e.Name(), 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		highest = max(highest, fd)
+	}
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: highest + free, Max: before.Max}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -420,11 +420,12 @@ func TestDelegatedCalls(t *testing.T) {
 	state, err4 := m.FreezerState()
 	_, err5 := m.UnifiedDir()
 	_, err6 := m.EntryFiles(cgroups.StageExec)
-	must(t, err1, err2, err3, err4, err5, err6, m.Freeze(configs.Frozen), m.Kill())
+	must(t, err1, err2, err3, err4, err5, err6, m.Freeze(configs.Frozen), m.ThawAll(), m.Kill())
 	if state != configs.Frozen {
 		t.Errorf("state %q", state)
 	}
-	h.wantLog("files pids", "files all pids", "files stats", "files freezer state", "files dir", "files entry", "files freeze FROZEN", "files kill")
+	h.wantLog("files pids", "files all pids", "files stats", "files freezer state", "files dir", "files entry", "files freeze FROZEN",
+		"files thaw all", "files kill")
 	h.fail["files stats"] = fs.ErrNotExist
 	_, err := m.GetStats()
 	wantError(t, err, "removes a unit's cgroups when its last process ends")
