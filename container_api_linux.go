@@ -110,12 +110,14 @@ type Container interface {
 	Resume() error
 
 	// NotifyOOM returns a read-only channel signaling when the container
-	// receives an OOM notification: once for each time that it runs out of the
-	// memory that its limit allows (on cgroup v2, for each process that is killed
-	// for that), beginning with the call. A slow receiver loses none and delays
-	// nothing. The channel is closed when the container is destroyed, by whomever,
-	// on cgroup v2 already when its last process has ended; up to 128 events that have not been received before can be received then.
-	// Each call makes a channel of its own.
+	// receives an OOM notification: once for each process that is killed for want
+	// of memory, beginning with the call. (On cgroup v1 it is once for each time that
+	// the kernel tells of the want if OomKillDisable is set, or before Linux 4.13.) A
+	// slow receiver loses none and delays nothing. The channel is closed when the
+	// container is destroyed, by whomever, on cgroup v2 already when its last process
+	// has ended; up to 128 events that have not been received before can be received
+	// then. If another handle destroys a container of cgroup v1, kills of the last
+	// moment before that may come as one. Each call makes a channel of its own.
 	//
 	// errors:
 	// ContainerNotExists - Container no longer exists,

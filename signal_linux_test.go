@@ -1,12 +1,12 @@
 package libcontainer
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -36,38 +36,28 @@ func TestListPidsOfRemovedCgroup(t *testing.T) {
 	}
 }
 
-// crowd is the driver of a cgroup with the children of a shell in it.
+// crowd is the driver of a cgroup with many processes.
 type crowd struct {
 	cgroups.Driver
-	shell int
+	pids []int
 }
 
 func (crowd) GetPaths() map[string]string {
 	return map[string]string{"freezer": "/sys/fs/cgroup/freezer/crowd"}
 }
 
+// GetAllPids leaves out those that wait to be reaped: they are in no cgroup.
 func (c crowd) GetAllPids() (pids []int, err error) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", c.shell, c.shell))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil // it has been reaped
-	}
-	for text := range strings.FieldsSeq(string(data)) {
-		pid, err := strconv.Atoi(text)
-		if err != nil {
-			return nil, err
-		}
-		if !isZombieStat(pid) {
+	for _, pid := range c.pids {
+		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err == nil && !strings.Contains(string(data), ") Z ") {
 			pids = append(pids, pid)
 		}
+		if err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, unix.ESRCH) {
+			return nil, err
+		}
 	}
-	slices.Sort(pids)
-	return pids, err
-}
-
-// isZombieStat tells whether a process is waiting to be reaped: those are in no cgroup.
-func isZombieStat(pid int) bool {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	return err != nil || strings.Contains(string(data), ") Z ")
+	return pids, nil
 }
 
 func (crowd) Kill() error { return errors.ErrUnsupported }
@@ -78,7 +68,7 @@ func (crowd) ThawAll() error { return nil }
 func startCrowd(t *testing.T) (*exec.Cmd, *view) {
 	t.Helper()
 	const size = 300
-	script := "i=0; while [ $i -lt $0 ]; do sleep 1000 & i=$((i+1)); done; echo ready; wait"
+	script := "i=0; while [ $i -lt $0 ]; do sleep 1000 & echo $!; i=$((i+1)); done; wait"
 	cmd := exec.Command("sh", "-c", script, strconv.Itoa(size))
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -87,15 +77,19 @@ func startCrowd(t *testing.T) (*exec.Cmd, *view) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	driver := crowd{shell: cmd.Process.Pid}
+	var driver crowd
 	t.Cleanup(func() {
 		pids, _ := driver.GetAllPids()
 		for _, pid := range pids {
 			_ = unix.Kill(pid, unix.SIGKILL)
 		}
 	})
-	if _, err := out.Read(make([]byte, 16)); err != nil {
-		t.Fatal(err)
+	for lines := bufio.NewScanner(out); len(driver.pids) < size && lines.Scan(); {
+		pid, err := strconv.Atoi(lines.Text())
+		if err != nil {
+			t.Fatal(err)
+		}
+		driver.pids = append(driver.pids, pid)
 	}
 	if pids, err := driver.GetAllPids(); err != nil || len(pids) != size {
 		t.Fatalf("%d children, %v", len(pids), err)
