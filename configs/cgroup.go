@@ -88,7 +88,8 @@ type Resources struct {
 	KernelMemory int64 `json:"kernel_memory"`
 
 	// CpuShares is the container's share of CPU time relative to others, 2 to
-	// 262144 with a default of 1024. On cgroup v2 it is converted to a weight.
+	// 262144 with a default of 1024. On cgroup v2 it is converted to a weight, 1024
+	// to 100, see cgroups.CpuWeight.
 	CpuShares int64 `json:"cpu_shares"`
 
 	// CpuQuota is the CPU time in microseconds that the container may use in

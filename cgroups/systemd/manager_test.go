@@ -73,7 +73,7 @@ func TestLifeOnV2(t *testing.T) {
 	h.wantLog("start c.scope [a-b.slice a.slice]", "files create", "files enter 77 setup", "files set memory=1073741824 pids=5 shares=1024 all=false")
 	unit := h.units["c.scope"]
 	for name, want := range map[string]any{
-		"Slice": "a-b.slice", "Delegate": true, "CPUWeight": uint64(39), "TasksMax": infinity, "CollectMode": "inactive-or-failed",
+		"Slice": "a-b.slice", "Delegate": true, "CPUWeight": uint64(100), "TasksMax": infinity, "CollectMode": "inactive-or-failed",
 		"OOMPolicy": "continue", "MemoryAccounting": true, "IOAccounting": true, "MemoryMax": nil,
 	} {
 		if unit[name] != want {
