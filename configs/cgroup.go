@@ -57,8 +57,8 @@ type Cgroup struct {
 
 // Resources are the limits of a container's cgroups. The zero value of a field
 // leaves the kernel's setting alone, except for devices: a list that is empty
-// and AllowAllDevices false deny all devices, and MemorySwappiness, where 0 is
-// a value of its own.
+// and AllowAllDevices false deny all devices unless SkipDevices is set, and
+// MemorySwappiness, where 0 is a value of its own.
 type Resources struct {
 	// AllowAllDevices gives access to all devices but DeniedDevices. It is the
 	// opposite of a sandbox.
@@ -71,6 +71,12 @@ type Resources struct {
 	// DeniedDevices are the devices that the container cannot use when
 	// AllowAllDevices is true.
 	DeniedDevices []*Device `json:"denied_devices"`
+
+	// SkipDevices leaves the rules for devices alone that are in force for the cgroup;
+	// a new one has none of its own. The other fields for devices are not used then. It
+	// is for whoever limits a group of processes that is no container, and sets, say,
+	// Memory alone.
+	SkipDevices bool `json:"skip_devices,omitempty"`
 
 	// Memory is the limit of memory in bytes; -1 is none.
 	Memory int64 `json:"memory"`

@@ -55,6 +55,8 @@ func (devices) key() string { return "devices" }
 
 func (devices) asks(r *configs.Resources) (request, string) {
 	switch {
+	case r.SkipDevices:
+		return nothing, ""
 	case !r.AllowAllDevices:
 		return required, "AllowedDevices"
 	case len(r.DeniedDevices) > 0:

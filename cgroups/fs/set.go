@@ -66,7 +66,7 @@ func (m *Manager) controllers() []controller {
 // in the cgroup v2 mount of the hybrid layout.
 //
 // The zero value has a meaning in two places: without AllowAllDevices all
-// devices are forbidden but AllowedDevices, and MemorySwappiness 0 is written.
+// devices are forbidden but AllowedDevices, unless SkipDevices is set, and MemorySwappiness 0 is written.
 //
 // If a value cannot be written, those written before are put back: single
 // values and the list of allowed devices, but neither per-device block I/O

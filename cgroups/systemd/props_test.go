@@ -37,6 +37,7 @@ var fieldTests = []struct {
 	since int // the version of systemd that has all of v2
 }{
 	{field: "AllowAllDevices", r: configs.Resources{AllowAllDevices: true}},
+	{field: "SkipDevices", r: configs.Resources{SkipDevices: true}},
 	{field: "AllowedDevices", r: configs.Resources{AllowedDevices: configs.DefaultAllowedDevices}},
 	{field: "DeniedDevices", r: configs.Resources{DeniedDevices: configs.DefaultAllowedDevices}},
 	{field: "Memory", r: configs.Resources{Memory: 1 << 30}, v2: map[string]any{"MemoryMax+": uint64(1 << 30)}, v1: map[string]any{"MemoryMax+": uint64(1 << 30)}},

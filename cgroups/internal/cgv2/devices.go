@@ -11,9 +11,12 @@ import (
 	"github.com/libcontainer/libcontainer/configs"
 )
 
-// asksDevices returns the field that restricts the devices, "" if all may be used.
+// asksDevices returns the field that restricts the devices, "" if all may be used or
+// nothing is to change.
 func asksDevices(r *configs.Resources) string {
 	switch {
+	case r.SkipDevices:
+		return ""
 	case !r.AllowAllDevices:
 		return "AllowedDevices"
 	case len(r.DeniedDevices) > 0:
@@ -25,6 +28,9 @@ func asksDevices(r *configs.Resources) string {
 // setDevices puts the rules in force when the first process is about to execve:
 // until then it may have to make or open what the container's program may not.
 func setDevices(s *setter, r *configs.Resources) error {
+	if r.SkipDevices {
+		return nil
+	}
 	field := asksDevices(r)
 	if field == "" {
 		field = "AllowAllDevices"

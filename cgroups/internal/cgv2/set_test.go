@@ -92,6 +92,23 @@ func TestFreezeTimeout(t *testing.T) {
 	}
 }
 
+// A group that is no container keeps its devices.
+func TestSkipDevices(t *testing.T) {
+	c := fakeCgroup(t, map[string]string{pidsMax: "max\n"})
+	c.Attach = func(int, bool, []*configs.Device, []*configs.Device) error {
+		t.Error("rules for devices were attached")
+		return nil
+	}
+	r := &configs.Resources{PidsLimit: 5, SkipDevices: true}
+	if err := set(c, All(r)); err != nil {
+		t.Fatal(err)
+	}
+	checkFiles(t, c, map[string]string{pidsMax: "5"})
+	if field := All(&configs.Resources{SkipDevices: true}).Required(); field != "" {
+		t.Errorf("%s is required", field)
+	}
+}
+
 // What rules for devices do is up to package devices; here they come last and once.
 func TestSetDevices(t *testing.T) {
 	c := fakeCgroup(t, map[string]string{pidsMax: "max\n"})
