@@ -19,6 +19,12 @@ type State struct {
 	// namespace type with the value as the path.
 	NamespacePaths map[configs.NamespaceType]string `json:"namespace_paths"`
 
+	// CgroupManager says what manages the container's cgroups: "cgroupfs" or
+	// "systemd", as the options Cgroupfs and SystemdCgroups choose, or "" for a
+	// manager of the caller's own, and in states that were written before there was
+	// this field. Load uses the same again, unless the factory has another choice.
+	CgroupManager string `json:"cgroup_manager,omitempty"`
+
 	// CgroupParents are parents of these cgroups that were made for the
 	// container, and are removed with it unless others use them.
 	CgroupParents []string `json:"cgroup_parents,omitempty"`
