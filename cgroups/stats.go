@@ -218,7 +218,7 @@ type HugetlbStats struct {
 	Limit uint64 `json:"limit,omitempty"`
 }
 
-// RdmaStats holds the statistics of one RDMA device, on cgroup v2.
+// RdmaStats holds the statistics of one RDMA device.
 type RdmaStats struct {
 	HcaHandles CountStats `json:"hca_handles"`
 	HcaObjects CountStats `json:"hca_objects"`

@@ -203,11 +203,11 @@ type Resources struct {
 	IoLatencyDevice []*LatencyDevice `json:"io_latency_device,omitempty"`
 
 	// Rdma are limits of RDMA devices, by the device's name, such as "mlx5_1".
-	// They are supported on cgroup v2 alone.
+	// On both versions of cgroups (Linux 4.11).
 	Rdma map[string]RdmaLimit `json:"rdma,omitempty"`
 
 	// Misc are limits of the misc controller, by resource, such as "sev"; -1
-	// is no limit. They are supported on cgroup v2 alone (Linux 5.13).
+	// is no limit. On both versions of cgroups (Linux 5.13).
 	Misc map[string]int64 `json:"misc,omitempty"`
 
 	// Unified are values by the name of a cgroup v2 file, such as "memory.high",

@@ -10,6 +10,7 @@ import (
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cglimit"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgv2"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -43,20 +44,25 @@ type controller interface {
 // controllers returns the controllers in the order in which limits are set.
 // Those whose former state is not restored after a failure come last.
 func (m *Manager) controllers() []controller {
-	return []controller{
+	list := []controller{
 		cpuset{},
 		cpu{},
 		cpuacct{},
 		memory{},
 		pids{},
 		hugetlb{},
+	}
+	for _, c := range cgv2.SharedControllers() {
+		list = append(list, shared{c, &m.state.Features})
+	}
+	return append(list,
 		blkio{},
 		netCls{},
 		netPrio{},
 		perfEvent{},
 		devices{state: &m.devices},
 		freezer{m},
-	}
+	)
 }
 
 // Set writes the limits of container.Cgroups.Resources, those that are not
