@@ -72,6 +72,15 @@ type Resources struct {
 	// AllowAllDevices is true.
 	DeniedDevices []*Device `json:"denied_devices"`
 
+	// DeviceRules are rules for devices in order: of those that match a device, the
+	// last one that is about an access decides it, and an access that no rule is about
+	// is allowed if AllowAllDevices is set, and else denied. Opening for reading and
+	// writing is allowed if both are. If there are any AllowedDevices and
+	// DeniedDevices are not used. The lists of cgroup v1 have no order: rules for which
+	// there is no list that allows the same, such as all of "c 1:*" but "c 1:3", are
+	// refused there with errors.ErrUnsupported.
+	DeviceRules []*DeviceRule `json:"device_rules,omitempty"`
+
 	// SkipDevices leaves the rules for devices alone that are in force for the cgroup;
 	// a new one has none of its own. The other fields for devices are not used then. It
 	// is for whoever limits a group of processes that is no container, and sets, say,

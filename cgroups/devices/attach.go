@@ -33,10 +33,30 @@ func Attach(dirFd int, allowAll bool, allowed, denied []*configs.Device) error {
 	if err != nil {
 		return err
 	}
+	return attachRules(dirFd, rules)
+}
+
+// AttachOrdered is Attach for rules that have an order, see NewOrdered.
+func AttachOrdered(dirFd int, allowAll bool, list []*configs.DeviceRule) error {
+	ordered, err := NewOrdered(allowAll, list)
+	if err != nil {
+		return err
+	}
+	if rules, ok := ordered.WithoutOrder(); ok {
+		return attachRules(dirFd, rules)
+	}
+	return attachCompiled(dirFd, func(layout int) ([]instruction, error) { return compileOrdered(layout, ordered) })
+}
+
+func attachRules(dirFd int, rules Rules) error {
 	if rules.AllowsAll() {
 		return remove(dirFd)
 	}
-	p, err := loadAny(rules, func(code []instruction) (program, error) { return load(programName, code) })
+	return attachCompiled(dirFd, func(layout int) ([]instruction, error) { return compileAs(layout, rules) })
+}
+
+func attachCompiled(dirFd int, compile compileFunc) error {
+	p, err := loadAny(compile, func(code []instruction) (program, error) { return load(programName, code) })
 	if err != nil {
 		return err
 	}
@@ -48,7 +68,10 @@ func Attach(dirFd int, allowAll bool, allowed, denied []*configs.Device) error {
 // that BPF_PROG_LOAD lets out.
 const errNotConverged = syscall.Errno(524)
 
-// loadAny loads a program for rules, in the first layout that the kernel's compiler takes.
+// compileFunc returns a program in one of its layouts.
+type compileFunc func(layout int) ([]instruction, error)
+
+// loadAny loads a program in the first of its layouts that the kernel's compiler takes.
 //
 // The one for x86 (arch/x86/net/bpf_jit_comp.c) goes over a program, at most 20 times, until
 // it does not become shorter any more. Jumps have a short form and a long one, and to come
@@ -56,10 +79,10 @@ const errNotConverged = syscall.Errno(524)
 // gives up, always for that program: one of 75,000 random lists of rules was seen, and where
 // CONFIG_BPF_JIT_ALWAYS_ON is set there is no interpreter to run it. With an instruction
 // more in another place it converges.
-func loadAny(rules Rules, load func([]instruction) (program, error)) (program, error) {
+func loadAny(compile compileFunc, load func([]instruction) (program, error)) (program, error) {
 	var refused error
 	for layout := range layouts {
-		code, err := compileAs(layout, rules)
+		code, err := compile(layout)
 		if err != nil {
 			return -1, err
 		}

@@ -29,7 +29,7 @@ func TestLoadAny(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var tried [][]instruction
-			p, err := loadAny(rules, func(code []instruction) (program, error) {
+			p, err := loadAny(func(layout int) ([]instruction, error) { return compileAs(layout, rules) }, func(code []instruction) (program, error) {
 				if slices.ContainsFunc(tried, func(earlier []instruction) bool { return slices.Equal(code, earlier) }) && len(tried) < 5 {
 					t.Error("the same program again")
 				}

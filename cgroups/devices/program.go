@@ -121,10 +121,13 @@ func compileAs(layout int, rules Rules) ([]instruction, error) {
 		unix.BPF_DEVCG_DEV_CHAR:  c.kind('c'),
 	}, c.verdict())
 	if c.comparisons > maxComparisons {
-		return nil, fmt.Errorf("%d rules for devices need more than the %d comparisons that an eBPF program can make",
-			len(rules.Exceptions), maxComparisons)
+		return nil, tooMany(len(rules.Exceptions))
 	}
 	return c.program(layout), nil
+}
+
+func tooMany(rules int) error {
+	return fmt.Errorf("%d rules for devices need more than the %d comparisons that an eBPF program can make", rules, maxComparisons)
 }
 
 // byMinor holds the rules for one major number, or for every, by minor number.

@@ -37,6 +37,7 @@ var fieldTests = []struct {
 	since int // the version of systemd that has all of v2
 }{
 	{field: "AllowAllDevices", r: configs.Resources{AllowAllDevices: true}},
+	{field: "DeviceRules", r: configs.Resources{DeviceRules: []*configs.DeviceRule{{Allow: true, Type: 'c', Major: 1, Minor: 3, Permissions: "r"}}}},
 	{field: "SkipDevices", r: configs.Resources{SkipDevices: true}},
 	{field: "AllowedDevices", r: configs.Resources{AllowedDevices: configs.DefaultAllowedDevices}},
 	{field: "DeniedDevices", r: configs.Resources{DeniedDevices: configs.DefaultAllowedDevices}},

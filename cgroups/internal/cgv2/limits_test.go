@@ -89,7 +89,7 @@ func TestSetOfSome(t *testing.T) {
 		"pids.max": "max\n", "misc.max": "x max\n", "memory.max": "max\n", "cgroup.freeze": "0\n", "cgroup.max.depth": "max\n",
 	}
 	c := fakeCgroup(t, files)
-	c.Attach = func(int, bool, []*configs.Device, []*configs.Device) error {
+	c.Attach = func(int, *configs.Resources) error {
 		t.Error("rules for devices were attached")
 		return nil
 	}
