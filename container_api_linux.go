@@ -19,6 +19,12 @@ type State struct {
 	// namespace type with the value as the path.
 	NamespacePaths map[configs.NamespaceType]string `json:"namespace_paths"`
 
+	// CgroupManager says what manages the container's cgroups: "cgroupfs" or
+	// "systemd", as the options Cgroupfs and SystemdCgroups choose, or "" for a
+	// manager of the caller's own, and in states that were written before there was
+	// this field. Load uses the same again, unless the factory has another choice.
+	CgroupManager string `json:"cgroup_manager,omitempty"`
+
 	// CgroupParents are parents of these cgroups that were made for the
 	// container, and are removed with it unless others use them.
 	CgroupParents []string `json:"cgroup_parents,omitempty"`
@@ -110,12 +116,14 @@ type Container interface {
 	Resume() error
 
 	// NotifyOOM returns a read-only channel signaling when the container
-	// receives an OOM notification: once for each time that it runs out of the
-	// memory that its limit allows (on cgroup v2, for each process that is killed
-	// for that), beginning with the call. A slow receiver loses none and delays
-	// nothing. The channel is closed when the container is destroyed, by whomever,
-	// on cgroup v2 already when its last process has ended; up to 128 events that have not been received before can be received then.
-	// Each call makes a channel of its own.
+	// receives an OOM notification: once for each process that is killed for want
+	// of memory, beginning with the call. (On cgroup v1 it is once for each time that
+	// the kernel tells of the want if OomKillDisable is set, or before Linux 4.13.) A
+	// slow receiver loses none and delays nothing. The channel is closed when the
+	// container is destroyed, by whomever, on cgroup v2 already when its last process
+	// has ended; up to 128 events that have not been received before can be received
+	// then. If another handle destroys a container of cgroup v1, kills of the last
+	// moment before that may come as one. Each call makes a channel of its own.
 	//
 	// errors:
 	// ContainerNotExists - Container no longer exists,

@@ -208,7 +208,7 @@ func (c *linuxContainer) takeOver(saved statedir.Version) error {
 	next := *c.current.Load()
 	if saved == (statedir.Version{}) { // another process has tried a start and taken it back
 		next.forget()
-		next.cgroups = c.newDriver(next.config, nil)
+		next.cgroups = c.newDriver(next.config, nil, "")
 		c.replace(&next)
 		return nil
 	}
@@ -232,9 +232,9 @@ func (c *linuxContainer) takeOver(saved statedir.Version) error {
 }
 
 // newDriver controls the cgroups of a configuration, which an earlier one may have
-// made with the paths.
-func (c *linuxContainer) newDriver(config *configs.Config, paths map[string]string) cgroups.Driver {
-	return cgroups.Adapt(c.factory.newManager(config.Cgroups, paths))
+// made with the paths. kept is State.CgroupManager of a container that is loaded.
+func (c *linuxContainer) newDriver(config *configs.Config, paths map[string]string, kept string) cgroups.Driver {
+	return cgroups.Adapt(c.factory.newManager(config.Cgroups, paths, kept))
 }
 
 func (c *linuxContainer) Status() (Status, error) {
@@ -314,7 +314,7 @@ func (c *linuxContainer) Set(config configs.Config) error {
 	if !v.started() {
 		c.set(func(next *view) {
 			next.config = set
-			next.cgroups = c.newDriver(set, nil)
+			next.cgroups = c.newDriver(set, nil, "")
 		})
 		return nil
 	}

@@ -6,8 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/internal/pidfd"
 )
 
 // errDestroying is why a start ends that Destroy has overtaken.
@@ -131,15 +134,42 @@ func (v *view) killAll(ctx context.Context) error {
 	// reaped.
 	for _, run := range v.c.children.list() {
 		_ = run.ref.Signal(unix.SIGKILL) // whatever has left the cgroup
-		if err := run.await(ctx); err != nil && ctx.Err() != nil {
+		if err := v.awaitKilled(ctx, run.await); err != nil && ctx.Err() != nil {
 			return err
 		}
 		run.reap()
 	}
-	if err := v.init.Await(ctx); err != nil {
+	if err := v.awaitKilled(ctx, v.init.Await); err != nil {
 		return fmt.Errorf("wait for the end of init: %w", err)
 	}
 	return v.killCgroup(ctx)
+}
+
+// A process that has been killed mostly ends in less than the first of these; they are
+// the times after which its wait is interrupted to thaw what holds it up.
+const (
+	firstThaw   = 5 * time.Millisecond
+	longestThaw = 100 * time.Millisecond
+)
+
+// awaitKilled waits by await for the end of a process that has been killed. Until then it
+// thaws, again and again, the whole tree of cgroups: the container may have frozen cgroups
+// of its own, with cgroup v1 a process dies in them only when it is thawed, the first
+// process of a pid namespace ends only after all others, and the kernel tells nobody when
+// a cgroup is frozen anew.
+func (v *view) awaitKilled(ctx context.Context, await func(context.Context) error) error {
+	for pause := firstThaw; ; pause = min(2*pause, longestThaw) {
+		attempt, cancel := context.WithTimeout(ctx, pause)
+		err := await(attempt)
+		expired := attempt.Err() != nil
+		cancel()
+		if err == nil || !expired || ctx.Err() != nil {
+			return err
+		}
+		if err := v.cgroups.ThawAll(); err != nil {
+			return err
+		}
+	}
 }
 
 // killCgroup kills what is in the cgroup until nothing is: a process may fork
@@ -156,19 +186,17 @@ func (v *view) killCgroup(ctx context.Context) error {
 		if err := v.killAtOnce(); err != nil {
 			return err
 		}
-		members, err := v.members()
-		if err != nil {
+		if err := v.signalAll(unix.SIGKILL); err != nil {
 			return err
 		}
-		for _, ref := range members {
-			err = errors.Join(err, ref.Signal(unix.SIGKILL))
-		}
-		for _, ref := range members {
-			if err == nil {
-				err = ref.Await(ctx)
+		err = v.eachMembers(func(members []*pidfd.Process) error {
+			for _, ref := range members {
+				if err := v.awaitKilled(ctx, ref.Await); err != nil {
+					return err
+				}
 			}
-			ref.Close()
-		}
+			return nil
+		})
 		if err != nil {
 			return err
 		}

@@ -17,9 +17,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/cgroups"
-	"github.com/libcontainer/libcontainer/cgroups/fs"
-	"github.com/libcontainer/libcontainer/cgroups/fs2"
-	"github.com/libcontainer/libcontainer/cgroups/systemd"
 	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/configs/validate"
 	"github.com/libcontainer/libcontainer/internal/launch"
@@ -61,7 +58,9 @@ type LinuxFactory struct {
 	Validator validate.Validator
 
 	// NewCgroupsManager returns an initialized cgroups manager for a single
-	// container, by default the one of Cgroupfs.
+	// container. New sets it to what makes those of Cgroupfs. Who leaves it so, or
+	// nil, can Load containers of SystemdCgroups, too: State.CgroupManager says which
+	// manager made them. The manager of another function is used for all containers.
 	NewCgroupsManager func(config *configs.Cgroup, paths map[string]string) cgroups.Manager
 
 	// Logger gets warnings: errors that end nothing, such as those of Poststart
@@ -102,8 +101,10 @@ func New(root string, options ...func(*LinuxFactory) error) (Factory, error) {
 		InitPath:  selfExe,
 		CriuPath:  "criu",
 		Validator: validate.New(),
+
+		NewCgroupsManager: defaultManager,
 	}
-	defaults := []func(*LinuxFactory) error{InitArgs(os.Args[0], "init"), Cgroupfs}
+	defaults := []func(*LinuxFactory) error{InitArgs(os.Args[0], "init")}
 	for _, option := range append(defaults, options...) {
 		if option == nil {
 			continue
@@ -205,13 +206,6 @@ func (l *LinuxFactory) validate(config *configs.Config) error {
 	return l.Validator.Validate(config)
 }
 
-func (l *LinuxFactory) newManager(config *configs.Cgroup, paths map[string]string) cgroups.Manager {
-	if l.NewCgroupsManager == nil {
-		return cgroupfsManager(config, paths)
-	}
-	return l.NewCgroupsManager(config, paths)
-}
-
 // root returns the absolute path of the root directory, which is to be used for a step.
 func (l *LinuxFactory) root(step string) (string, error) {
 	if l.Root == "" {
@@ -225,34 +219,6 @@ func (l *LinuxFactory) root(step string) (string, error) {
 		return root, unsafeState(step, err)
 	}
 	return root, nil // Create makes it
-}
-
-// Cgroupfs is an options func to configure a LinuxFactory to return containers
-// that use the native cgroups filesystem implementation to create and manage
-// cgroups: package cgroups/fs2 where the machine has cgroup v2 alone, and cgroups/fs
-// elsewhere. It is the default.
-func Cgroupfs(l *LinuxFactory) error {
-	l.NewCgroupsManager = cgroupfsManager
-	return nil
-}
-
-func cgroupfsManager(config *configs.Cgroup, paths map[string]string) cgroups.Manager {
-	// Whatever is wrong with the mounts, the manager says when it is used.
-	if layout, err := cgroups.DetectLayout(); err == nil && layout == cgroups.LayoutV2 {
-		return &fs2.Manager{Cgroups: config, Paths: paths}
-	}
-	return &fs.Manager{Cgroups: config, Paths: paths}
-}
-
-// SystemdCgroups is an options func to configure a LinuxFactory to return
-// containers that use systemd to create and manage cgroups: each is a scope, see
-// package cgroups/systemd. Where systemd is not the init system, or does not answer,
-// the error of a container's start says so; systemd.UseSystemd tells it before.
-func SystemdCgroups(l *LinuxFactory) error {
-	l.NewCgroupsManager = func(config *configs.Cgroup, paths map[string]string) cgroups.Manager {
-		return &systemd.Manager{Cgroups: config, Paths: paths}
-	}
-	return nil
 }
 
 // TmpfsRoot is an option func to mount LinuxFactory.Root to tmpfs, unless it is
@@ -409,7 +375,7 @@ func (l *LinuxFactory) newContainer(id string, dir *statedir.Dir, config *config
 		dir:     dir,
 		factory: l,
 	}
-	first := &view{c: c, config: config, cgroups: c.newDriver(config, nil)}
+	first := &view{c: c, config: config, cgroups: c.newDriver(config, nil, "")}
 	first.life, first.end = context.WithCancelCause(context.Background())
 	c.replace(first)
 	return c

@@ -79,6 +79,21 @@ type LinuxContainer interface {
 	// SystemError - System error.
 	SignalAll(s os.Signal) error
 
+	// OOMKills returns how many processes of the container the kernel has killed for
+	// want of memory, the container's or the machine's, since its cgroups were made:
+	// oom_kill of the kernel's documents cgroup-v1/memory (Linux 4.13), where kills in a
+	// sub-cgroup count until that is removed, and admin-guide/cgroup-v2. It can be
+	// asked until the container is destroyed, so after Wait, too, to know why a process
+	// was killed. A container that has not been started has 0. systemd
+	// removes a container's cgroups, with what they have counted, when its last process
+	// ends; then only NotifyOOM, which has counted before, can tell.
+	//
+	// errors:
+	// ContainerNotExists - Container no longer exists,
+	// SystemError - System error; the container has no memory cgroup (any more),
+	// with errors.ErrUnsupported if the kernel does not count.
+	OOMKills() (uint64, error)
+
 	// DestroyContext is Destroy until ctx ends. What has been killed and removed
 	// until then stays so, and Destroy can be called again.
 	DestroyContext(ctx context.Context) error

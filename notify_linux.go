@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/internal/memevents"
 )
 
@@ -87,4 +88,26 @@ func (c *linuxContainer) NotifyMemoryPressure(level PressureLevel) (<-chan struc
 		return nil, c.notifyFailed(step, err)
 	}
 	return c.notifiers.Start(source), nil
+}
+
+func (c *linuxContainer) OOMKills() (uint64, error) {
+	const step = "count OOM kills"
+	v, err := c.lookFor(callStats, step)
+	if err != nil {
+		return 0, err
+	}
+	started := v.started()
+	v.close()
+	if !started {
+		return 0, nil
+	}
+	dir, _, err := c.memoryCgroup(step)
+	if err != nil {
+		return 0, err
+	}
+	kills, err := cgroups.OOMKills(dir)
+	if err != nil {
+		return 0, newSystemError(fmt.Errorf("%s of container %q: %w", step, c.id, err))
+	}
+	return kills, nil
 }

@@ -268,6 +268,7 @@ func (v *view) state() *State {
 	s := &State{
 		BaseState:      BaseState{ID: v.c.id, Config: *v.config},
 		CgroupPaths:    v.cgroups.GetPaths(),
+		CgroupManager:  managerName(v.cgroups),
 		CgroupParents:  v.cgroups.MadeParents(),
 		NamespacePaths: make(map[configs.NamespaceType]string),
 		Hooks:          saveHooks(v.config.Hooks),
@@ -311,6 +312,9 @@ func (v *view) adopt(state *State) error {
 	if state.ID != v.c.id {
 		return fmt.Errorf("it is the state of %q", state.ID)
 	}
+	if err := v.c.factory.checkManager(state.CgroupManager); err != nil {
+		return err
+	}
 	hooks := state.Hooks.load()
 	if v.config.Hooks != nil {
 		hooks = v.config.Hooks // among them may be functions, which no file keeps
@@ -318,7 +322,7 @@ func (v *view) adopt(state *State) error {
 	state.Config.Hooks = hooks
 	v.config = completeConfig(v.c.id, &state.Config)
 	v.netDevices = state.NetDevices
-	v.cgroups = v.c.newDriver(v.config, state.CgroupPaths)
+	v.cgroups = v.c.newDriver(v.config, state.CgroupPaths, state.CgroupManager)
 	v.cgroups.AdoptParents(state.CgroupParents)
 	pid, start := state.InitProcessPid, state.InitProcessStartTime
 	if v.init.Is(pid, start) {

@@ -579,7 +579,7 @@ func (v *view) awaitUsers(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			err = ref.Await(ctx)
+			err = v.awaitKilled(ctx, ref.Await)
 			ref.Close()
 			if err != nil {
 				return err

@@ -60,18 +60,16 @@ var errNoReceiver = errors.New("the container has no process")
 func (v *view) signalAll(sig unix.Signal) error {
 	known := make(map[int]bool)
 	for {
-		members, err := v.members()
-		if err != nil {
-			return err
-		}
 		met := len(known)
-		for _, ref := range members {
-			if err = errors.Join(err, ref.Signal(sig)); err == nil {
+		var refused error
+		err := v.eachMembers(func(members []*pidfd.Process) error {
+			for _, ref := range members {
 				known[ref.Pid()] = true
+				refused = errors.Join(refused, ref.Signal(sig))
 			}
-			ref.Close()
-		}
-		switch {
+			return nil // the others are to have it, too
+		})
+		switch err = errors.Join(err, refused); {
 		case err != nil:
 			return err
 		case len(known) == 0 && v.init.Ended():
@@ -82,47 +80,85 @@ func (v *view) signalAll(sig unix.Signal) error {
 	}
 }
 
-// members makes references to all processes of the container, which the caller
-// closes.
+// memberBatch is how many processes of a container have a reference at once: there may
+// be more of them than this program has free descriptors.
+const memberBatch = 64
+
+// eachMembers calls call with references to all processes of the container, some at a
+// time, which are closed after that. It returns the first error.
 //
 // A pid on a list may have become that of another process when it is opened. One
 // that is on the list again after that is not, or its process has ended.
-func (v *view) members() (members []*pidfd.Process, err error) {
+func (v *view) eachMembers(call func([]*pidfd.Process) error) error {
 	pids, err := v.listPids()
-	if err != nil || len(pids) == 0 {
-		return nil, err
+	if err != nil {
+		return err
 	}
-	var opened []*pidfd.Process
-	defer func() {
-		for _, ref := range opened {
-			if !slices.Contains(members, ref) {
-				ref.Close()
-			}
+	for len(pids) > 0 {
+		opened, tried, err := openSome(pids[:min(len(pids), memberBatch)])
+		if err != nil {
+			return err
 		}
-	}()
-	for _, pid := range pids {
+		pids = pids[tried:]
+		if err := v.callWithMembers(opened, call); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openSome opens references to the first processes of a list, and returns how many of
+// the list it has been through. With few free descriptors it leaves half of them.
+func openSome(pids []int) (opened []*pidfd.Process, tried int, err error) {
+	var through []int // for each opened one
+	for i, pid := range pids {
 		ref, err := pidfd.Open(pid)
 		if errors.Is(err, pidfd.ErrNoProcess) {
 			continue
 		}
-		if err != nil {
-			return nil, err
+		half := len(opened) / 2
+		if noDescriptor(err) && half > 0 {
+			closeAll(opened[half:])
+			return opened[:half], through[half-1], nil
 		}
-		opened = append(opened, ref)
+		if err != nil {
+			closeAll(opened)
+			return nil, 0, err
+		}
+		opened, through = append(opened, ref), append(through, i+1)
 	}
-	if pids, err = v.listPids(); err != nil {
-		return nil, err
+	return opened, len(pids), nil
+}
+
+func noDescriptor(err error) bool { return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) }
+
+func closeAll(refs []*pidfd.Process) {
+	for _, ref := range refs {
+		ref.Close()
 	}
-	again := make(map[int]bool, len(pids)) // pids wrap: no list need be in their order
+}
+
+// callWithMembers calls call with those of opened that are the container's, and closes all.
+func (v *view) callWithMembers(opened []*pidfd.Process, call func([]*pidfd.Process) error) error {
+	defer closeAll(opened)
+	if len(opened) == 0 {
+		return nil
+	}
+	pids, err := v.listPids()
+	if err != nil {
+		return err
+	}
+	listed := make(map[int]bool, len(pids))
 	for _, pid := range pids {
-		again[pid] = true
+		listed[pid] = true
 	}
+	var members []*pidfd.Process
 	for _, ref := range opened {
-		if again[ref.Pid()] {
+		if listed[ref.Pid()] {
 			members = append(members, ref)
 		}
 	}
-	return members, nil
+	return call(members)
 }
 
 func (c *linuxContainer) Processes() ([]int, error) {
@@ -204,7 +240,7 @@ func (v *view) pidsOfNamespace() ([]int, error) {
 	if ns == own {
 		pids = append(pids, v.pidsOfOthers()...)
 		slices.Sort(pids)
-		return pids, nil
+		return slices.Compact(pids), nil // init is one that this handle has started, too
 	}
 	entries, err := os.ReadDir("/proc")
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"sync"
 
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgthaw"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -102,6 +104,15 @@ func (a *adapter) AdoptParents([]string) {}
 
 func (a *adapter) FreezerState() (configs.FreezerState, error) {
 	return configs.Undefined, errors.ErrUnsupported
+}
+
+// ThawAll needs of the Manager no more than the path: it does not matter who thaws.
+func (a *adapter) ThawAll() error {
+	path, ok := a.GetPaths()["freezer"]
+	if !ok {
+		return nil
+	}
+	return cgthaw.Tree(path, cgdir.Cgroup)
 }
 
 func (a *adapter) Kill() error { return errors.ErrUnsupported }

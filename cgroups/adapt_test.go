@@ -150,6 +150,9 @@ func TestAdaptedStartFails(t *testing.T) {
 func TestAdaptedLacks(t *testing.T) {
 	m := &classic{dir: t.TempDir()}
 	d := Adapt(m)
+	if err := d.ThawAll(); err != nil { // there is no freezer
+		t.Error(err)
+	}
 	if err := d.Kill(); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("Kill fails with %v", err)
 	}

@@ -1,6 +1,9 @@
 package cgroups
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // The ranges of cgroup v1, see sched-design and blkio-controller.rst.
 const (
@@ -9,18 +12,24 @@ const (
 )
 
 // CpuWeight converts cpu.shares of cgroup v1, 2 to 262144, to cpu.weight of
-// cgroup v2, 1 to 10000, linearly:
+// cgroup v2, 1 to 10000:
 //
-//	weight = 1 + (shares-2)*9999/262142
+//	l = log2(shares)
+//	weight = ceil(10^((l*l+125*l)/612 - 7/34))
 //
-// That is the formula which the OCI's runtimes have documented for cgroup v2.
-// The defaults of the two do not meet: 1024 shares become 39, while the default
-// weight is 100. Whoever wants an exact weight sets configs.Resources.CpuWeight.
+// The ends of the ranges meet, and so do the defaults: 2 shares become 1, 1024 become
+// 100, 262144 become 10000. It is the formula that the OCI's runtimes use since 2025,
+// see "New Conversion from cgroup v1 CPU Shares to v2 CPU Weight" in the blog of
+// Kubernetes. Before they had the linear 1+(shares-2)*9999/262142, by which 1024 became
+// 39, less than what a cgroup has that nobody gave any shares. Whoever wants an exact
+// weight sets configs.Resources.CpuWeight.
 func CpuWeight(shares int64) (uint64, error) {
 	if shares < minShares || shares > maxShares {
 		return 0, fmt.Errorf("CpuShares %d is not between %d and %d", shares, minShares, maxShares)
 	}
-	return 1 + uint64(shares-minShares)*9999/(maxShares-minShares), nil
+	const rounding = 1e-9 // of what is a whole number but for that
+	l := math.Log2(float64(shares))
+	return uint64(math.Ceil(math.Pow(10, (l*l+125*l)/612-7.0/34) - rounding)), nil
 }
 
 // IoWeight converts blkio.weight of cgroup v1, 10 to 1000, to io.weight of cgroup

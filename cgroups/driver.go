@@ -121,6 +121,15 @@ type Driver interface {
 	// is no freezer. If the driver cannot tell, the error is errors.ErrUnsupported.
 	FreezerState() (configs.FreezerState, error)
 
+	// ThawAll continues the processes that the freezer of cgroup v1 has stopped in the
+	// container's cgroup and in its sub-cgroups, which a container may have made for
+	// containers of its own. They die of a SIGKILL only then, and until they have, their
+	// pid namespace does not end. Somebody may freeze them again, so that who waits for
+	// the end of processes calls it again and again. In cgroups that were joined, where
+	// there may be sub-cgroups of others, it does nothing, and with cgroup v2 alone,
+	// whose freezer lets processes die, neither. Cgroups that are gone are no error.
+	ThawAll() error
+
 	// Kill sends SIGKILL to all processes in the container's cgroup and its
 	// sub-cgroups, also to those that are just being forked, and does not wait
 	// for their end. Without a cgroup there is nothing to do. If that cannot be

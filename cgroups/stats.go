@@ -111,8 +111,9 @@ type MemoryStats struct {
 	// another name or place there: "cache", "rss", "mapped_file" and "swap".
 	Stats map[string]uint64 `json:"stats,omitempty"`
 
-	// Events counts what the limits have led to, on cgroup v2, sub-cgroups
-	// included.
+	// Events counts what the limits have led to, sub-cgroups included. On cgroup
+	// v1 there is only OomKill (Linux 4.13), with those sub-cgroups that are there
+	// still.
 	Events MemoryEvents `json:"events,omitzero"`
 
 	// PSI is the pressure on memory, nil if the kernel does not tell.
@@ -133,7 +134,8 @@ type MemoryEvents struct {
 	// Oom is how often an allocation was about to fail at the limit.
 	Oom uint64 `json:"oom"`
 
-	// OomKill is the number of processes killed for want of memory.
+	// OomKill is the number of processes killed for want of memory, the
+	// container's or the machine's.
 	OomKill uint64 `json:"oom_kill"`
 
 	// OomGroupKill is how often the whole cgroup was (Linux 5.17).
@@ -216,7 +218,7 @@ type HugetlbStats struct {
 	Limit uint64 `json:"limit,omitempty"`
 }
 
-// RdmaStats holds the statistics of one RDMA device, on cgroup v2.
+// RdmaStats holds the statistics of one RDMA device.
 type RdmaStats struct {
 	HcaHandles CountStats `json:"hca_handles"`
 	HcaObjects CountStats `json:"hca_objects"`

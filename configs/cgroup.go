@@ -63,8 +63,8 @@ type Cgroup struct {
 
 // Resources are the limits of a container's cgroups. The zero value of a field
 // leaves the kernel's setting alone, except for devices: a list that is empty
-// and AllowAllDevices false deny all devices, and MemorySwappiness, where 0 is
-// a value of its own.
+// and AllowAllDevices false deny all devices unless SkipDevices is set, and
+// MemorySwappiness, where 0 is a value of its own.
 type Resources struct {
 	// AllowAllDevices gives access to all devices but DeniedDevices. It is the
 	// opposite of a sandbox.
@@ -77,6 +77,21 @@ type Resources struct {
 	// DeniedDevices are the devices that the container cannot use when
 	// AllowAllDevices is true.
 	DeniedDevices []*Device `json:"denied_devices"`
+
+	// DeviceRules are rules for devices in order: of those that match a device, the
+	// last one that is about an access decides it, and an access that no rule is about
+	// is allowed if AllowAllDevices is set, and else denied. Opening for reading and
+	// writing is allowed if both are. If there are any AllowedDevices and
+	// DeniedDevices are not used. The lists of cgroup v1 have no order: rules for which
+	// there is no list that allows the same, such as all of "c 1:*" but "c 1:3", are
+	// refused there with errors.ErrUnsupported.
+	DeviceRules []*DeviceRule `json:"device_rules,omitempty"`
+
+	// SkipDevices leaves the rules for devices alone that are in force for the cgroup;
+	// a new one has none of its own. The other fields for devices are not used then. It
+	// is for whoever limits a group of processes that is no container, and sets, say,
+	// Memory alone.
+	SkipDevices bool `json:"skip_devices,omitempty"`
 
 	// Memory is the limit of memory in bytes; -1 is none.
 	Memory int64 `json:"memory"`
@@ -94,7 +109,8 @@ type Resources struct {
 	KernelMemory int64 `json:"kernel_memory"`
 
 	// CpuShares is the container's share of CPU time relative to others, 2 to
-	// 262144 with a default of 1024. On cgroup v2 it is converted to a weight.
+	// 262144 with a default of 1024. On cgroup v2 it is converted to a weight, 1024
+	// to 100, see cgroups.CpuWeight.
 	CpuShares int64 `json:"cpu_shares"`
 
 	// CpuQuota is the CPU time in microseconds that the container may use in
@@ -202,11 +218,11 @@ type Resources struct {
 	IoLatencyDevice []*LatencyDevice `json:"io_latency_device,omitempty"`
 
 	// Rdma are limits of RDMA devices, by the device's name, such as "mlx5_1".
-	// They are supported on cgroup v2 alone.
+	// On both versions of cgroups (Linux 4.11).
 	Rdma map[string]RdmaLimit `json:"rdma,omitempty"`
 
 	// Misc are limits of the misc controller, by resource, such as "sev"; -1
-	// is no limit. They are supported on cgroup v2 alone (Linux 5.13).
+	// is no limit. On both versions of cgroups (Linux 5.13).
 	Misc map[string]int64 `json:"misc,omitempty"`
 
 	// Unified are values by the name of a cgroup v2 file, such as "memory.high",

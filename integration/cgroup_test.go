@@ -69,7 +69,7 @@ func TestCgroupLimitsOnTheHost(t *testing.T) {
 	}
 	for _, f := range []struct{ subsystem, file, v2, want, want2 string }{
 		{"memory", "memory.limit_in_bytes", "memory.max", "67108864", "67108864"},
-		{"cpu", "cpu.shares", "cpu.weight", "512", "20"},
+		{"cpu", "cpu.shares", "cpu.weight", "512", "59"},
 		{"cpu", "cpu.cfs_quota_us", "cpu.max", "50000", "50000 100000"},
 		{"cpu", "cpu.cfs_period_us", "cpu.max", "100000", "50000 100000"},
 		{"pids", "pids.max", "pids.max", "77", "77"},

@@ -40,6 +40,9 @@ func TestNotifyOOM(t *testing.T) {
 	if _, err := c.NotifyOOM(); !errors.Is(err, libcontainer.ContainerNotRunning) {
 		t.Errorf("before the start: %v", err)
 	}
+	if kills, err := c.OOMKills(); kills != 0 || err != nil {
+		t.Errorf("before the start: %d kills, %v", kills, err)
+	}
 	startBlocked(t, c)
 	first, err := c.NotifyOOM()
 	if err != nil {
@@ -47,6 +50,7 @@ func TestNotifyOOM(t *testing.T) {
 	}
 	runOutOfMemory(t, c, 1)
 	<-first
+	wantOOMKills(t, c, 1)
 	other := loadAgain(t, c, root)
 	second, err := c.NotifyOOM()
 	if err != nil {
@@ -69,8 +73,12 @@ func TestNotifyOOM(t *testing.T) {
 			received++
 		}
 	}
+	wantOOMKills(t, other, 4)
 	if err := c.Destroy(); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := c.OOMKills(); !errors.Is(err, libcontainer.ContainerNotExists) {
+		t.Errorf("kills of a container that was destroyed: %v", err)
 	}
 	for name, ch := range all {
 		n := received
@@ -84,6 +92,37 @@ func TestNotifyOOM(t *testing.T) {
 	if _, err := c.NotifyOOM(); !errors.Is(err, libcontainer.ContainerNotExists) {
 		t.Errorf("after destroy: %v", err)
 	}
+}
+
+// wantOOMKills looks at what is told of kills.
+func wantOOMKills(t *testing.T, c libcontainer.LinuxContainer, want uint64) {
+	t.Helper()
+	if kills, err := c.OOMKills(); kills != want || err != nil {
+		t.Errorf("%d kills, %v; want %d", kills, err, want)
+	}
+	stats, err := c.Stats()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := stats.CgroupStats.MemoryStats.Events.OomKill; got != want {
+		t.Errorf("the statistics have %d kills, want %d", got, want)
+	}
+}
+
+// Whether the kernel has killed the container's only process is known after its end.
+func TestOOMKillsAfterWait(t *testing.T) {
+	if tested.Systemd() {
+		t.Skip("systemd has removed the cgroup by then")
+	}
+	c, _ := newHungry(t)
+	p, _ := command("dd", "if=/dev/zero", "of=/dev/null", "bs=64M", "count=1")
+	if err := c.Start(p); err != nil {
+		t.Fatal(err)
+	}
+	if state, _ := p.Wait(); state == nil || state.String() != "signal: killed" {
+		t.Fatalf("state %v, want killed", state)
+	}
+	wantOOMKills(t, c, 1)
 }
 
 func TestNoOOM(t *testing.T) {

@@ -104,7 +104,7 @@ func TestSystemdUnit(t *testing.T) {
 		"ActiveState": "active", "Slice": systemdSlice, "Delegate": "yes", "CollectMode": "inactive-or-failed", "MemoryMax": "134217728",
 		"TasksMax": "77", "CPUQuotaPerSecUSec": "666.660ms", "TimeoutStopUSec": "7s", "ControlGroup": "/" + systemdSlice + "/" + unit,
 	})
-	files := map[string]string{"pids.max": "77", "memory.max": "134217728", "cpu.max": "33333 50000", "cpu.weight": "20"}
+	files := map[string]string{"pids.max": "77", "memory.max": "134217728", "cpu.max": "33333 50000", "cpu.weight": "59"}
 	if !unifiedOnly(t) {
 		files = map[string]string{"pids.max": "77", "memory.limit_in_bytes": "134217728", "cpu.cfs_quota_us": "33333", "cpu.shares": "512"}
 	}

@@ -4,6 +4,8 @@ package devices
 
 import (
 	"errors"
+	"fmt"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -31,19 +33,66 @@ func Attach(dirFd int, allowAll bool, allowed, denied []*configs.Device) error {
 	if err != nil {
 		return err
 	}
-	if rules.AllowsAll() {
-		return remove(dirFd)
-	}
-	code, err := compile(rules)
+	return attachRules(dirFd, rules)
+}
+
+// AttachOrdered is Attach for rules that have an order, see NewOrdered.
+func AttachOrdered(dirFd int, allowAll bool, list []*configs.DeviceRule) error {
+	ordered, err := NewOrdered(allowAll, list)
 	if err != nil {
 		return err
 	}
-	p, err := load(programName, code)
+	if rules, ok := ordered.WithoutOrder(); ok {
+		return attachRules(dirFd, rules)
+	}
+	return attachCompiled(dirFd, func(layout int) ([]instruction, error) { return compileOrdered(layout, ordered) })
+}
+
+func attachRules(dirFd int, rules Rules) error {
+	if rules.AllowsAll() {
+		return remove(dirFd)
+	}
+	return attachCompiled(dirFd, func(layout int) ([]instruction, error) { return compileAs(layout, rules) })
+}
+
+func attachCompiled(dirFd int, compile compileFunc) error {
+	p, err := loadAny(compile, func(code []instruction) (program, error) { return load(programName, code) })
 	if err != nil {
 		return err
 	}
 	defer p.close() // it lives on with the cgroup
 	return replace(dirFd, p)
+}
+
+// errNotConverged is ENOTSUPP, an error number of the kernel's own (include/linux/errno.h)
+// that BPF_PROG_LOAD lets out.
+const errNotConverged = syscall.Errno(524)
+
+// compileFunc returns a program in one of its layouts.
+type compileFunc func(layout int) ([]instruction, error)
+
+// loadAny loads a program in the first of its layouts that the kernel's compiler takes.
+//
+// The one for x86 (arch/x86/net/bpf_jit_comp.c) goes over a program, at most 20 times, until
+// it does not become shorter any more. Jumps have a short form and a long one, and to come
+// nearer with one can mean to get further with another, so that it may find no end. Then it
+// gives up, always for that program: one of 75,000 random lists of rules was seen, and where
+// CONFIG_BPF_JIT_ALWAYS_ON is set there is no interpreter to run it. With an instruction
+// more in another place it converges.
+func loadAny(compile compileFunc, load func([]instruction) (program, error)) (program, error) {
+	var refused error
+	for layout := range layouts {
+		code, err := compile(layout)
+		if err != nil {
+			return -1, err
+		}
+		p, err := load(code)
+		if err == nil || !errors.Is(err, errNotConverged) {
+			return p, err
+		}
+		refused = fmt.Errorf("%w (the kernel's compiler does not converge, in none of %d layouts)", err, layouts)
+	}
+	return -1, refused
 }
 
 // replace attaches a program in place of the earlier ones of ours.

@@ -8,7 +8,7 @@
 // exceptions, or all is allowed but exceptions. The program decides as the lists
 // do, also where that surprises:
 //
-//   - The order of rules does not matter.
+//   - The order of rules does not matter. Rules that have one are Ordered.
 //   - Opening a device for reading and writing is one access. If it is not allowed by
 //     one exception, then not by two together; if it is denied, then by an exception
 //     of either.
@@ -16,7 +16,7 @@
 //     access(2) obeys them, also with F_OK.
 //   - Making the node c 0:0, a whiteout of overlayfs, is always allowed.
 //
-// Rules.Allows is the reference. On a machine with both versions of cgroups the
+// Rules.Allows and Ordered.Allows are the reference. On a machine with both versions of cgroups the
 // tests compare it with the answers of both to processes in them.
 //
 // # The program

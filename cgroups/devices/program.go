@@ -15,7 +15,7 @@ import (
 
 // maxComparisons keeps a program so short that every jump reaches its target: 32767
 // instructions ahead. A comparison takes two at most, and the up to 256 different
-// verdicts four each. See the package's documentation for what this means in rules.
+// verdicts four each; then there are the no-ops. See the package's documentation for what this means in rules.
 const maxComparisons = 15000
 
 // instruction is the kernel's struct bpf_insn, on little-endian machines.
@@ -53,6 +53,10 @@ const (
 	opJumpNotLow = unix.BPF_JMP32 | unix.BPF_JGE | unix.BPF_K
 	opExit       = unix.BPF_JMP | unix.BPF_EXIT
 )
+
+// noOp copies a register to itself. (The kernel removes a jump to the next instruction,
+// which would do nothing, too.)
+var noOp = instruction{code: opMove, registers: pair(contextRegister, contextRegister)}
 
 // prologue loads the context: access_type, whose low half is the type and whose
 // high half is the access, then major and minor.
@@ -97,18 +101,33 @@ type compiler struct {
 	comparisons int
 }
 
-// compile returns the program for rules.
-func compile(rules Rules) ([]instruction, error) {
+// compile returns the program for rules, in the layout that is tried first.
+func compile(rules Rules) ([]instruction, error) { return compileAs(0, rules) }
+
+const (
+	// layouts is how many layouts there are.
+	layouts = 32
+
+	// maxNoOps is how many no-ops a layout has at most.
+	maxNoOps = 64
+)
+
+// compileAs returns the program for rules in one of its layouts, which do the same and
+// differ in no-ops, see loadAny. Layout 0 has none, and each other one has some elsewhere.
+func compileAs(layout int, rules Rules) ([]instruction, error) {
 	c := compiler{rules: rules, known: make(map[string]int)}
 	c.search(kindRegister, map[uint32]int{
 		unix.BPF_DEVCG_DEV_BLOCK: c.kind('b'),
 		unix.BPF_DEVCG_DEV_CHAR:  c.kind('c'),
 	}, c.verdict())
 	if c.comparisons > maxComparisons {
-		return nil, fmt.Errorf("%d rules for devices need more than the %d comparisons that an eBPF program can make",
-			len(rules.Exceptions), maxComparisons)
+		return nil, tooMany(len(rules.Exceptions))
 	}
-	return c.program(), nil
+	return c.program(layout), nil
+}
+
+func tooMany(rules int) error {
+	return fmt.Errorf("%d rules for devices need more than the %d comparisons that an eBPF program can make", rules, maxComparisons)
 }
 
 // byMinor holds the rules for one major number, or for every, by minor number.
@@ -225,11 +244,16 @@ type jump struct{ place, node int }
 
 // program returns the instructions of all nodes. The last node is the first to
 // run; all jumps lead forward, as the kernel wants it.
-func (c *compiler) program() []instruction {
+func (c *compiler) program(layout int) []instruction {
 	w := writer{code: prologue()}
 	starts := make([]int, len(c.nodes))
+	noOps := 0
 	for number, n := range slices.Backward(c.nodes) {
 		starts[number] = len(w.code)
+		if layout > 0 && number%layout == layout/2 && noOps < maxNoOps {
+			w.add(noOp)
+			noOps++
+		}
 		if len(n.keys) == 0 {
 			w.verdict(n.answers)
 		} else {

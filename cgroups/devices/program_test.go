@@ -121,10 +121,17 @@ func describe(rules Rules) string {
 // checkProgram compares the program for rules with the rules.
 func checkProgram(t *testing.T, rules Rules, devices []deviceNumber) {
 	t.Helper()
-	code, err := compile(rules)
-	if err != nil {
-		t.Fatal(err)
+	for _, layout := range []int{0, 1, 2, layouts - 1} {
+		code, err := compileAs(layout, rules)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkCode(t, code, rules, devices)
 	}
+}
+
+func checkCode(t *testing.T, code []instruction, rules Rules, devices []deviceNumber) {
+	t.Helper()
 	kinds := map[byte]uint16{'b': unix.BPF_DEVCG_DEV_BLOCK, 'c': unix.BPF_DEVCG_DEV_CHAR}
 	for _, d := range devices {
 		for access := range allAccesses + 1 {
@@ -277,7 +284,7 @@ func TestProgramLimit(t *testing.T) {
 				return
 			}
 			// There may be 256 different verdicts, of four instructions each.
-			if err != nil || len(code)+4*256 > math.MaxInt16 {
+			if err != nil || len(code)+4*256+maxNoOps > math.MaxInt16 {
 				t.Errorf("%d instructions, %v", len(code), err)
 			}
 		})

@@ -24,6 +24,8 @@ const (
 	maxShares = 1 << 18
 )
 
+const cpuIdle = "cpu.idle"
+
 // cpu is the controller of CPU time, see sched-design-CFS.rst and
 // sched-bwc.rst in the kernel's Documentation/scheduler.
 type cpu struct{}
@@ -51,10 +53,8 @@ func (cpu) asks(r *configs.Resources) (request, string) {
 }
 
 func (c cpu) set(s *setter, r *configs.Resources) error {
-	if r.CpuShares != 0 {
-		if err := c.setShares(s, r.CpuShares); err != nil {
-			return err
-		}
+	if err := c.setSharesAndIdle(s, r); err != nil {
+		return err
 	}
 	quota := cpuValue{"CpuQuota", "cpu.cfs_quota_us", r.CpuQuota}
 	period := cpuValue{"CpuPeriod", "cpu.cfs_period_us", r.CpuPeriod}
@@ -66,14 +66,32 @@ func (c cpu) set(s *setter, r *configs.Resources) error {
 			return err
 		}
 	}
-	if r.CpuIdle != nil {
-		if err := s.Write("CpuIdle", "cpu.idle", strconv.FormatInt(*r.CpuIdle, 10)); err != nil && !unneeded(err, *r.CpuIdle == 0) {
-			return err
-		}
-	}
 	rtRuntime := cpuValue{"CpuRtRuntime", "cpu.rt_runtime_us", r.CpuRtRuntime}
 	rtPeriod := cpuValue{"CpuRtPeriod", "cpu.rt_period_us", r.CpuRtPeriod}
 	return setBandwidth(s, rtRuntime, rtPeriod)
+}
+
+// setSharesAndIdle writes cpu.shares and cpu.idle. The kernel refuses shares for a cgroup
+// that is idle, so one that ends to be idle does that first.
+func (c cpu) setSharesAndIdle(s *setter, r *configs.Resources) error {
+	if r.CpuIdle != nil && *r.CpuIdle == 0 {
+		if err := s.Write("CpuIdle", cpuIdle, "0"); err != nil && !unneeded(err, true) {
+			return err
+		}
+	}
+	if r.CpuShares != 0 {
+		err := c.setShares(s, r.CpuShares)
+		if idle, _ := cgread.OptionalUint(s.Dir, cpuIdle); errors.Is(err, unix.EINVAL) && idle == 1 {
+			return fmt.Errorf("%w (the cgroup has CpuIdle 1, with which it can have no shares)", err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if r.CpuIdle != nil && *r.CpuIdle != 0 {
+		return s.Write("CpuIdle", cpuIdle, strconv.FormatInt(*r.CpuIdle, 10))
+	}
+	return nil
 }
 
 // setShares writes cpu.shares and reads it back, because the kernel changes a

@@ -55,6 +55,10 @@ func (devices) key() string { return "devices" }
 
 func (devices) asks(r *configs.Resources) (request, string) {
 	switch {
+	case r.SkipDevices:
+		return nothing, ""
+	case len(r.DeviceRules) > 0:
+		return required, "DeviceRules"
 	case !r.AllowAllDevices:
 		return required, "AllowedDevices"
 	case len(r.DeniedDevices) > 0:
@@ -65,11 +69,7 @@ func (devices) asks(r *configs.Resources) (request, string) {
 }
 
 func (c devices) set(s *setter, r *configs.Resources) error {
-	field := "AllowedDevices"
-	if r.AllowAllDevices {
-		field = "DeniedDevices"
-	}
-	wanted, err := devicerules.New(r.AllowAllDevices, r.AllowedDevices, r.DeniedDevices)
+	wanted, field, err := deviceRules(r)
 	if err != nil {
 		return err
 	}
@@ -88,6 +88,28 @@ func (c devices) set(s *setter, r *configs.Resources) error {
 		return s.Explain(field, "devices", err)
 	}
 	return nil
+}
+
+// deviceRules returns the rules that r asks for, and by which field.
+func deviceRules(r *configs.Resources) (rules devicerules.Rules, field string, err error) {
+	if len(r.DeviceRules) == 0 {
+		field = "AllowedDevices"
+		if r.AllowAllDevices {
+			field = "DeniedDevices"
+		}
+		rules, err = devicerules.New(r.AllowAllDevices, r.AllowedDevices, r.DeniedDevices)
+		return rules, field, err
+	}
+	field = "DeviceRules"
+	ordered, err := devicerules.NewOrdered(r.AllowAllDevices, r.DeviceRules)
+	if err != nil {
+		return rules, field, err
+	}
+	rules, ok := ordered.WithoutOrder()
+	if !ok {
+		err = fmt.Errorf("%s: the lists of cgroup v1 have no order, and cannot allow the same as these rules: %w", field, errors.ErrUnsupported)
+	}
+	return rules, field, err
 }
 
 // stats does nothing: devices has no statistics.

@@ -26,6 +26,12 @@ func TestDevicesSet(t *testing.T) {
 	denied := func(list ...*configs.Device) configs.Resources {
 		return configs.Resources{AllowAllDevices: true, DeniedDevices: list}
 	}
+	ordered := func(list ...*configs.DeviceRule) configs.Resources {
+		return configs.Resources{DeviceRules: list, AllowedDevices: []*configs.Device{nil}}
+	}
+	rule := func(allow bool, major, minor int64, permissions string) *configs.DeviceRule {
+		return &configs.DeviceRule{Allow: allow, Type: 'c', Major: major, Minor: minor, Permissions: permissions}
+	}
 	null, ptys := device('c', 1, 3, "rwm"), device('c', 136, configs.Wildcard, "rwm")
 	runSetTests(t, "devices", []setTest{
 		{"none", fresh, allowed(), map[string]string{devicesDeny: "a", devicesAllow: ""}, ""},
@@ -42,6 +48,14 @@ func TestDevicesSet(t *testing.T) {
 			map[string]string{devicesAllow: "", devicesDeny: ""}, ""},
 		{"all", live, denied(), map[string]string{devicesAllow: "a", devicesDeny: ""}, ""},
 		{"all but some", live, denied(null), map[string]string{devicesAllow: "a", devicesDeny: "c 1:3 rwm"}, ""},
+		{"ordered", live, ordered(rule(true, 1, 3, "rwm"), rule(true, 136, -1, "rw"), rule(false, 1, 3, "w")),
+			map[string]string{devicesAllow: "", devicesDeny: "c 1:3 w"}, ""},
+		{"ordered, no list", live, ordered(rule(true, 1, -1, "rwm"), rule(false, 1, 3, "w")),
+			map[string]string{devicesAllow: "", devicesDeny: ""}, "have no order"},
+		{"ordered, nil", live, ordered(nil), nil, "DeviceRules[0]: the device is nil"},
+		{"skipped", live, configs.Resources{SkipDevices: true, AllowedDevices: []*configs.Device{nil}},
+			map[string]string{devicesAllow: "", devicesDeny: ""}, ""},
+		{"skipped, not mounted", nil, configs.Resources{SkipDevices: true}, nil, ""},
 		{"no type", fresh, allowed(device(0, 1, 3, "r")), map[string]string{devicesDeny: ""}, "AllowedDevices[0]: '\\x00'"},
 		{"bad permissions", fresh, allowed(device('c', 1, 3, "rx")), map[string]string{devicesDeny: ""}, `"rx"`},
 		{"no permissions", fresh, allowed(device('c', 1, 3, "")), map[string]string{devicesDeny: ""}, "no permissions"},

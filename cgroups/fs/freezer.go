@@ -12,6 +12,7 @@ import (
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgfreeze"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgread"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgthaw"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -119,6 +120,19 @@ func (m *Manager) FreezerState() (state configs.FreezerState, err error) {
 		}
 	}
 	return state, nil
+}
+
+// ThawAll continues what the freezer of cgroup v1 has stopped in the container's cgroup
+// and its sub-cgroups, so that it can be killed; see cgroups.Driver. In joined cgroups,
+// where there may be sub-cgroups of others, it does nothing.
+func (m *Manager) ThawAll() error {
+	path, ok := m.GetPaths()["freezer"]
+	if !ok || m.base().Joins() {
+		return nil
+	}
+	m.state.Ops.Lock()
+	defer m.state.Ops.Unlock()
+	return cgthaw.Tree(path, m.state.Kind)
 }
 
 // readFreezer reads the state of the controller of cgroup v1.

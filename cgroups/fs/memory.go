@@ -5,6 +5,7 @@ package fs
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgoom"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgread"
 	"github.com/libcontainer/libcontainer/configs"
 )
@@ -176,6 +178,10 @@ func (memory) stats(dir *cgdir.Dir, stats *cgroups.Stats) error {
 	m := &stats.MemoryStats
 	m.Stats = values
 	m.Cache = values["cache"]
+	m.Events.OomKill, err = cgoom.Kills(dir)
+	if err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	for _, kind := range []struct {
 		prefix string
 		data   *cgroups.MemoryData

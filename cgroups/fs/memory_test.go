@@ -64,6 +64,7 @@ func TestMemoryStats(t *testing.T) {
 		"memory.usage_in_bytes":          "12288\n",
 		"memory.max_usage_in_bytes":      "16384\n",
 		"memory.failcnt":                 "2\n",
+		"memory.oom_control":             "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n",
 		memoryLimit:                      "9223372036854771712\n",
 		"memory.kmem.usage_in_bytes":     "100\n",
 		"memory.kmem.max_usage_in_bytes": "200\n",
@@ -77,6 +78,9 @@ func TestMemoryStats(t *testing.T) {
 	}
 	if want := (cgroups.MemoryData{Usage: 100, MaxUsage: 200}); m.KernelUsage != want {
 		t.Errorf("kernel usage %+v, want %+v", m.KernelUsage, want)
+	}
+	if want := (cgroups.MemoryEvents{OomKill: 3}); m.Events != want {
+		t.Errorf("events %+v, want %+v", m.Events, want)
 	}
 	if m.SwapUsage != (cgroups.MemoryData{}) || m.Cache != 4096 || !maps.Equal(m.Stats, map[string]uint64{"cache": 4096, "rss": 8192}) {
 		t.Errorf("got %+v", m)

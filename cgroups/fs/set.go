@@ -10,6 +10,7 @@ import (
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cglimit"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgv2"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -43,20 +44,25 @@ type controller interface {
 // controllers returns the controllers in the order in which limits are set.
 // Those whose former state is not restored after a failure come last.
 func (m *Manager) controllers() []controller {
-	return []controller{
+	list := []controller{
 		cpuset{},
 		cpu{},
 		cpuacct{},
 		memory{},
 		pids{},
 		hugetlb{},
+	}
+	for _, c := range cgv2.SharedControllers() {
+		list = append(list, shared{c, &m.state.Features})
+	}
+	return append(list,
 		blkio{},
 		netCls{},
 		netPrio{},
 		perfEvent{},
 		devices{state: &m.devices},
 		freezer{m},
-	}
+	)
 }
 
 // Set writes the limits of container.Cgroups.Resources, those that are not
@@ -66,7 +72,7 @@ func (m *Manager) controllers() []controller {
 // in the cgroup v2 mount of the hybrid layout.
 //
 // The zero value has a meaning in two places: without AllowAllDevices all
-// devices are forbidden but AllowedDevices, and MemorySwappiness 0 is written.
+// devices are forbidden but AllowedDevices, unless SkipDevices is set, and MemorySwappiness 0 is written.
 //
 // If a value cannot be written, those written before are put back: single
 // values and the list of allowed devices, but neither per-device block I/O

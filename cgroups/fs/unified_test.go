@@ -107,8 +107,6 @@ func TestHybridRefuses(t *testing.T) {
 		"MemoryHigh":            {MemoryHigh: 1},
 		"CpuWeight":             {CpuWeight: 1},
 		"IoLatencyDevice":       {IoLatencyDevice: []*configs.LatencyDevice{configs.NewLatencyDevice(8, 0, 1)}},
-		"Rdma":                  {Rdma: map[string]configs.RdmaLimit{"x": {}}},
-		"Misc":                  {Misc: map[string]int64{"x": 1}},
 		`Unified["memory.max"]`: {Unified: map[string]string{"memory.max": "1"}},
 	} {
 		t.Run(field, func(t *testing.T) {

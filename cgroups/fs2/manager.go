@@ -33,7 +33,7 @@ type Manager struct {
 	// start is about a container that is being started. Guarded by state.Ops.
 	start start
 
-	// attach replaces devices.Attach in tests.
+	// attach replaces what attaches rules for devices in tests.
 	attach cgv2.AttachFunc
 }
 

@@ -220,9 +220,9 @@ func TestHeldLimits(t *testing.T) {
 		memoryMax: "max\n", "memory.high": "max\n", pidsMax: "max\n", "memory.swap.max": "max\n", "memory.min": "0\n", "memory.events": "oom_kill 0\n", procsFile: "17\n",
 	})
 	var attached []string
-	m.attach = func(_ int, allowAll bool, allowed, _ []*configs.Device) error {
-		if !allowAll && len(allowed) == 1 {
-			attached = append(attached, allowed[0].Path)
+	m.attach = func(_ int, r *configs.Resources) error {
+		if !r.AllowAllDevices && len(r.AllowedDevices) == 1 {
+			attached = append(attached, r.AllowedDevices[0].Path)
 		}
 		return nil
 	}

@@ -18,7 +18,7 @@ import (
 // documentation. A controller that is needed is enabled in the cgroups above.
 //
 // The zero value has a meaning in one place: without AllowAllDevices all devices
-// are forbidden but AllowedDevices.
+// are forbidden but AllowedDevices, unless SkipDevices is set.
 //
 // Between Create and Enter with cgroups.StageExec there is a program of the library
 // in the cgroup, which sets up the container, or none. What could disturb it is

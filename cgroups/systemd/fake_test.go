@@ -283,6 +283,7 @@ func (f *fakeFiles) Freeze(s configs.FreezerState) error { return f.h.note("file
 func (f *fakeFiles) FreezerState() (configs.FreezerState, error) {
 	return configs.Frozen, f.h.note("files freezer state")
 }
+func (f *fakeFiles) ThawAll() error               { return f.h.note("files thaw all") }
 func (f *fakeFiles) Kill() error                  { return f.h.note("files kill") }
 func (f *fakeFiles) Apply(int) error              { return errors.New("not to be called") }
 func (f *fakeFiles) CreateUnified() (bool, error) { return false, nil }

@@ -247,6 +247,16 @@ func (m *Manager) FreezerState() (configs.FreezerState, error) {
 	return state, err
 }
 
+// ThawAll continues what the freezer of cgroup v1 has stopped in the container's cgroups
+// and below them, see cgroups.Driver.
+func (m *Manager) ThawAll() error {
+	dirs, err := m.current()
+	if err != nil || dirs == nil {
+		return err
+	}
+	return dirs.ThawAll()
+}
+
 // Kill sends SIGKILL to all processes of the container at once, see
 // cgroups.Driver. The unit ends with the last of them.
 func (m *Manager) Kill() error {

@@ -73,7 +73,7 @@ func TestLifeOnV2(t *testing.T) {
 	h.wantLog("start c.scope [a-b.slice a.slice]", "files create", "files enter 77 setup", "files set memory=1073741824 pids=5 shares=1024 all=false")
 	unit := h.units["c.scope"]
 	for name, want := range map[string]any{
-		"Slice": "a-b.slice", "Delegate": true, "CPUWeight": uint64(39), "TasksMax": infinity, "CollectMode": "inactive-or-failed",
+		"Slice": "a-b.slice", "Delegate": true, "CPUWeight": uint64(100), "TasksMax": infinity, "CollectMode": "inactive-or-failed",
 		"OOMPolicy": "continue", "MemoryAccounting": true, "IOAccounting": true, "MemoryMax": nil,
 	} {
 		if unit[name] != want {
@@ -420,11 +420,12 @@ func TestDelegatedCalls(t *testing.T) {
 	state, err4 := m.FreezerState()
 	_, err5 := m.UnifiedDir()
 	_, err6 := m.EntryFiles(cgroups.StageExec)
-	must(t, err1, err2, err3, err4, err5, err6, m.Freeze(configs.Frozen), m.Kill())
+	must(t, err1, err2, err3, err4, err5, err6, m.Freeze(configs.Frozen), m.ThawAll(), m.Kill())
 	if state != configs.Frozen {
 		t.Errorf("state %q", state)
 	}
-	h.wantLog("files pids", "files all pids", "files stats", "files freezer state", "files dir", "files entry", "files freeze FROZEN", "files kill")
+	h.wantLog("files pids", "files all pids", "files stats", "files freezer state", "files dir", "files entry", "files freeze FROZEN",
+		"files thaw all", "files kill")
 	h.fail["files stats"] = fs.ErrNotExist
 	_, err := m.GetStats()
 	wantError(t, err, "removes a unit's cgroups when its last process ends")

@@ -37,6 +37,8 @@ var fieldTests = []struct {
 	since int // the version of systemd that has all of v2
 }{
 	{field: "AllowAllDevices", r: configs.Resources{AllowAllDevices: true}},
+	{field: "DeviceRules", r: configs.Resources{DeviceRules: []*configs.DeviceRule{{Allow: true, Type: 'c', Major: 1, Minor: 3, Permissions: "r"}}}},
+	{field: "SkipDevices", r: configs.Resources{SkipDevices: true}},
 	{field: "AllowedDevices", r: configs.Resources{AllowedDevices: configs.DefaultAllowedDevices}},
 	{field: "DeniedDevices", r: configs.Resources{DeniedDevices: configs.DefaultAllowedDevices}},
 	{field: "Memory", r: configs.Resources{Memory: 1 << 30}, v2: map[string]any{"MemoryMax+": uint64(1 << 30)}, v1: map[string]any{"MemoryMax+": uint64(1 << 30)}},
@@ -44,7 +46,7 @@ var fieldTests = []struct {
 	{field: "MemorySwap", r: configs.Resources{Memory: 10, MemorySwap: 15}, since: 232,
 		v2: map[string]any{"MemoryMax+": uint64(10), "MemorySwapMax+": uint64(5)}, v1: map[string]any{"MemoryMax+": uint64(10)}},
 	{field: "KernelMemory", r: configs.Resources{KernelMemory: 1}},
-	{field: "CpuShares", r: configs.Resources{CpuShares: 1024}, since: 232, v2: map[string]any{"CPUWeight": uint64(39)}, v1: map[string]any{"CPUShares": uint64(1024)}},
+	{field: "CpuShares", r: configs.Resources{CpuShares: 1024}, since: 232, v2: map[string]any{"CPUWeight": uint64(100)}, v1: map[string]any{"CPUShares": uint64(1024)}},
 	{field: "CpuQuota", r: configs.Resources{CpuQuota: 50000}, v2: map[string]any{"CPUQuotaPerSecUSec": uint64(500000)}, v1: map[string]any{"CPUQuotaPerSecUSec": uint64(500000)}},
 	{field: "CpuPeriod", r: configs.Resources{CpuPeriod: 50000}, since: 242, v2: map[string]any{"CPUQuotaPeriodUSec": uint64(50000)}, v1: map[string]any{"CPUQuotaPeriodUSec": uint64(50000)}},
 	{field: "CpuRtRuntime", r: configs.Resources{CpuRtRuntime: 1}},

@@ -104,7 +104,7 @@ func (m *Manager) setLast(ctx context.Context, s *starting, tell bool) error {
 func early(r *configs.Resources) *configs.Resources {
 	e := *r
 	e.Memory, e.MemorySwap, e.MemoryHigh, e.KernelMemory, e.PidsLimit = 0, 0, 0, 0, 0
-	e.AllowAllDevices, e.AllowedDevices, e.DeniedDevices = true, nil, nil
+	e.AllowAllDevices, e.AllowedDevices, e.DeniedDevices, e.DeviceRules = true, nil, nil, nil
 	e.Unified = maps.Clone(r.Unified)
 	for _, file := range cgv2.LateFiles() {
 		delete(e.Unified, file)

@@ -63,6 +63,9 @@ func TestCgroupNames(t *testing.T) {
 }
 
 func TestResourceDevices(t *testing.T) {
+	ordered := func(r *configs.DeviceRule) func(*configs.Config) {
+		return cg(func(c *configs.Cgroup) { c.DeviceRules = []*configs.DeviceRule{r} })
+	}
 	allow := func(d *configs.Device) func(*configs.Config) {
 		return cg(func(c *configs.Cgroup) { c.AllowedDevices = []*configs.Device{d} })
 	}
@@ -83,6 +86,11 @@ func TestResourceDevices(t *testing.T) {
 			c.AllowAllDevices = true
 			c.DeniedDevices = []*configs.Device{{Type: 'b', Major: 8, Minor: 0, Permissions: "w"}}
 		}), ""},
+		{"ordered", ordered(&configs.DeviceRule{Allow: true, Type: 'a', Major: -1, Minor: -1, Permissions: "m"}), ""},
+		{"ordered, no type", ordered(&configs.DeviceRule{Permissions: "m"}), "Cgroups.DeviceRules[0].Type"},
+		{"ordered, no permissions", ordered(&configs.DeviceRule{Type: 'a'}), "Cgroups.DeviceRules[0].Permissions"},
+		{"ordered, number", ordered(&configs.DeviceRule{Type: 'c', Major: -2, Permissions: "m"}), "Cgroups.DeviceRules[0].Major -2"},
+		{"ordered, nil", ordered(nil), "Cgroups.DeviceRules[0] is nil"},
 		{"nil denied", cg(func(c *configs.Cgroup) { c.DeniedDevices = []*configs.Device{nil} }), "Cgroups.DeniedDevices[0] is nil"},
 	})
 }

@@ -76,6 +76,24 @@ func deviceRule(field string, d *configs.Device) error {
 	return deviceNumbers(field, d.Major, d.Minor, configs.Wildcard)
 }
 
+// orderedDeviceRules checks rules that have an order.
+func orderedDeviceRules(field string, rules []*configs.DeviceRule) error {
+	for i, r := range rules {
+		of := fmt.Sprintf("%s[%d]", field, i)
+		if r == nil {
+			return fmt.Errorf("%s %w", of, errNil)
+		}
+		if r.Permissions == "" {
+			return invalid(of+".Permissions", r.Permissions, errEmpty)
+		}
+		d := &configs.Device{Type: r.Type, Major: r.Major, Minor: r.Minor, Permissions: r.Permissions}
+		if err := deviceRule(of, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func deviceType(field string, value rune, known string) error {
 	if !strings.ContainsRune(known, value) {
 		return fmt.Errorf("%s.Type %q is not one of %q", field, value, known)

@@ -33,7 +33,10 @@ func resourceDevices(r *configs.Resources) error {
 	if err := deviceRules("Cgroups.AllowedDevices", r.AllowedDevices); err != nil {
 		return err
 	}
-	return deviceRules("Cgroups.DeniedDevices", r.DeniedDevices)
+	if err := deviceRules("Cgroups.DeniedDevices", r.DeniedDevices); err != nil {
+		return err
+	}
+	return orderedDeviceRules("Cgroups.DeviceRules", r.DeviceRules)
 }
 
 func resourceMemory(r *configs.Resources) error {

@@ -18,14 +18,16 @@ const (
 	Critical
 )
 
-// OOM returns a source of OOM events of a cgroup, which begin with the call. unified
-// tells that its directory is one of cgroup v2; there an event is a process that has
-// been killed.
+// OOM returns a source of OOM events of a cgroup, which begin with the call: an event is
+// a process that has been killed. unified tells that its directory is one of cgroup v2.
+// On cgroup v1, where the OOM killer is disabled, and before Linux 4.13, an event is that
+// the kernel tells of a lack of memory. Whoever removes a cgroup of v1 takes with it what
+// has not been counted yet; if that were kills they are one event.
 func OOM(dir string, unified bool) (Source, error) {
 	if unified {
 		return newMemoryEvents(dir)
 	}
-	return newEventfd(dir, "memory.oom_control", "")
+	return newOOMKills(dir)
 }
 
 // Pressure returns a source of memory pressure events of a cgroup.

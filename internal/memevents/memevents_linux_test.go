@@ -1,6 +1,7 @@
 package memevents
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -83,6 +84,92 @@ func TestMemoryEventsStop(t *testing.T) {
 	if m, err := newMemoryEvents(t.TempDir()); err == nil {
 		m.close()
 		t.Error("no error without the files")
+	}
+}
+
+// newFakeOOM gives a source on plain files, to which the test tells what a kernel would.
+func newFakeOOM(t *testing.T, text string) (o *oomKills, tell func(times uint64), write func(text string)) {
+	t.Helper()
+	dir := t.TempDir()
+	write = func(text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, "memory.oom_control"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(text)
+	source, err := OOM(dir, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(source.close)
+	o, ok := source.(*oomKills)
+	if !ok {
+		t.Fatalf("the source is a %T", source)
+	}
+	return o, func(times uint64) {
+		t.Helper()
+		if _, err := o.counter.Write(binary.NativeEndian.AppendUint64(nil, times)); err != nil {
+			t.Fatal(err)
+		}
+	}, write
+}
+
+// The kernel tells before it kills, and more often; an event is a kill.
+func TestOOMKills(t *testing.T) {
+	o, tell, write := newFakeOOM(t, "oom_kill_disable 0\nunder_oom 0\noom_kill 4\n")
+	tell(1)
+	if n, last := o.next(); n != 0 || last {
+		t.Errorf("before the kill: %d, %v", n, last)
+	}
+	write("oom_kill_disable 0\nunder_oom 1\noom_kill 5\n")
+	if n, last := o.next(); n != 1 || last {
+		t.Errorf("after the kill, of which nobody tells: %d, %v", n, last)
+	}
+	tell(28)
+	if n, last := o.next(); n != 0 || last {
+		t.Errorf("told 28 times more: %d, %v", n, last)
+	}
+	write("oom_kill_disable 0\nunder_oom 0\noom_kill 8\n")
+	o.stop()
+	total, rounds := uint64(0), 0
+	for last := false; !last; rounds++ {
+		var n uint64
+		n, last = o.next()
+		total += n
+	}
+	if total != 3 || rounds != 1 {
+		t.Errorf("%d events in %d rounds until the stop, want 3 in one", total, rounds)
+	}
+}
+
+// With nobody to be killed each time counts.
+func TestOOMKillDisabled(t *testing.T) {
+	o, tell, _ := newFakeOOM(t, "oom_kill_disable 1\nunder_oom 1\noom_kill 0\n")
+	for range 2 {
+		tell(3)
+		if n, last := o.next(); n != 1 || last {
+			t.Errorf("%d events, %v", n, last)
+		}
+		if n, last := o.next(); n != 0 || last {
+			t.Errorf("%d events at a look of its own, %v", n, last)
+		}
+	}
+}
+
+// A kernel that does not count.
+func TestOOMOfOldKernel(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "memory.oom_control"), []byte("oom_kill_disable 0\nunder_oom 0\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	source, err := OOM(dir, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer source.close()
+	if _, ok := source.(*eventfd); !ok {
+		t.Errorf("the source is a %T", source)
 	}
 }
 

@@ -60,9 +60,14 @@ func (e *eventfd) next() (uint64, bool) {
 	case !e.removed():
 		return n, false
 	}
+	return n + e.awaitRemoval() - 1, true
+}
+
+// awaitRemoval gives the removal's count time to come, and takes what is there then.
+func (e *eventfd) awaitRemoval() uint64 {
 	_ = e.counter.SetReadDeadline(time.Now().Add(removalDelay))
 	more, _ := e.read()
-	return n + more - 1, true
+	return more
 }
 
 // read takes the count. If it was stopped, what is there is all.

@@ -142,15 +142,20 @@ func parseKeyValues(text string) (map[string]uint64, error) {
 	return values, nil
 }
 
+// UnknownDevice is what the kernel writes in place of a device's number for one that is
+// being removed (blkg_dev_name in block/blk-cgroup.c): "(unknown)". Its values are nobody's.
+const UnknownDevice = "(unknown)"
+
 // parseBlkio parses lines such as "8:0 Read 4096" and "8:0 4096". The last
-// line, "Total 8192", is the sum of all devices and left out.
+// line, "Total 8192", is the sum of all devices and left out, as is a device that the
+// kernel does not know.
 func parseBlkio(text string) ([]cgroups.BlkioStatEntry, error) {
 	var entries []cgroups.BlkioStatEntry
 	number := 0
 	for line := range strings.Lines(text) {
 		number++
 		fields := strings.Fields(line)
-		if len(fields) == 2 && fields[0] == "Total" {
+		if len(fields) == 2 && fields[0] == "Total" || len(fields) > 0 && fields[0] == UnknownDevice {
 			continue
 		}
 		entry, err := parseBlkioFields(fields)

@@ -41,7 +41,7 @@ func TestParseKeyValues(t *testing.T) {
 }
 
 func TestParseBlkio(t *testing.T) {
-	got, err := parseBlkio("8:0 Read 1\n253:16 2\nTotal 3\n")
+	got, err := parseBlkio("8:0 Read 1\n(unknown) Read 7\n(unknown) 8\n253:16 2\nTotal 3\n")
 	want := []cgroups.BlkioStatEntry{{Major: 8, Op: "Read", Value: 1}, {Major: 253, Minor: 16, Value: 2}}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("got %v, %v, want %v", got, err, want)

@@ -36,13 +36,13 @@ type Cgroup struct {
 	// cgroups.CurrentSnapshot.
 	Snapshot *cgroups.Snapshot
 
-	// Attach replaces devices.Attach in tests.
+	// Attach replaces attachDevices in tests.
 	Attach AttachFunc
 }
 
-// AttachFunc puts rules for devices in force for the cgroup that dirFd is the
+// AttachFunc puts r's rules for devices in force for the cgroup that dirFd is the
 // directory of, in place of those that an earlier call has put in force.
-type AttachFunc func(dirFd int, allowAll bool, allowed, denied []*configs.Device) error
+type AttachFunc func(dirFd int, r *configs.Resources) error
 
 // Enter moves the process pid to the cgroup, if it is not there.
 func (c *Cgroup) Enter(pid int) error {

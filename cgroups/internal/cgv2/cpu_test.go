@@ -16,7 +16,7 @@ func TestCpuSet(t *testing.T) {
 		{"nothing", configs.Resources{}, map[string]string{cpuWeight: "100", cpuMax: "max 100000"}, ""},
 		{"weight", configs.Resources{CpuWeight: 10000}, map[string]string{cpuWeight: "10000"}, ""},
 		{"fewest shares", configs.Resources{CpuShares: 2}, map[string]string{cpuWeight: "1"}, ""},
-		{"default shares", configs.Resources{CpuShares: 1024}, map[string]string{cpuWeight: "39"}, ""},
+		{"default shares", configs.Resources{CpuShares: 1024}, map[string]string{cpuWeight: "100"}, ""},
 		{"most shares", configs.Resources{CpuShares: 262144}, map[string]string{cpuWeight: "10000"}, ""},
 		{"too many shares", configs.Resources{CpuShares: 262145}, map[string]string{cpuWeight: "100"}, "CpuShares 262145"},
 		{"weight before shares", configs.Resources{CpuShares: 2, CpuWeight: 7}, map[string]string{cpuWeight: "7"}, ""},

@@ -179,6 +179,9 @@ func (io) stats(c *Cgroup, stats *cgroups.Stats) error {
 	}
 	b := &stats.BlkioStats
 	for _, e := range entries {
+		if e.Key == cgread.UnknownDevice {
+			continue
+		}
 		var device cgroups.BlkioStatEntry
 		if device.Major, device.Minor, err = cgread.DeviceNumber(e.Key); err != nil {
 			return fmt.Errorf("%s: %w", c.Dir.Path("io.stat"), err)

@@ -41,7 +41,7 @@ func TestIoSet(t *testing.T) {
 
 func TestIoStats(t *testing.T) {
 	stats, err := fakeStats(t, "io", map[string]string{
-		"io.stat": "8:16 rbytes=10 wbytes=20 rios=1 wios=2 dbytes=5 dios=3\n254:0 \n",
+		"io.stat": "8:16 rbytes=10 wbytes=20 rios=1 wios=2 dbytes=5 dios=3\n254:0 \n(unknown) rbytes=7 wbytes=8 rios=1 wios=1 dbytes=0 dios=0\n",
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -89,7 +89,7 @@ func TestSetOfSome(t *testing.T) {
 		"pids.max": "max\n", "misc.max": "x max\n", "memory.max": "max\n", "cgroup.freeze": "0\n", "cgroup.max.depth": "max\n",
 	}
 	c := fakeCgroup(t, files)
-	c.Attach = func(int, bool, []*configs.Device, []*configs.Device) error {
+	c.Attach = func(int, *configs.Resources) error {
 		t.Error("rules for devices were attached")
 		return nil
 	}
@@ -113,8 +113,6 @@ func TestBeyond(t *testing.T) {
 		"MemoryHigh":                  {configs.Resources{MemoryHigh: 1}, "memory"},
 		"CpuWeight":                   {configs.Resources{CpuWeight: 1}, "cpu"},
 		"IoLatencyDevice":             {configs.Resources{IoLatencyDevice: []*configs.LatencyDevice{nil}}, "io"},
-		"Rdma":                        {configs.Resources{Rdma: map[string]configs.RdmaLimit{"x": {}}}, "rdma"},
-		"Misc":                        {configs.Resources{Misc: map[string]int64{"x": 1}}, "misc"},
 		`Unified["memory.max"]`:       {configs.Resources{Unified: map[string]string{"memory.max": "1"}}, "memory"},
 		`Unified["cgroup.max.depth"]`: {configs.Resources{Unified: map[string]string{"cgroup.max.depth": "1"}}, Core},
 	} {
@@ -125,7 +123,7 @@ func TestBeyond(t *testing.T) {
 			t.Errorf("%s: got %s although %s is at hand", field, got, test.controller)
 		}
 	}
-	v1 := configs.Resources{Memory: 1, MemoryMin: -1, CpuShares: 2, PidsLimit: 1, BlkioWeight: 10}
+	v1 := configs.Resources{Misc: map[string]int64{"x": 1}, Rdma: map[string]configs.RdmaLimit{"x": {}}, Memory: 1, MemoryMin: -1, CpuShares: 2, PidsLimit: 1, BlkioWeight: 10}
 	if got, _ := Beyond(&v1, nil); got != "" {
 		t.Errorf("%s is cgroup v1's, too", got)
 	}

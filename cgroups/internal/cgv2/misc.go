@@ -14,7 +14,7 @@ import (
 )
 
 // misc is the controller of scalar resources, such as the keys of encrypted
-// virtual machines.
+// virtual machines. That of cgroup v1 has the same files.
 type misc struct{ plain }
 
 func (misc) name() string { return "misc" }
@@ -24,13 +24,6 @@ func (misc) asks(r *configs.Resources) (request, string) {
 		return nothing, ""
 	}
 	return required, "Misc"
-}
-
-func (misc) v2Only(r *configs.Resources) string {
-	if len(r.Misc) > 0 {
-		return "Misc"
-	}
-	return ""
 }
 
 func (misc) keyed(string) (reset string, ok bool) { return cgread.NoLimit, true }

@@ -15,7 +15,7 @@ import (
 
 const rdmaMax = "rdma.max"
 
-// rdma is the controller of RDMA devices.
+// rdma is the controller of RDMA devices. That of cgroup v1 has the same files.
 type rdma struct{ plain }
 
 func (rdma) name() string { return "rdma" }
@@ -25,13 +25,6 @@ func (rdma) asks(r *configs.Resources) (request, string) {
 		return nothing, ""
 	}
 	return required, "Rdma"
-}
-
-func (rdma) v2Only(r *configs.Resources) string {
-	if len(r.Rdma) > 0 {
-		return "Rdma"
-	}
-	return ""
 }
 
 func (rdma) keyed(string) (reset string, ok bool) { return "hca_handle=max hca_object=max", true }

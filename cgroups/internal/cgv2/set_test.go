@@ -4,6 +4,7 @@ package cgv2
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -22,7 +23,7 @@ func TestHeld(t *testing.T) {
 	}
 	c := fakeCgroup(t, before)
 	attached := 0
-	c.Attach = func(int, bool, []*configs.Device, []*configs.Device) error { attached++; return nil }
+	c.Attach = func(int, *configs.Resources) error { attached++; return nil }
 	var all Held
 	for _, limit := range []int64{1 << 30, 2 << 30} {
 		r := &configs.Resources{
@@ -56,7 +57,7 @@ func TestHeld(t *testing.T) {
 // A failure puts back those written before.
 func TestWriteHeldFails(t *testing.T) {
 	c := fakeCgroup(t, map[string]string{pidsMax: "7\n"})
-	c.Attach = func(int, bool, []*configs.Device, []*configs.Device) error { return unix.EPERM }
+	c.Attach = func(int, *configs.Resources) error { return unix.EPERM }
 	var j cglimit.Journal
 	held, err := c.Set(All(&configs.Resources{PidsLimit: 5}), &j, true)
 	if err != nil {
@@ -92,14 +93,57 @@ func TestFreezeTimeout(t *testing.T) {
 	}
 }
 
+// A group that is no container keeps its devices.
+func TestSkipDevices(t *testing.T) {
+	c := fakeCgroup(t, map[string]string{pidsMax: "max\n"})
+	c.Attach = func(int, *configs.Resources) error {
+		t.Error("rules for devices were attached")
+		return nil
+	}
+	r := &configs.Resources{PidsLimit: 5, SkipDevices: true}
+	if err := set(c, All(r)); err != nil {
+		t.Fatal(err)
+	}
+	checkFiles(t, c, map[string]string{pidsMax: "5"})
+	if field := All(&configs.Resources{SkipDevices: true}).Required(); field != "" {
+		t.Errorf("%s is required", field)
+	}
+}
+
+// Rules with an order reach what attaches them, also when they have waited, and take the
+// place of the lists.
+func TestSetDeviceRules(t *testing.T) {
+	c := fakeCgroup(t, map[string]string{pidsMax: "max\n"})
+	var got []*configs.DeviceRule
+	c.Attach = func(_ int, r *configs.Resources) error {
+		got = r.DeviceRules
+		return nil
+	}
+	rules := []*configs.DeviceRule{{Allow: true, Type: 'c', Major: 1, Minor: -1, Permissions: "r"}}
+	r := &configs.Resources{DeviceRules: rules, AllowedDevices: []*configs.Device{nil}}
+	var j cglimit.Journal
+	held, err := c.Set(All(r), &j, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.DeviceRules = nil
+	if err := c.WriteHeld(held); err != nil || !slices.Equal(got, rules) {
+		t.Errorf("attached %v, %v", got, err)
+	}
+	checkErr(t, set(c, All(&configs.Resources{DeviceRules: []*configs.DeviceRule{nil}})), "DeviceRules[0]")
+	if field := All(&configs.Resources{AllowAllDevices: true, DeviceRules: rules}).Required(); field != "DeviceRules" {
+		t.Errorf("required is %q", field)
+	}
+}
+
 // What rules for devices do is up to package devices; here they come last and once.
 func TestSetDevices(t *testing.T) {
 	c := fakeCgroup(t, map[string]string{pidsMax: "max\n"})
 	calls := 0
-	c.Attach = func(fd int, allowAll bool, allowed, denied []*configs.Device) error {
+	c.Attach = func(fd int, r *configs.Resources) error {
 		calls++
-		if fd < 0 || allowAll || len(allowed) != 1 || len(denied) != 0 {
-			t.Errorf("attach(%d, %v, %v, %v)", fd, allowAll, allowed, denied)
+		if fd < 0 || r.AllowAllDevices || len(r.AllowedDevices) != 1 || len(r.DeniedDevices) != 0 {
+			t.Errorf("attach(%d, %+v)", fd, r)
 		}
 		return unix.EPERM
 	}
