@@ -186,7 +186,7 @@ func (v *view) killCgroup(ctx context.Context) error {
 		if err := v.killAtOnce(); err != nil {
 			return err
 		}
-		if err := v.signalAll(unix.SIGKILL); err != nil {
+		if _, err := v.sendAll(unix.SIGKILL); err != nil {
 			return err
 		}
 		err = v.eachMembers(func(members []*pidfd.Process) error {

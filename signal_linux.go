@@ -54,13 +54,22 @@ func (c *linuxContainer) signal(call call, step string, s os.Signal, send func(*
 // errNoReceiver says that init has ended, and that there is no other process.
 var errNoReceiver = errors.New("the container has no process")
 
-// signalAll repeats SIGKILL until it meets no process for the first time: they
-// may fork before they are hit. Without a pid namespace there may be others when init has
-// ended.
+// signalAll sends a signal to all processes. Without a pid namespace there may be some when
+// init has ended.
 func (v *view) signalAll(sig unix.Signal) error {
+	met, err := v.sendAll(sig)
+	if err == nil && met == 0 && v.init.Ended() {
+		return errNoReceiver
+	}
+	return err
+}
+
+// sendAll returns how many processes it has met. It repeats SIGKILL until it meets none for
+// the first time: they may fork before they are hit.
+func (v *view) sendAll(sig unix.Signal) (met int, err error) {
 	known := make(map[int]bool)
 	for {
-		met := len(known)
+		before := len(known)
 		var refused error
 		err := v.eachMembers(func(members []*pidfd.Process) error {
 			for _, ref := range members {
@@ -69,13 +78,8 @@ func (v *view) signalAll(sig unix.Signal) error {
 			}
 			return nil // the others are to have it, too
 		})
-		switch err = errors.Join(err, refused); {
-		case err != nil:
-			return err
-		case len(known) == 0 && v.init.Ended():
-			return errNoReceiver
-		case sig != unix.SIGKILL || len(known) == met:
-			return nil
+		if err = errors.Join(err, refused); err != nil || sig != unix.SIGKILL || len(known) == before {
+			return len(known), err
 		}
 	}
 }
