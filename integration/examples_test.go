@@ -9,9 +9,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -290,6 +292,20 @@ func destroyAll(t *testing.T, root string) {
 	}
 }
 
+// logs waits until a log has that many lines: a program that runs need not have written yet.
+func (s *supervisor) logs(t *testing.T, name string, lines int) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; runtime.Gosched() {
+		log, err := os.ReadFile(name)
+		if err == nil && strings.Count(string(log), "\n") >= lines {
+			return
+		}
+		if err != nil || time.Now().After(deadline) {
+			t.Fatalf("the log is %q, error %v", log, err)
+		}
+	}
+}
+
 func TestSupervisorExample(t *testing.T) {
 	checkLeaks(t)
 	dir, rootfs := publicTempDir(t), newRootfs(t)
@@ -320,6 +336,7 @@ func TestSupervisorExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	third := s.runs(t, web, web+": ") // how it ended, newer kernels tell
+	s.logs(t, filepath.Join(dir, web+".log"), 3)
 	s.end(t, syscall.SIGTERM)
 	if err := syscall.Kill(third, 0); err != nil {
 		t.Errorf("the container ended with the supervisor: %v", err)

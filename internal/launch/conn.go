@@ -54,7 +54,14 @@ func NewPipe() (host, child *os.File, err error) {
 		unix.Close(pair[1])
 		return nil, nil, fmt.Errorf("make init pipe: %w", err)
 	}
-	return os.NewFile(uintptr(pair[0]), "init pipe"), os.NewFile(uintptr(pair[1]), "init pipe"), nil
+	host, child = os.NewFile(uintptr(pair[0]), "init pipe"), os.NewFile(uintptr(pair[1]), "init pipe")
+	// os.NewFile gives a file without the poller where anything fails.
+	if err := host.SetDeadline(time.Time{}); err != nil {
+		host.Close()
+		child.Close()
+		return nil, nil, fmt.Errorf("make init pipe: %w", err)
+	}
+	return host, child, nil
 }
 
 // NewConn makes a connection of the host's end of an init pipe, which it then owns.

@@ -35,7 +35,14 @@ func newDescriptor(fd int) (*descriptor, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("make it non-blocking: %w", err)
 	}
-	return &descriptor{file: os.NewFile(uintptr(fd), "pidfd"), users: 1}, nil
+	file := os.NewFile(uintptr(fd), "pidfd")
+	// os.NewFile gives a file without the poller where anything fails. Who waited for the end
+	// by that would be told of an error, and take a process for ended that is not.
+	if err := file.SetReadDeadline(time.Time{}); err != nil {
+		file.Close()
+		return nil, fmt.Errorf("wait for it by the poller: %w", err)
+	}
+	return &descriptor{file: file, users: 1}, nil
 }
 
 // acquire adds a user; the result is nil if the last one has gone.
