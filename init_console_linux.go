@@ -72,8 +72,7 @@ func (p *initPlan) openTerminalInside(s *script) {
 	if !p.ownTerminal {
 		return
 	}
-	root := s.Get("open /", unix.SYS_OPENAT, num(unix.AT_FDCWD), s.String("/"),
-		num(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC), num(0))
+	root := s.openSlash()
 	s.Close(p.openTerminal(s, root))
 	s.Close(root)
 }

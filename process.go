@@ -44,6 +44,11 @@ type Process struct {
 	// empty means "/".
 	Cwd string
 
+	// MakeCwd makes what does not exist of Cwd, in the container and as its root,
+	// with the mode 0755. For the container's first process that is done when all is
+	// mounted, before anything becomes read-only.
+	MakeCwd bool
+
 	// Stdin is the standard input: an *os.File is passed as it is, from any
 	// other reader a pipe is filled; nil is /dev/null.
 	Stdin io.Reader
