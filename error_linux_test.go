@@ -20,7 +20,10 @@ func TestErrorsAreErrors(t *testing.T) {
 	c := newTestContainer(t)
 	factory, config := c.factory, c.Config()
 	var process Process
-	withConsole := &Process{consoleSocket: "/socket"}
+	withConsole := new(Process)
+	if err := withConsole.NewConsoleSocket(0, "/socket"); err != nil {
+		t.Fatal(err)
+	}
 	failing := func(*LinuxFactory) error { return errAny }
 	first := func(_ any, err error) error { return err }
 	for name, tt := range map[string]struct {

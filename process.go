@@ -65,6 +65,11 @@ type Process struct {
 	// container; entry i becomes file descriptor 3+i.
 	ExtraFiles []*os.File
 
+	// ConsoleSize is the size that the process's terminal has when its program
+	// begins. Nil leaves it as it is, of a new one 0 by 0. It needs a terminal:
+	// NewConsole, NewConsoleSocket, NewTerminal or ConsoleFromPath.
+	ConsoleSize *configs.ConsoleSize
+
 	// Capabilities specify the capabilities to keep when executing the process
 	// inside the container, as "CAP_CHOWN". All capabilities not specified are
 	// dropped. nil means those of the container's configuration.
@@ -136,9 +141,9 @@ type Process struct {
 	// console opens the slave of the process's terminal; nil if it has none.
 	console func() (*os.File, error)
 
-	// consoleSocket is the path of the socket of the program that serves the
-	// process's terminal, which init makes; empty if there is none of that kind.
-	consoleSocket string
+	// handOver hands over the master of the process's terminal, which init makes, with
+	// the path of its slave in the container; nil if there is none of that kind.
+	handOver func(ctx context.Context, master *os.File, slave string) error
 
 	// closeAfterStart are files that this program does not need when the process
 	// has started, or failed to.

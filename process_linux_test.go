@@ -33,6 +33,7 @@ func TestCheckProcessValues(t *testing.T) {
 		"scheduler":    {Process{Scheduler: &configs.Scheduler{}}, "Scheduler.Policy"},
 		"io priority":  {Process{IOPriority: &configs.IOPriority{}}, "IOPriority.Class"},
 		"cpu affinity": {Process{CPUAffinity: &configs.CPUAffinity{Final: "x"}}, "CPUAffinity.Final"},
+		"console size": {Process{ConsoleSize: &configs.ConsoleSize{Height: 24, Width: 80}}, "ConsoleSize is set"},
 		"rlimits":      {Process{Rlimits: []configs.Rlimit{{Type: 99}}}, "Rlimits[0].Type 99"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -297,6 +297,8 @@ func checkProcess(p *Process) error {
 // one another.
 func checkProcessValues(p *Process) error {
 	switch {
+	case p.ConsoleSize != nil && !p.hasConsole():
+		return errors.New("ConsoleSize is set, and the process has no console")
 	case p.NoNewPrivileges && p.AllowNewPrivileges:
 		return errors.New("NoNewPrivileges and AllowNewPrivileges are both set")
 	case p.Unlabeled && (p.Label != "" || p.AppArmorProfile != ""):

@@ -147,7 +147,7 @@ func (st *starting) newPlan(mode startMode, paths map[string]string) (*initPlan,
 		cgroupPaths: paths,
 		latePid:     mode != modeJoin && !st.c.factory.classic() && st.config.Namespaces.PathOf(configs.NEWPID) != "" && procfsTakesPidNamespace(),
 		terminal:    st.process.hasConsole(),
-		ownTerminal: st.process.consoleSocket != "",
+		ownTerminal: st.process.handOver != nil,
 		host:        st,
 	}
 	if p.classic && !preamble.Supported {
