@@ -60,6 +60,8 @@ func TestErrorsAreErrors(t *testing.T) {
 		"Restore":                {c.Restore(&process, new(CriuOpts)), SystemError},
 		"Process.Wait":           {first(process.Wait()), ProcessNotExecuted},
 		"Process.Pid":            {first(process.Pid()), ProcessNotExecuted},
+		"Process.PidFD":          {first(process.PidFD()), ProcessNotExecuted},
+		"Process.NewTerminal":    {withConsole.NewTerminal(func(Console) error { return nil }), ConsoleExists},
 		"Process.Signal":         {process.Signal(syscall.SIGKILL), ProcessNotExecuted},
 		"Process.NewConsole":     {first(withConsole.NewConsole(0)), ConsoleExists},
 		"Process.NewConsoleSock": {withConsole.NewConsoleSocket(0, "/socket"), ConsoleExists},

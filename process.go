@@ -188,6 +188,20 @@ func (p Process) Pid() (int, error) {
 	return p.run.pid(), nil
 }
 
+// PidFD returns a descriptor of the process, see pidfd_open(2), which refers to it and to
+// no later one of its pid: to be sent to another program, say. It is a copy, which the
+// caller closes. After Wait has reaped the process it returns os.ErrProcessDone.
+//
+// errors:
+// ProcessNotExecuted - the process has not been started.
+// SystemError - System error.
+func (p Process) PidFD() (*os.File, error) {
+	if p.run == nil {
+		return nil, errorf(ProcessNotExecuted, "pidfd of process: it has not been started")
+	}
+	return p.run.pidFD()
+}
+
 // Signal sends a signal to the Process. After its end it returns
 // os.ErrProcessDone.
 //
