@@ -122,6 +122,16 @@ type Process struct {
 	// bound to.
 	CPUAffinity *configs.CPUAffinity
 
+	// SubCgroup is the sub-cgroup in which a further process begins, a path below the
+	// container's cgroup in each hierarchy, such as "workers/1". It must be there, as
+	// the container's processes or somebody of the host may have made it. Empty means
+	// the container's own. The first process cannot have one.
+	SubCgroup string
+
+	// SubCgroups are those of single hierarchies of cgroup v1, by the name of a
+	// controller in it, and override SubCgroup there; "" stands for cgroup v2.
+	SubCgroups map[string]string
+
 	// WaitDelay is how long Wait goes on, after the process has ended, to copy
 	// output of processes that it has left behind and that have inherited its
 	// pipes. Then the pipes are closed and Wait returns exec.ErrWaitDelay,

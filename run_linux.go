@@ -202,6 +202,9 @@ func (c *linuxContainer) lockToStart(ctx context.Context, call call, step string
 
 func (c *linuxContainer) startInit(ctx context.Context, process *Process, mode startMode) error {
 	v := c.view()
+	if process.inSubCgroup() {
+		return errorf(ConfigInvalid, "start container %q: its first process cannot begin in a sub-cgroup, which does not exist yet", c.id)
+	}
 	if v.config.Rootfs == "" {
 		return errorf(ConfigInvalid, "start container %q: it was created by another program, which did not start it, "+
 			"and has no configuration: call Set first", c.id)
@@ -310,6 +313,7 @@ func checkProcessValues(p *Process) error {
 		}
 	}
 	return cmp.Or(
+		checkSubCgroups(p),
 		validate.Rlimits(p.Rlimits),
 		validate.CapabilitySets(p.CapabilitySets),
 		validate.Umask(p.Umask),
