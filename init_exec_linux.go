@@ -352,8 +352,10 @@ func (s *script) executable(name, r, denied program.Reg, path string, found prog
 // execute makes the process the program, and all that must come right before.
 func (p *initPlan) execute(s *script, a programArgs) error {
 	s.Do("close_range", unix.SYS_CLOSE_RANGE, num(p.fdLimit), num(uint32(1<<32-1)), num(unix.CLOSE_RANGE_CLOEXEC))
-	if err := p.lastAffinity(s); err != nil {
-		return err
+	for _, set := range []func(*script) error{p.lastAffinity, p.setMemoryPolicy, p.setPersonality} {
+		if err := set(s); err != nil {
+			return err
+		}
 	}
 	if !p.clonesLast() {
 		p.labelFiles.write(s, p)

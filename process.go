@@ -117,6 +117,14 @@ type Process struct {
 	// the container's configuration.
 	IOPriority *configs.IOPriority
 
+	// MemoryPolicy says from which NUMA nodes the process gets memory. Nil means what
+	// the container's configuration says.
+	MemoryPolicy *configs.MemoryPolicy
+
+	// Personality is the process's execution domain. Nil means that of the container's
+	// configuration.
+	Personality *configs.Personality
+
 	// CPUAffinity are the CPUs that the process runs on, within those of the
 	// container's cpuset. Nil means all of these, whatever the host's process is
 	// bound to.

@@ -320,6 +320,8 @@ func checkProcessValues(p *Process) error {
 		validate.Scheduler(p.Scheduler),
 		validate.IOPriority(p.IOPriority),
 		validate.CPUAffinity(p.CPUAffinity),
+		validate.MemoryPolicy(p.MemoryPolicy),
+		validate.Personality(p.Personality),
 	)
 }
 
