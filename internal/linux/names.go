@@ -97,6 +97,17 @@ func MemoryPolicyFlags() Names {
 	}
 }
 
+// SeccompFlags are those of seccomp(2) that a profile may have, by
+// include/uapi/linux/seccomp.h.
+func SeccompFlags() Names {
+	return Names{
+		{"SECCOMP_FILTER_FLAG_TSYNC", 1 << 0},
+		{"SECCOMP_FILTER_FLAG_LOG", 1 << 1},
+		{"SECCOMP_FILTER_FLAG_SPEC_ALLOW", 1 << 2},
+		{"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", 1 << 5},
+	}
+}
+
 // Rlimits are the resources of getrlimit(2), by include/uapi/asm-generic/resource.h.
 func Rlimits() Names {
 	return Names{

@@ -13,6 +13,7 @@ func TestNames(t *testing.T) {
 		"scheduler policies": SchedulerPolicies(), "scheduler flags": SchedulerFlags(), "I/O classes": IOPriorityClasses(),
 		"personality domains": PersonalityDomains(), "personality flags": PersonalityFlags(),
 		"memory policy modes": MemoryPolicyModes(), "memory policy flags": MemoryPolicyFlags(), "rlimits": Rlimits(),
+		"seccomp flags": SeccompFlags(),
 	} {
 		texts, values := make(map[string]bool), make(map[uint64]bool)
 		for _, n := range names {
@@ -45,6 +46,10 @@ func TestNames(t *testing.T) {
 	check(MemoryPolicyModes(), "MPOL_LOCAL", unix.MPOL_LOCAL)
 	check(MemoryPolicyFlags(), "MPOL_F_STATIC_NODES", unix.MPOL_F_STATIC_NODES)
 	check(MemoryPolicyFlags(), "MPOL_F_NUMA_BALANCING", unix.MPOL_F_NUMA_BALANCING)
+	check(SeccompFlags(), "SECCOMP_FILTER_FLAG_TSYNC", unix.SECCOMP_FILTER_FLAG_TSYNC)
+	check(SeccompFlags(), "SECCOMP_FILTER_FLAG_LOG", unix.SECCOMP_FILTER_FLAG_LOG)
+	check(SeccompFlags(), "SECCOMP_FILTER_FLAG_SPEC_ALLOW", unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW)
+	check(SeccompFlags(), "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
 	check(Rlimits(), "RLIMIT_NOFILE", unix.RLIMIT_NOFILE)
 	check(Rlimits(), "RLIMIT_RTTIME", unix.RLIMIT_RTTIME)
 }
