@@ -8,10 +8,10 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/moby/sys/capability"
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/internal/linux"
 )
 
 // capabilityMasks are capability sets as bit masks, see capabilities(7).
@@ -20,10 +20,10 @@ type capabilityMasks struct {
 }
 
 // knownCapabilities gives the numbers of the capabilities by their names.
-var knownCapabilities = sync.OnceValue(func() map[string]capability.Cap {
-	known := make(map[string]capability.Cap)
-	for _, c := range capability.ListKnown() {
-		known["CAP_"+strings.ToUpper(c.String())] = c
+var knownCapabilities = sync.OnceValue(func() map[string]uint64 {
+	known := make(map[string]uint64)
+	for _, c := range linux.Capabilities() {
+		known[c.Text] = c.Value
 	}
 	return known
 })
@@ -41,7 +41,7 @@ func capabilityMasksOf(config *configs.Config, p *Process) (capabilityMasks, err
 			if !ok && err == nil {
 				err = fmt.Errorf("unknown capability %q", name)
 			}
-			m |= 1 << uint(c)
+			m |= 1 << c
 		}
 		return m
 	}
@@ -83,7 +83,7 @@ func checkOwnCapabilities(config *configs.Config, m capabilityMasks) error {
 	}
 	var names []string
 	for name, c := range knownCapabilities() {
-		if missing&(1<<uint(c)) != 0 {
+		if missing&(1<<c) != 0 {
 			names = append(names, name)
 		}
 	}

@@ -4,11 +4,14 @@
 package libcontainer
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/internal/unixsock"
 )
 
 // linuxConsole is a pseudo terminal; master is the side of the host.
@@ -111,7 +114,8 @@ func ioctlInt(fd int, req uint, arg int) (int, error) {
 // Fd returns the master's descriptor. The console still owns it.
 func (c *linuxConsole) Fd() uintptr { return c.master.Fd() }
 
-// Path returns the path of the slave on the host.
+// Path returns the path of the slave: on the host, or of a terminal of the container's
+// own in the container.
 func (c *linuxConsole) Path() string { return c.path }
 
 // Read reads what the programs on the slave have written. When the last of them
@@ -131,7 +135,7 @@ func (c *linuxConsole) Close() error { return c.master.Close() }
 // closes the console, after the process has ended.
 //
 // The terminal is one of the host's devpts, so that in the container it has no name:
-// tty(1) says "not a tty". NewConsoleSocket gives one that has.
+// tty(1) says "not a tty". NewTerminal gives one that has.
 //
 // errors:
 // ConsoleExists - the process has a console,
@@ -173,12 +177,55 @@ func (p *Process) NewConsoleSocket(rootuid int, path string) error {
 	if path == "" {
 		return errorf(ConfigInvalid, "new console: the path of the socket is empty")
 	}
-	p.consoleSocket = path
+	p.handOver = func(ctx context.Context, master *os.File, slave string) error {
+		return unixsock.SendTo(ctx, path, []byte(slave), master)
+	}
 	return nil
 }
 
+// NewTerminal gives the process a terminal of the container's own, as NewConsoleSocket
+// does, and this program serves it: Start and Prepare call take with the other side when
+// the container is set up, before the program runs. Path of the console is that of the
+// slave in the container, such as /dev/pts/0. From then on it is the caller's, who closes
+// it after the process has ended, also if the start fails after all. If take returns an
+// error the start fails with that.
+//
+// errors:
+// ConsoleExists - the process has a console,
+// ConfigInvalid - take is nil.
+func (p *Process) NewTerminal(take func(Console) error) error {
+	if p.hasConsole() {
+		return errorf(ConsoleExists, "new terminal: the process has a console")
+	}
+	if take == nil {
+		return errorf(ConfigInvalid, "new terminal: there is nobody to take it")
+	}
+	p.handOver = func(_ context.Context, master *os.File, slave string) error {
+		c, err := consoleOf(master, slave)
+		if err != nil {
+			return err
+		}
+		return take(c)
+	}
+	return nil
+}
+
+// consoleOf makes a console of a copy of a master.
+func consoleOf(master *os.File, slave string) (*linuxConsole, error) {
+	fd, err := unix.FcntlInt(master.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("duplicate the master: %w", err)
+	}
+	// So that Close ends a Read that waits.
+	if err := unix.SetNonblock(fd, true); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("make the master non-blocking: %w", err)
+	}
+	return &linuxConsole{master: os.NewFile(uintptr(fd), master.Name()), path: slave}, nil
+}
+
 // hasConsole tells whether the process's standard descriptors are a terminal.
-func (p *Process) hasConsole() bool { return p.console != nil || p.consoleSocket != "" }
+func (p *Process) hasConsole() bool { return p.console != nil || p.handOver != nil }
 
 // ConsoleFromPath sets the process's console with the path provided, which is
 // that of the slave of a pseudo terminal on the host.

@@ -3,6 +3,8 @@
 package libcontainer
 
 import (
+	"time"
+
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs"
 )
@@ -10,6 +12,9 @@ import (
 // State represents a running container's state.
 type State struct {
 	BaseState
+
+	// Created is when the container was created, in UTC.
+	Created time.Time `json:"created,omitzero"`
 
 	// CgroupPaths are the paths of all the cgroups set up for a container. Key
 	// is cgroup subsystem name with the value as the path.

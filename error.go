@@ -101,6 +101,7 @@ func (c ErrorCode) Error() string { return c.String() }
 //
 //   - Process.Wait: an *exec.ExitError, if the program did not exit with status 0,
 //   - Process.Signal: os.ErrProcessDone, if the process has ended,
+//   - Process.PidFD: os.ErrProcessDone, if the process has been reaped,
 //   - Read, Write and Close of a Console: the errors of the *os.File that it is.
 type Error interface {
 	error

@@ -20,7 +20,10 @@ func TestErrorsAreErrors(t *testing.T) {
 	c := newTestContainer(t)
 	factory, config := c.factory, c.Config()
 	var process Process
-	withConsole := &Process{consoleSocket: "/socket"}
+	withConsole := new(Process)
+	if err := withConsole.NewConsoleSocket(0, "/socket"); err != nil {
+		t.Fatal(err)
+	}
 	failing := func(*LinuxFactory) error { return errAny }
 	first := func(_ any, err error) error { return err }
 	for name, tt := range map[string]struct {
@@ -57,6 +60,8 @@ func TestErrorsAreErrors(t *testing.T) {
 		"Restore":                {c.Restore(&process, new(CriuOpts)), SystemError},
 		"Process.Wait":           {first(process.Wait()), ProcessNotExecuted},
 		"Process.Pid":            {first(process.Pid()), ProcessNotExecuted},
+		"Process.PidFD":          {first(process.PidFD()), ProcessNotExecuted},
+		"Process.NewTerminal":    {withConsole.NewTerminal(func(Console) error { return nil }), ConsoleExists},
 		"Process.Signal":         {process.Signal(syscall.SIGKILL), ProcessNotExecuted},
 		"Process.NewConsole":     {first(withConsole.NewConsole(0)), ConsoleExists},
 		"Process.NewConsoleSock": {withConsole.NewConsoleSocket(0, "/socket"), ConsoleExists},

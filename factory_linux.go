@@ -253,6 +253,23 @@ func (l *LinuxFactory) Type() string { return "libcontainer" }
 
 // Create makes a new container, see Factory.
 func (l *LinuxFactory) Create(id string, config *configs.Config) (Container, error) {
+	return l.create(id, config, nil)
+}
+
+// CreateWithRecord is Create, and keeps a record with the container: bytes that mean
+// nothing to the library and all that the embedding program wants to find again, such as
+// who the container belongs to. The record is there from the moment on at which the id is
+// in use, LinuxContainer.Record gives it to every program that loads the container, and
+// it goes with the container. It takes a file system for the factory's root that knows
+// RENAME_NOREPLACE of renameat2(2), as tmpfs, ext4, XFS and Btrfs do.
+//
+// errors: those of Create.
+func (l *LinuxFactory) CreateWithRecord(id string, config *configs.Config, record []byte) (Container, error) {
+	return l.create(id, config, append([]byte{}, record...))
+}
+
+// create makes a container, with a record unless that is nil.
+func (l *LinuxFactory) create(id string, config *configs.Config, record []byte) (Container, error) {
 	if err := checkHost(); err != nil {
 		return nil, err
 	}
@@ -263,19 +280,10 @@ func (l *LinuxFactory) Create(id string, config *configs.Config) (Container, err
 	if err := checkID(id); err != nil {
 		return nil, err
 	}
-	if config == nil {
-		return nil, errorf(ConfigInvalid, "create container %q: no config", id)
-	}
-	if err := l.validate(config); err != nil {
+	if err := l.checkConfig(config); err != nil {
 		return nil, newError(fmt.Errorf("create container %q: %w", id, err), ConfigInvalid)
 	}
-	if err := cmp.Or(checkLabels(config), checkSysctls(config)); err != nil {
-		return nil, newError(fmt.Errorf("create container %q: %w", id, err), ConfigInvalid)
-	}
-	if _, err := l.programs.compileFor(config); err != nil {
-		return nil, newError(fmt.Errorf("create container %q: %w", id, err), ConfigInvalid)
-	}
-	dir, err := createDir(root, id)
+	dir, err := createDir(root, id, record)
 	switch {
 	case errors.Is(err, os.ErrExist):
 		return nil, errorf(IdInUse, "create container %q: the id is in use: %w", id, err)
@@ -287,17 +295,38 @@ func (l *LinuxFactory) Create(id string, config *configs.Config) (Container, err
 	return l.newContainer(id, dir, completeConfig(id, config)), nil
 }
 
+// checkConfig refuses what could not be started.
+func (l *LinuxFactory) checkConfig(config *configs.Config) error {
+	if config == nil {
+		return errors.New("no config")
+	}
+	if err := l.validate(config); err != nil {
+		return err
+	}
+	if err := cmp.Or(checkLabels(config), checkSysctls(config)); err != nil {
+		return err
+	}
+	_, err := l.programs.compileFor(config)
+	return err
+}
+
 // createDir makes a container's directory, and the root of the factory if that is not
 // there, which New did not make then.
-func createDir(root, id string) (*statedir.Dir, error) {
-	dir, err := statedir.Create(filepath.Join(root, id))
+func createDir(root, id string, record []byte) (*statedir.Dir, error) {
+	create := func() (*statedir.Dir, error) {
+		if record != nil {
+			return statedir.CreateWith(filepath.Join(root, id), recordFile, record)
+		}
+		return statedir.Create(filepath.Join(root, id))
+	}
+	dir, err := create()
 	if !errors.Is(err, os.ErrNotExist) {
 		return dir, err
 	}
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return nil, fmt.Errorf("make factory root: %w", err)
 	}
-	return statedir.Create(filepath.Join(root, id))
+	return create()
 }
 
 // Load finds an existing container, see Factory.
@@ -349,11 +378,19 @@ func (l *LinuxFactory) List() ([]string, error) {
 	if err != nil && !errors.Is(err, os.ErrNotExist) { // Create would make it
 		return nil, newSystemError(fmt.Errorf("list containers: %w", err))
 	}
-	var ids []string
+	var ids, others []string
 	for _, e := range entries {
-		if e.IsDir() && checkID(e.Name()) == nil {
+		switch {
+		case !e.IsDir():
+		case checkID(e.Name()) == nil:
 			ids = append(ids, e.Name())
+		default:
+			others = append(others, e.Name())
 		}
+	}
+	// What a program has left that was killed while it claimed an id, nobody loads.
+	if err := statedir.RemovePending(root, others); err != nil {
+		return nil, newSystemError(fmt.Errorf("list containers: %w", err))
 	}
 	return ids, nil
 }
@@ -375,7 +412,7 @@ func (l *LinuxFactory) newContainer(id string, dir *statedir.Dir, config *config
 		dir:     dir,
 		factory: l,
 	}
-	first := &view{c: c, config: config, cgroups: c.newDriver(config, nil, "")}
+	first := &view{c: c, config: config, cgroups: c.newDriver(config, nil, ""), created: dir.Created()}
 	first.life, first.end = context.WithCancelCause(context.Background())
 	c.replace(first)
 	return c

@@ -1,5 +1,5 @@
-// The terminal that another program serves (Process.NewConsoleSocket): init opens it in
-// the container's own devpts, so that it has a name there (pty(7), ttyname(3)), and sends
+// The terminal of the container's own (Process.NewConsoleSocket and NewTerminal): init
+// opens it in the container's devpts, so that it has a name there (pty(7), ttyname(3)), and sends
 // its master to the host.
 //
 // Whatever lies at /dev/pts is the image's, or that of a container's processes. The
@@ -12,6 +12,7 @@
 package libcontainer
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -19,8 +20,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/internal/program"
-	"github.com/libcontainer/libcontainer/internal/unixsock"
 )
 
 const (
@@ -39,6 +40,9 @@ func (p *initPlan) openTerminal(s *script, root program.Reg) program.Reg {
 	s.Do("unlock its slave: ioctl TIOCSPTLCK", unix.SYS_IOCTL, master.Arg(), num(unix.TIOCSPTLCK), s.Bytes(putUint32(0)))
 	slave := s.Get("open its slave: ioctl TIOCGPTPEER", unix.SYS_IOCTL, master.Arg(), num(unix.TIOCGPTPEER),
 		num(unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC))
+	if size := p.process.ConsoleSize; size != nil {
+		s.Do("set its size: ioctl TIOCSWINSZ", unix.SYS_IOCTL, master.Arg(), num(unix.TIOCSWINSZ), s.Bytes(winsize(size)))
+	}
 	for fd := range stdioCount {
 		s.Do(fmt.Sprintf("make it standard descriptor %d", fd), unix.SYS_DUP3, slave.Arg(), num(fd), num(0))
 	}
@@ -72,10 +76,16 @@ func (p *initPlan) openTerminalInside(s *script) {
 	if !p.ownTerminal {
 		return
 	}
-	root := s.Get("open /", unix.SYS_OPENAT, num(unix.AT_FDCWD), s.String("/"),
-		num(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC), num(0))
+	root := s.openSlash()
 	s.Close(p.openTerminal(s, root))
 	s.Close(root)
+}
+
+// winsize is a struct winsize of ioctl_tty(2).
+func winsize(size *configs.ConsoleSize) []byte {
+	ws := binary.NativeEndian.AppendUint16(nil, size.Height)
+	ws = binary.NativeEndian.AppendUint16(ws, size.Width)
+	return append(ws, 0, 0, 0, 0) // pixels, which nobody uses
 }
 
 // takeTerminal makes the terminal the controlling one of the process's new session.
@@ -111,16 +121,16 @@ func (st *starting) terminal(slave string, master *os.File) error {
 	return nil
 }
 
-// handOverTerminal gives the program that serves the terminal what is its.
+// handOverTerminal gives who serves the terminal what is his.
 func (st *starting) handOverTerminal() error {
-	path := st.process.consoleSocket
-	if path == "" {
+	handOver := st.process.handOver
+	if handOver == nil {
 		return nil
 	}
 	if st.master == nil {
 		return errors.New("hand over console: no terminal came")
 	}
-	if err := unixsock.SendTo(st.ctx, path, []byte(st.slave), st.master); err != nil {
+	if err := handOver(st.ctx, st.master, st.slave); err != nil {
 		return fmt.Errorf("hand over console: %w", err)
 	}
 	return nil

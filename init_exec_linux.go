@@ -130,6 +130,32 @@ func (p *initPlan) changeDir(s *script, cwd program.Arg, first bool) program.Reg
 	return r
 }
 
+// makeCwd makes the working directory in a root file system.
+func (p *initPlan) makeCwd(s *script, root program.Reg) {
+	defer s.In(fmt.Sprintf("make working directory %q", p.process.Cwd))()
+	s.Blame(true)
+	s.Close(s.mkdirAll(root, p.process.Cwd))
+	s.Blame(false)
+}
+
+// makeCwdInside is makeCwd for a process whose root is the container's already.
+func (p *initPlan) makeCwdInside(s *script) {
+	if !p.process.MakeCwd {
+		return
+	}
+	s.Do("umask", unix.SYS_UMASK, num(0))
+	root := s.openSlash()
+	p.makeCwd(s, root)
+	s.Close(root)
+	s.Do("umask", unix.SYS_UMASK, num(p.umask()))
+}
+
+// openSlash opens the process's root directory as a place.
+func (s *script) openSlash() program.Reg {
+	return s.Get("open /", unix.SYS_OPENAT, num(unix.AT_FDCWD), s.String("/"),
+		num(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC), num(0))
+}
+
 func (p *initPlan) rlimits() []configs.Rlimit {
 	if p.process.Rlimits != nil {
 		return p.process.Rlimits
@@ -326,8 +352,10 @@ func (s *script) executable(name, r, denied program.Reg, path string, found prog
 // execute makes the process the program, and all that must come right before.
 func (p *initPlan) execute(s *script, a programArgs) error {
 	s.Do("close_range", unix.SYS_CLOSE_RANGE, num(p.fdLimit), num(uint32(1<<32-1)), num(unix.CLOSE_RANGE_CLOEXEC))
-	if err := p.lastAffinity(s); err != nil {
-		return err
+	for _, set := range []func(*script) error{p.lastAffinity, p.setMemoryPolicy, p.setPersonality} {
+		if err := set(s); err != nil {
+			return err
+		}
 	}
 	if !p.clonesLast() {
 		p.labelFiles.write(s, p)

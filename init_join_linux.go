@@ -33,6 +33,7 @@ func (p *initPlan) joinStage(init *os.File, flags uintptr) (*program.Program, er
 		p.chroot(s)
 	}
 	p.newKeyring(s)
+	p.makeCwdInside(s)
 	p.openTerminalInside(s)
 	p.askUser(s, func(u *execUser) (*program.Program, error) { return p.joinFinish(u) })
 	return s.Build()

@@ -94,6 +94,24 @@ type LinuxContainer interface {
 	// with errors.ErrUnsupported if the kernel does not count.
 	OOMKills() (uint64, error)
 
+	// Record returns the record that LinuxFactory.CreateWithRecord or SetRecord has kept
+	// with the container; nil if there is none. It takes no lock, and so answers also
+	// while the container is started or destroyed.
+	//
+	// errors:
+	// ContainerNotExists - Container no longer exists,
+	// SystemError - System error.
+	Record() ([]byte, error)
+
+	// SetRecord replaces the record as a whole: who reads it gets the old one or the
+	// new one. Calls of several programs come one after the other, and after a start
+	// that is under way.
+	//
+	// errors:
+	// ContainerNotExists - Container no longer exists,
+	// SystemError - System error; ctx has ended.
+	SetRecord(ctx context.Context, record []byte) error
+
 	// DestroyContext is Destroy until ctx ends. What has been killed and removed
 	// until then stays so, and Destroy can be called again.
 	DestroyContext(ctx context.Context) error

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs"
@@ -48,8 +49,9 @@ import (
 // "Start again" is a Start that has waited until a paused container was resumed. Start
 // makes an init in the phases claimed, starting and ended, and a further process in the
 // others; in the phase running it is up to the freezer, too, see linuxContainer.tryRun.
-// Resume is as Pause, NotifyOOM and NotifyMemoryPressure are Notify. SignalAll of an ended
-// container fails with NotRunning if there is no process, see signalAll.
+// Resume is as Pause, NotifyOOM and NotifyMemoryPressure are Notify, Record is Stats and
+// SetRecord is Set. SignalAll of an ended container fails with NotRunning if there is no
+// process, see signalAll.
 // Destroy of what is gone is no error for its caller. ID, Config, State and Status always
 // answer.
 //
@@ -166,6 +168,7 @@ type view struct {
 	init       *pidfd.Process   // nil in the phases claimed and starting, and after Destroy
 	initRun    *runningProcess  // nil if another handle has started init
 	netDevices []MovedDevice    // the host's devices that are, or were to be, moved in
+	created    time.Time        // when the id was claimed
 	pausing    bool             // Pause of this handle is at work
 
 	// life ends when Destroy begins, and with it the starts that are under way.
@@ -267,6 +270,7 @@ func (v *view) freezerStatus() (Status, error) {
 func (v *view) state() *State {
 	s := &State{
 		BaseState:      BaseState{ID: v.c.id, Config: *v.config},
+		Created:        v.created,
 		CgroupPaths:    v.cgroups.GetPaths(),
 		CgroupManager:  managerName(v.cgroups),
 		CgroupParents:  v.cgroups.MadeParents(),
@@ -322,6 +326,9 @@ func (v *view) adopt(state *State) error {
 	state.Config.Hooks = hooks
 	v.config = completeConfig(v.c.id, &state.Config)
 	v.netDevices = state.NetDevices
+	if !state.Created.IsZero() {
+		v.created = state.Created
+	}
 	v.cgroups = v.c.newDriver(v.config, state.CgroupPaths, state.CgroupManager)
 	v.cgroups.AdoptParents(state.CgroupParents)
 	pid, start := state.InitProcessPid, state.InitProcessStartTime

@@ -44,6 +44,11 @@ type Process struct {
 	// empty means "/".
 	Cwd string
 
+	// MakeCwd makes what does not exist of Cwd, in the container and as its root,
+	// with the mode 0755. For the container's first process that is done when all is
+	// mounted, before anything becomes read-only.
+	MakeCwd bool
+
 	// Stdin is the standard input: an *os.File is passed as it is, from any
 	// other reader a pipe is filled; nil is /dev/null.
 	Stdin io.Reader
@@ -59,6 +64,11 @@ type Process struct {
 	// ExtraFiles specifies additional open files to be inherited by the
 	// container; entry i becomes file descriptor 3+i.
 	ExtraFiles []*os.File
+
+	// ConsoleSize is the size that the process's terminal has when its program
+	// begins. Nil leaves it as it is, of a new one 0 by 0. It needs a terminal:
+	// NewConsole, NewConsoleSocket, NewTerminal or ConsoleFromPath.
+	ConsoleSize *configs.ConsoleSize
 
 	// Capabilities specify the capabilities to keep when executing the process
 	// inside the container, as "CAP_CHOWN". All capabilities not specified are
@@ -107,10 +117,28 @@ type Process struct {
 	// the container's configuration.
 	IOPriority *configs.IOPriority
 
+	// MemoryPolicy says from which NUMA nodes the process gets memory. Nil means what
+	// the container's configuration says.
+	MemoryPolicy *configs.MemoryPolicy
+
+	// Personality is the process's execution domain. Nil means that of the container's
+	// configuration.
+	Personality *configs.Personality
+
 	// CPUAffinity are the CPUs that the process runs on, within those of the
 	// container's cpuset. Nil means all of these, whatever the host's process is
 	// bound to.
 	CPUAffinity *configs.CPUAffinity
+
+	// SubCgroup is the sub-cgroup in which a further process begins, a path below the
+	// container's cgroup in each hierarchy, such as "workers/1". It must be there, as
+	// the container's processes or somebody of the host may have made it. Empty means
+	// the container's own. The first process cannot have one.
+	SubCgroup string
+
+	// SubCgroups are those of single hierarchies of cgroup v1, by the name of a
+	// controller in it, and override SubCgroup there; "" stands for cgroup v2.
+	SubCgroups map[string]string
 
 	// WaitDelay is how long Wait goes on, after the process has ended, to copy
 	// output of processes that it has left behind and that have inherited its
@@ -131,9 +159,9 @@ type Process struct {
 	// console opens the slave of the process's terminal; nil if it has none.
 	console func() (*os.File, error)
 
-	// consoleSocket is the path of the socket of the program that serves the
-	// process's terminal, which init makes; empty if there is none of that kind.
-	consoleSocket string
+	// handOver hands over the master of the process's terminal, which init makes, with
+	// the path of its slave in the container; nil if there is none of that kind.
+	handOver func(ctx context.Context, master *os.File, slave string) error
 
 	// closeAfterStart are files that this program does not need when the process
 	// has started, or failed to.
@@ -176,6 +204,20 @@ func (p Process) Pid() (int, error) {
 		return math.MinInt32, errorf(ProcessNotExecuted, "pid of process: it has not been started")
 	}
 	return p.run.pid(), nil
+}
+
+// PidFD returns a descriptor of the process, see pidfd_open(2), which refers to it and to
+// no later one of its pid: to be sent to another program, say. It is a copy, which the
+// caller closes. After Wait has reaped the process it returns os.ErrProcessDone.
+//
+// errors:
+// ProcessNotExecuted - the process has not been started.
+// SystemError - System error.
+func (p Process) PidFD() (*os.File, error) {
+	if p.run == nil {
+		return nil, errorf(ProcessNotExecuted, "pidfd of process: it has not been started")
+	}
+	return p.run.pidFD()
 }
 
 // Signal sends a signal to the Process. After its end it returns

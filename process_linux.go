@@ -119,6 +119,14 @@ func (r *runningProcess) wait(ctx context.Context) (*os.ProcessState, error) {
 	return r.state, nil
 }
 
+func (r *runningProcess) pidFD() (*os.File, error) {
+	f, err := r.ref.File()
+	if errors.Is(err, pidfd.ErrNoProcess) {
+		return nil, os.ErrProcessDone
+	}
+	return f, newSystemError(err)
+}
+
 func (r *runningProcess) signal(sig os.Signal) error {
 	number, ok := sig.(syscall.Signal)
 	if !ok {

@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -22,6 +23,7 @@ func TestCheckProcessValues(t *testing.T) {
 			ReplaceGroups: true, Unlabeled: true, OomScoreAdj: number(-1000), Umask: mask(0o777),
 			Scheduler: &configs.Scheduler{Policy: "SCHED_BATCH"}, IOPriority: &configs.IOPriority{Class: "IOPRIO_CLASS_IDLE"},
 			CPUAffinity: &configs.CPUAffinity{Initial: "0", Final: "0"},
+			SubCgroup:   "a/b", SubCgroups: map[string]string{"cpu": "c"},
 		}, ""},
 		"capabilities": {Process{CapabilitySets: &configs.CapabilitySets{Effective: []string{"CAP_CHOWN"}}},
 			"CapabilitySets.Effective[0]"},
@@ -33,12 +35,44 @@ func TestCheckProcessValues(t *testing.T) {
 		"scheduler":    {Process{Scheduler: &configs.Scheduler{}}, "Scheduler.Policy"},
 		"io priority":  {Process{IOPriority: &configs.IOPriority{}}, "IOPriority.Class"},
 		"cpu affinity": {Process{CPUAffinity: &configs.CPUAffinity{Final: "x"}}, "CPUAffinity.Final"},
+		"sub-cgroup":   {Process{SubCgroup: "../other"}, `SubCgroup "../other"`},
+		"sub-cgroups":  {Process{SubCgroups: map[string]string{"cpu": "/x"}}, `SubCgroups["cpu"] "/x"`},
+		"console size": {Process{ConsoleSize: &configs.ConsoleSize{Height: 24, Width: 80}}, "ConsoleSize is set"},
 		"rlimits":      {Process{Rlimits: []configs.Rlimit{{Type: 99}}}, "Rlimits[0].Type 99"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := checkProcessValues(&tt.process)
 			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 				t.Errorf("error %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestSubCgroups(t *testing.T) {
+	paths := map[string]string{"": "/v2/c", "cpu": "/cpu/c", "cpuacct": "/cpu/c", "pids": "/pids/c"}
+	for name, tt := range map[string]struct {
+		process Process
+		want    map[string]string
+		err     string
+	}{
+		"all":       {Process{SubCgroup: "a"}, map[string]string{"/v2/c": "a", "/cpu/c": "a", "/pids/c": "a"}, ""},
+		"one":       {Process{SubCgroups: map[string]string{"cpuacct": "b"}}, map[string]string{"/v2/c": "", "/cpu/c": "b", "/pids/c": ""}, ""},
+		"but one":   {Process{SubCgroup: "a", SubCgroups: map[string]string{"": "b"}}, map[string]string{"/v2/c": "b", "/cpu/c": "a", "/pids/c": "a"}, ""},
+		"the same":  {Process{SubCgroups: map[string]string{"cpu": "b", "cpuacct": "b"}}, map[string]string{"/v2/c": "", "/cpu/c": "b", "/pids/c": ""}, ""},
+		"unknown":   {Process{SubCgroups: map[string]string{"rdma": "b"}}, nil, `SubCgroups["rdma"]`},
+		"different": {Process{SubCgroups: map[string]string{"cpu": "b", "cpuacct": "c"}}, nil, `SubCgroups["cpuacct"] is "c"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := tt.process.subCgroups(paths)
+			if tt.err != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.err) {
+					t.Errorf("error %v, want %q", err, tt.err)
+				}
+				return
+			}
+			if err != nil || !maps.Equal(got, tt.want) {
+				t.Errorf("%v, error %v; want %v", got, err, tt.want)
 			}
 		})
 	}

@@ -22,6 +22,7 @@ import (
 func (p *initPlan) setUpRoot(s *script) error {
 	if !p.config.Namespaces.Contains(configs.NEWNS) {
 		p.chroot(s)
+		p.makeCwdInside(s)
 		p.openTerminalInside(s)
 		return nil
 	}
@@ -38,6 +39,9 @@ func (p *initPlan) setUpRoot(s *script) error {
 		if err := r.setUpDev(); err != nil {
 			return err
 		}
+	}
+	if p.process.MakeCwd {
+		p.makeCwd(s, r.root)
 	}
 	switch {
 	case p.ownTerminal:
@@ -131,8 +135,7 @@ func (r *rootfs) openRoot() {
 				return r.plan.openTreeFor(r.root, name, true)
 			}, r.String(""), num(0))
 			// The path cannot be reached: any place does that is below no mount of ours.
-			place := r.Get("open /", unix.SYS_OPENAT, num(unix.AT_FDCWD), r.String("/"),
-				num(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC), num(0))
+			place := r.openSlash()
 			r.attach(r.root, place)
 			r.Close(place)
 			r.Add(r.onTop, num(1), num(0))
@@ -194,8 +197,7 @@ func (r *rootfs) moveRoot() {
 	}
 	there := r.Label()
 	r.Test(r.onTop.Arg(), num(-1), num(0), there)
-	slash := r.Get("open /", unix.SYS_OPENAT, num(unix.AT_FDCWD), r.String("/"),
-		num(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC), num(0))
+	slash := r.openSlash()
 	out := r.In("move root file system to /")
 	r.attach(r.root, slash)
 	out()

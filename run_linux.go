@@ -202,6 +202,9 @@ func (c *linuxContainer) lockToStart(ctx context.Context, call call, step string
 
 func (c *linuxContainer) startInit(ctx context.Context, process *Process, mode startMode) error {
 	v := c.view()
+	if process.inSubCgroup() {
+		return errorf(ConfigInvalid, "start container %q: its first process cannot begin in a sub-cgroup, which does not exist yet", c.id)
+	}
 	if v.config.Rootfs == "" {
 		return errorf(ConfigInvalid, "start container %q: it was created by another program, which did not start it, "+
 			"and has no configuration: call Set first", c.id)
@@ -297,6 +300,8 @@ func checkProcess(p *Process) error {
 // one another.
 func checkProcessValues(p *Process) error {
 	switch {
+	case p.ConsoleSize != nil && !p.hasConsole():
+		return errors.New("ConsoleSize is set, and the process has no console")
 	case p.NoNewPrivileges && p.AllowNewPrivileges:
 		return errors.New("NoNewPrivileges and AllowNewPrivileges are both set")
 	case p.Unlabeled && (p.Label != "" || p.AppArmorProfile != ""):
@@ -308,12 +313,15 @@ func checkProcessValues(p *Process) error {
 		}
 	}
 	return cmp.Or(
+		checkSubCgroups(p),
 		validate.Rlimits(p.Rlimits),
 		validate.CapabilitySets(p.CapabilitySets),
 		validate.Umask(p.Umask),
 		validate.Scheduler(p.Scheduler),
 		validate.IOPriority(p.IOPriority),
 		validate.CPUAffinity(p.CPUAffinity),
+		validate.MemoryPolicy(p.MemoryPolicy),
+		validate.Personality(p.Personality),
 	)
 }
 

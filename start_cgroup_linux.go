@@ -55,6 +55,9 @@ func (st *starting) makeCgroups(before bool) error {
 func (st *starting) openCgroups() (err error) {
 	p, driver := st.plan, st.driver
 	p.setupFiles, p.execFiles = nil, nil
+	if p.join && st.process.inSubCgroup() {
+		return st.openSubCgroups()
+	}
 	if !p.privileged || st.config.Cgroups.Optional || st.unified && !st.born && !p.join {
 		return nil
 	}
@@ -156,7 +159,7 @@ func (st *starting) enterCgroups(stage cgroups.Stage) error {
 	if err := driver.Enter(st.ref.Pid(), stage); err != nil {
 		return err
 	}
-	if st.plan.join || len(driver.GetPaths()) == before {
+	if len(driver.GetPaths()) == before {
 		return nil
 	}
 	return st.c.saveState() // an optional one could not be entered

@@ -16,7 +16,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/internal/launch"
 	"github.com/libcontainer/libcontainer/internal/program"
@@ -180,10 +179,8 @@ func (st *starting) joinClassic() error {
 		return err
 	}
 	if !st.entersItself() {
-		for _, stage := range []cgroups.Stage{cgroups.StageSetup, cgroups.StageExec} {
-			if err := st.enterCgroups(stage); err != nil {
-				return err
-			}
+		if err := st.moveIn(st.ref.Pid()); err != nil {
+			return err
 		}
 	}
 	var mnt *os.File
@@ -228,6 +225,7 @@ func (p *initPlan) classicJoin(mnt *os.File) (*program.Program, error) {
 	} else {
 		p.chroot(s)
 	}
+	p.makeCwdInside(s)
 	p.openTerminalInside(s)
 	p.askUser(s, func(u *execUser) (*program.Program, error) { return p.finish(u, nil, nil) })
 	return s.Build()

@@ -55,6 +55,8 @@ type starting struct {
 	hybrid  bool           // and others are of version 1
 	created bool           // all cgroups are there, or the driver waits for a process
 
+	moveFiles []*os.File // of sub-cgroups, to which the host moves a further process
+
 	limitsWait bool // they are written while init sets up the container
 
 	into     bool   // init is to be born in it
@@ -147,7 +149,7 @@ func (st *starting) newPlan(mode startMode, paths map[string]string) (*initPlan,
 		cgroupPaths: paths,
 		latePid:     mode != modeJoin && !st.c.factory.classic() && st.config.Namespaces.PathOf(configs.NEWPID) != "" && procfsTakesPidNamespace(),
 		terminal:    st.process.hasConsole(),
-		ownTerminal: st.process.consoleSocket != "",
+		ownTerminal: st.process.handOver != nil,
 		host:        st,
 	}
 	if p.classic && !preamble.Supported {
@@ -525,10 +527,7 @@ func (st *starting) confine() error {
 		if err := st.setOomScoreAdj(st.stage.Pid); err != nil || st.entersItself() {
 			return err
 		}
-		if err := st.driver.Enter(st.stage.Pid, cgroups.StageSetup); err != nil {
-			return err
-		}
-		return st.driver.Enter(st.stage.Pid, cgroups.StageExec)
+		return st.moveIn(st.stage.Pid)
 	}
 	if st.entersItself() {
 		return nil

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // stdio is what a process reads from and writes to: the child's descriptors 0 to
@@ -88,6 +90,12 @@ func (s *stdio) terminal(p *Process) error {
 	}
 	s.files = [3]*os.File{slave, slave, slave}
 	s.closed = append(s.closed, slave)
+	if size := p.ConsoleSize; size != nil {
+		ws := unix.Winsize{Row: size.Height, Col: size.Width}
+		if err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &ws); err != nil {
+			return fmt.Errorf("set the size of the terminal: ioctl TIOCSWINSZ: %w", err)
+		}
+	}
 	s.own = 1 // one chown is enough
 	return nil
 }

@@ -28,46 +28,49 @@ const maxCPU = 8191
 
 // ParseCPUs gives the numbers of a list of CPUs in the format of cpuset(7), such
 // as "0-3,7", in ascending order and each once. An empty list has none.
-func ParseCPUs(list string) ([]int, error) {
+func ParseCPUs(list string) ([]int, error) { return parseNumbers(list, "CPU", maxCPU) }
+
+// parseNumbers parses a list of things that have numbers up to highest.
+func parseNumbers(list, thing string, highest int) ([]int, error) {
 	if list == "" {
 		return nil, nil
 	}
-	var cpus []int
+	var numbers []int
 	for part := range strings.SplitSeq(list, ",") {
 		low, high, isRange := strings.Cut(part, "-")
-		first, err := parseCPU(low)
+		first, err := parseNumber(low, thing, highest)
 		last := first
 		if err == nil && isRange {
-			last, err = parseCPU(high)
+			last, err = parseNumber(high, thing, highest)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("list of CPUs %q: %w", list, err)
+			return nil, fmt.Errorf("list of %ss %q: %w", thing, list, err)
 		}
 		if last < first {
-			return nil, fmt.Errorf("list of CPUs %q: the range %q ends before it begins", list, part)
+			return nil, fmt.Errorf("list of %ss %q: the range %q ends before it begins", thing, list, part)
 		}
-		for cpu := first; cpu <= last; cpu++ {
-			cpus = append(cpus, cpu)
+		for n := first; n <= last; n++ {
+			numbers = append(numbers, n)
 		}
-		if len(cpus) > math.MaxUint16 {
-			cpus = ascending(cpus) // a long list may name the same ones again and again
+		if len(numbers) > math.MaxUint16 {
+			numbers = ascending(numbers) // a long list may name the same ones again and again
 		}
 	}
-	return ascending(cpus), nil
+	return ascending(numbers), nil
 }
 
-func ascending(cpus []int) []int {
-	slices.Sort(cpus)
-	return slices.Compact(cpus)
+func ascending(numbers []int) []int {
+	slices.Sort(numbers)
+	return slices.Compact(numbers)
 }
 
-func parseCPU(text string) (int, error) {
-	cpu, err := strconv.ParseUint(text, 10, 32)
+func parseNumber(text, thing string, highest int) (int, error) {
+	n, err := strconv.ParseUint(text, 10, 32)
 	if err != nil {
-		return 0, fmt.Errorf("%q is not the number of a CPU", text)
+		return 0, fmt.Errorf("%q is not the number of a %s", text, thing)
 	}
-	if cpu > maxCPU {
-		return 0, fmt.Errorf("the number %s is above %d, the largest of any kernel", text, maxCPU)
+	if n > uint64(highest) {
+		return 0, fmt.Errorf("the number %s is above %d, the largest of any kernel", text, highest)
 	}
-	return int(cpu), nil
+	return int(n), nil
 }

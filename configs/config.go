@@ -134,6 +134,14 @@ type Config struct {
 	// leaves them that of the host's process.
 	IOPriority *IOPriority `json:"io_priority,omitempty"`
 
+	// MemoryPolicy says from which NUMA nodes the container's processes get memory.
+	// Nil leaves them that of the host's process.
+	MemoryPolicy *MemoryPolicy `json:"memory_policy,omitempty"`
+
+	// Personality is the execution domain of the container's processes. Nil leaves
+	// them that of the host's process.
+	Personality *Personality `json:"personality,omitempty"`
+
 	// KeepKeyring leaves the container's processes the session keyring of the
 	// host's process, see session-keyring(7), with all the keys in it. Without it
 	// each process, a further one too, begins with a new and empty one.

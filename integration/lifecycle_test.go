@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/libcontainer/libcontainer"
 	"github.com/libcontainer/libcontainer/configs"
 )
@@ -78,6 +80,38 @@ func TestKilledBySignal(t *testing.T) {
 	}
 	if err := container.Signal(syscall.SIGTERM); !errors.Is(err, libcontainer.ContainerNotRunning) {
 		t.Errorf("container signal after the end: error %v", err)
+	}
+}
+
+// A process's descriptor is the caller's, and good for as long as he has it.
+func TestPidFD(t *testing.T) {
+	container := newContainer(t, newConfig(t))
+	p, _ := startBlocked(t, container)
+	further, _ := command("sleep", "1000000")
+	if err := container.Start(further); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []*libcontainer.Process{further, p} { // the end of init is that of all
+		f, err := p.PidFD()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+			t.Errorf("flags %#x, error %v", flags, err)
+		}
+		if err := unix.PidfdSendSignal(int(f.Fd()), unix.SIGKILL, nil, 0); err != nil {
+			t.Error(err)
+		}
+		if state, _ := p.Wait(); state == nil || state.Sys().(syscall.WaitStatus).Signal() != unix.SIGKILL {
+			t.Errorf("state %v, want killed", state)
+		}
+		if err := unix.PidfdSendSignal(int(f.Fd()), 0, nil, 0); !errors.Is(err, unix.ESRCH) {
+			t.Errorf("a signal to what has been reaped: %v", err)
+		}
+		if _, err := p.PidFD(); !errors.Is(err, os.ErrProcessDone) {
+			t.Errorf("a descriptor of what has been reaped: %v", err)
+		}
 	}
 }
 

@@ -89,7 +89,7 @@ var programMistakes = []mistake{
 	{
 		what:    "the working directory does not exist",
 		message: `change to working directory "/nowhere": no such file or directory`,
-		remedy:  "Make it in the image, or set another `Cwd`.",
+		remedy:  "Make it in the image, set `MakeCwd`, or another `Cwd`.",
 		make:    started(func(_ *testing.T, _ *configs.Config, p *libcontainer.Process) { p.Cwd = "/nowhere" })},
 	{
 		what:    "the working directory is a file",

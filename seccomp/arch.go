@@ -60,13 +60,14 @@ func machine(goarch string) []abi {
 
 // known tells whether an architecture of that canonical name exists: those of other
 // machines are accepted too, since profiles are written for many.
-func known(name string) bool {
-	switch name {
-	case "x86_64", "x86", "x32", "aarch64", "arm", "mips", "mips64", "mips64n32", "mipsel", "mipsel64", "mipsel64n32",
-		"ppc", "ppc64", "ppc64le", "s390", "s390x", "parisc", "parisc64", "riscv64", "loongarch64", "m68k", "sh", "sheb":
-		return true
+func known(name string) bool { return slices.Contains(architectures(), name) }
+
+// architectures gives their canonical names, libseccomp's.
+func architectures() []string {
+	return []string{
+		"aarch64", "arm", "loongarch64", "m68k", "mips", "mips64", "mips64n32", "mipsel", "mipsel64", "mipsel64n32",
+		"parisc", "parisc64", "ppc", "ppc64", "ppc64le", "riscv64", "s390", "s390x", "sh", "sheb", "x32", "x86", "x86_64",
 	}
-	return false
 }
 
 // canonical gives the name, libseccomp's, of an architecture that may be spelt as in

@@ -23,27 +23,10 @@ var SeccompModeFilter = uintptr(2)
 // ConvertStringToAction gives the action of a name in libseccomp and in the OCI runtime
 // specification, such as SCMP_ACT_ERRNO.
 //
-// Deprecated: write the constants of package configs.
+// Deprecated: write the constants of package configs, or use ActionOf.
 func ConvertStringToAction(in string) (configs.Action, error) {
-	switch in {
-	case "SCMP_ACT_KILL":
-		return configs.Kill, nil
-	case "SCMP_ACT_KILL_THREAD":
-		return configs.KillThread, nil
-	case "SCMP_ACT_KILL_PROCESS":
-		return configs.KillProcess, nil
-	case "SCMP_ACT_TRAP":
-		return configs.Trap, nil
-	case "SCMP_ACT_ERRNO":
-		return configs.Errno, nil
-	case "SCMP_ACT_NOTIFY":
-		return configs.Notify, nil
-	case "SCMP_ACT_TRACE":
-		return configs.Trace, nil
-	case "SCMP_ACT_LOG":
-		return configs.Log, nil
-	case "SCMP_ACT_ALLOW":
-		return configs.Allow, nil
+	if a, ok := ActionOf(in); ok {
+		return a, nil
 	}
 	return 0, fmt.Errorf("unknown seccomp action %q", in)
 }
@@ -51,23 +34,10 @@ func ConvertStringToAction(in string) (configs.Action, error) {
 // ConvertStringToOperator gives the operator of a name in libseccomp and in the OCI
 // runtime specification, such as SCMP_CMP_EQ.
 //
-// Deprecated: write the constants of package configs.
+// Deprecated: write the constants of package configs, or use OperatorOf.
 func ConvertStringToOperator(in string) (configs.Operator, error) {
-	switch in {
-	case "SCMP_CMP_NE":
-		return configs.NotEqualTo, nil
-	case "SCMP_CMP_LT":
-		return configs.LessThan, nil
-	case "SCMP_CMP_LE":
-		return configs.LessThanOrEqualTo, nil
-	case "SCMP_CMP_EQ":
-		return configs.EqualTo, nil
-	case "SCMP_CMP_GE":
-		return configs.GreaterThanOrEqualTo, nil
-	case "SCMP_CMP_GT":
-		return configs.GreaterThan, nil
-	case "SCMP_CMP_MASKED_EQ":
-		return configs.MaskEqualTo, nil
+	if o, ok := OperatorOf(in); ok {
+		return o, nil
 	}
 	return 0, fmt.Errorf("unknown seccomp operator %q", in)
 }

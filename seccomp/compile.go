@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/internal/linux"
 )
 
 // Program is a compiled profile. It is not changed after it has been made.
@@ -31,8 +32,7 @@ type Program struct {
 
 // Flags of seccomp(2).
 const (
-	flagLog          = 1 << 1
-	flagSpecAllow    = 1 << 2
+	flagTsync        = 1 << 0
 	flagNewListener  = 1 << 3
 	flagWaitKillable = 1 << 5
 )
@@ -83,19 +83,13 @@ func (p *Program) setFlags(profile *configs.Seccomp) error {
 		p.Flags |= flagNewListener
 	}
 	for i, name := range profile.Flags {
-		switch name {
-		case "SECCOMP_FILTER_FLAG_TSYNC":
-			// The other threads are Go's; they end at execve, and must not be
-			// hit by the filter before.
-		case "SECCOMP_FILTER_FLAG_LOG":
-			p.Flags |= flagLog
-		case "SECCOMP_FILTER_FLAG_SPEC_ALLOW":
-			p.Flags |= flagSpecAllow
-		case "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV":
-			p.Flags |= flagWaitKillable
-		default:
+		flag, ok := linux.SeccompFlags().Value(name)
+		if !ok {
 			return fmt.Errorf("Seccomp.Flags[%d]: unknown flag %q", i, name)
 		}
+		// The other threads are Go's; they end at execve, and must not be hit by the
+		// filter before.
+		p.Flags |= flag &^ flagTsync
 	}
 	if p.Flags&flagWaitKillable != 0 && !p.Notify {
 		return errors.New("Seccomp.Flags: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV needs a rule with the action Notify")

@@ -4,10 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/libcontainer/libcontainer/configs"
-	"github.com/moby/sys/capability"
+	"github.com/libcontainer/libcontainer/internal/linux"
 )
 
 // capabilities checks names, and what capset(2) and PR_CAP_AMBIENT in prctl(2)
@@ -64,15 +63,9 @@ func capabilitySubsets(sets *configs.CapabilitySets) error {
 
 func capabilityNames(field string, names []string) error {
 	for i, name := range names {
-		if !knownCapability(name) {
+		if _, ok := linux.Capabilities().Value(name); !ok {
 			return invalid(fmt.Sprintf("%s[%d]", field, i), name, errors.New("is not the name of a capability, such as CAP_CHOWN"))
 		}
 	}
 	return nil
-}
-
-func knownCapability(name string) bool {
-	return slices.ContainsFunc(capability.ListKnown(), func(c capability.Cap) bool {
-		return name == "CAP_"+strings.ToUpper(c.String())
-	})
 }

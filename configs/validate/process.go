@@ -35,6 +35,12 @@ func process(c *configs.Config) error {
 	if err := IOPriority(c.IOPriority); err != nil {
 		return err
 	}
+	if err := MemoryPolicy(c.MemoryPolicy); err != nil {
+		return err
+	}
+	if err := Personality(c.Personality); err != nil {
+		return err
+	}
 	if n := len(c.AdditionalGroups); n > maxGroups {
 		return fmt.Errorf("AdditionalGroups are %d, and the kernel takes %d", n, maxGroups)
 	}

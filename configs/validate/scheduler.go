@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
+	"strings"
 
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/internal/linux"
 )
 
 // The kernel's ranges: nice values and priorities in sched(7); the least runtime of
@@ -20,16 +21,6 @@ const (
 	maxIOPriority        = 7
 )
 
-var schedulerFlags = []string{
-	"SCHED_FLAG_RESET_ON_FORK",
-	"SCHED_FLAG_RECLAIM",
-	"SCHED_FLAG_DL_OVERRUN",
-	"SCHED_FLAG_KEEP_POLICY",
-	"SCHED_FLAG_KEEP_PARAMS",
-	"SCHED_FLAG_UTIL_CLAMP_MIN",
-	"SCHED_FLAG_UTIL_CLAMP_MAX",
-}
-
 // Scheduler checks the scheduling policy of a configuration, or of a single
 // process. A value that the policy has no use for is refused: the kernel would drop
 // it without a word.
@@ -38,22 +29,21 @@ func Scheduler(s *configs.Scheduler) error {
 		return nil
 	}
 	for i, flag := range s.Flags {
-		if !slices.Contains(schedulerFlags, flag) {
+		if _, ok := linux.SchedulerFlags().Value(flag); !ok {
 			return invalid(fmt.Sprintf("Scheduler.Flags[%d]", i), flag, errors.New("is not the name of a flag, such as SCHED_FLAG_RESET_ON_FORK"))
 		}
+	}
+	if _, ok := linux.SchedulerPolicies().Value(s.Policy); !ok {
+		return invalid("Scheduler.Policy", s.Policy, noneOf(linux.SchedulerPolicies()))
 	}
 	var useNice, usePriority, useDeadline bool
 	switch s.Policy {
 	case "SCHED_OTHER", "SCHED_BATCH":
 		useNice = true
-	case "SCHED_IDLE":
 	case "SCHED_FIFO", "SCHED_RR":
 		usePriority = true
 	case "SCHED_DEADLINE":
 		useDeadline = true
-	default:
-		return invalid("Scheduler.Policy", s.Policy, errors.New(
-			"is none of SCHED_OTHER, SCHED_BATCH, SCHED_IDLE, SCHED_FIFO, SCHED_RR and SCHED_DEADLINE"))
 	}
 	if err := schedulerNumber(s, "Nice", s.Nice, useNice, minNice, maxNice); err != nil {
 		return err
@@ -96,16 +86,21 @@ func deadline(s *configs.Scheduler, used bool) error {
 	return nil
 }
 
+// noneOf says which names there are.
+func noneOf(names linux.Names) error {
+	texts := names.Texts()
+	last := len(texts) - 1
+	return errors.New("is none of " + strings.Join(texts[:last], ", ") + " and " + texts[last])
+}
+
 // IOPriority checks the priority in block I/O of a configuration, or of a single
 // process.
 func IOPriority(p *configs.IOPriority) error {
 	if p == nil {
 		return nil
 	}
-	switch p.Class {
-	case "IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE":
-	default:
-		return invalid("IOPriority.Class", p.Class, errors.New("is none of IOPRIO_CLASS_RT, IOPRIO_CLASS_BE and IOPRIO_CLASS_IDLE"))
+	if _, ok := linux.IOPriorityClasses().Value(p.Class); !ok {
+		return invalid("IOPriority.Class", p.Class, noneOf(linux.IOPriorityClasses()))
 	}
 	return inRange("IOPriority.Priority", int64(p.Priority), 0, maxIOPriority)
 }

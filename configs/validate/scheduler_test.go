@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/internal/linux"
 )
 
 func TestScheduler(t *testing.T) {
@@ -18,7 +19,7 @@ func TestScheduler(t *testing.T) {
 		{"other, least nice", set(configs.Scheduler{Policy: "SCHED_OTHER", Nice: -20}), ""},
 		{"batch, nicest", set(configs.Scheduler{Policy: "SCHED_BATCH", Nice: 19}), ""},
 		{"idle", set(configs.Scheduler{Policy: "SCHED_IDLE"}), ""},
-		{"fifo", set(configs.Scheduler{Policy: "SCHED_FIFO", Priority: 1, Flags: schedulerFlags}), ""},
+		{"fifo", set(configs.Scheduler{Policy: "SCHED_FIFO", Priority: 1, Flags: linux.SchedulerFlags().Texts()}), ""},
 		{"rr", set(configs.Scheduler{Policy: "SCHED_RR", Priority: 99}), ""},
 		{"deadline", deadline(1024, 1024, 1024), ""},
 		{"deadline without period", deadline(1024, 2048, 0), ""},

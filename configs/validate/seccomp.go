@@ -3,9 +3,9 @@ package validate
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/internal/linux"
 )
 
 const (
@@ -56,9 +56,8 @@ func listener(s *configs.Seccomp) error {
 	}
 	for i, flag := range s.Flags {
 		field := fmt.Sprintf("Seccomp.Flags[%d]", i)
-		known := []string{"SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", flagWaitKillable}
-		if !slices.Contains(known, flag) {
-			return fmt.Errorf("%s %q is not one of %q", field, flag, known)
+		if _, ok := linux.SeccompFlags().Value(flag); !ok {
+			return invalid(field, flag, noneOf(linux.SeccompFlags()))
 		}
 		if flag == flagWaitKillable && !notifies {
 			return fmt.Errorf("%s %s needs a rule with the action Notify", field, flag)

@@ -7,6 +7,9 @@ package linux
 // Flags of mount(2).
 const (
 	MS_BIND        = 0x1000
+	MS_DIRSYNC     = 0x80
+	MS_LAZYTIME    = 0x2000000
+	MS_MANDLOCK    = 0x40
 	MS_NOATIME     = 0x400
 	MS_NODEV       = 0x4
 	MS_NODIRATIME  = 0x800
@@ -22,6 +25,7 @@ const (
 	MS_SILENT      = 0x8000
 	MS_SLAVE       = 0x80000
 	MS_STRICTATIME = 0x1000000
+	MS_SYNCHRONOUS = 0x10
 	MS_UNBINDABLE  = 0x20000
 )
 

@@ -9,6 +9,10 @@ import (
 func TestNumbers(t *testing.T) {
 	for name, n := range map[string][2]uint64{
 		"MS_BIND":                {MS_BIND, unix.MS_BIND},
+		"MS_DIRSYNC":             {MS_DIRSYNC, unix.MS_DIRSYNC},
+		"MS_LAZYTIME":            {MS_LAZYTIME, unix.MS_LAZYTIME},
+		"MS_MANDLOCK":            {MS_MANDLOCK, unix.MS_MANDLOCK},
+		"MS_SYNCHRONOUS":         {MS_SYNCHRONOUS, unix.MS_SYNCHRONOUS},
 		"MS_NOATIME":             {MS_NOATIME, unix.MS_NOATIME},
 		"MS_NODEV":               {MS_NODEV, unix.MS_NODEV},
 		"MS_NODIRATIME":          {MS_NODIRATIME, unix.MS_NODIRATIME},

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -96,19 +97,41 @@ func (d *Dir) Load() ([]byte, Version, error) {
 // Save replaces the state file atomically: a reader, or a crash, sees the old or the
 // new one whole. Who saves has the lock.
 func (d *Dir) Save(data []byte) (Version, error) {
-	name := d.File(fileName)
+	v, err := d.replace(fileName, data)
+	if err != nil {
+		return v, fmt.Errorf("write state: %w", err)
+	}
+	return v, nil
+}
+
+func (d *Dir) replace(name string, data []byte) (Version, error) {
+	name = d.File(name)
 	tmp := name + ".new"
 	if err := os.WriteFile(tmp, data, 0o600); err != nil {
-		return Version{}, fmt.Errorf("write state: %w", err)
+		return Version{}, err
 	}
 	id, err := identify(tmp)
 	if err != nil {
-		return Version{}, fmt.Errorf("write state: %w", err)
+		return Version{}, err
 	}
 	if err := os.Rename(tmp, name); err != nil {
-		return Version{}, fmt.Errorf("replace state: %w", err)
+		return Version{}, err
 	}
 	return Version{id}, nil
+}
+
+// Created returns when the directory was made, in UTC. Where the file system has no time
+// of birth (statx(2)) it is when something in it was made or removed last; the zero time if
+// it is gone.
+func (d *Dir) Created() time.Time {
+	if born := d.id.born; born != (unix.StatxTimestamp{}) {
+		return time.Unix(born.Sec, int64(born.Nsec)).UTC()
+	}
+	info, err := os.Lstat(d.path)
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime().UTC()
 }
 
 // StateFile returns the path of the state file.

@@ -51,7 +51,7 @@ type bench struct {
 }
 
 // operation is tried with a container of its own: ready makes it, try is what fails, and
-// settle looks at what came of it.
+// settle looks at what came of it. Of one without try it is ready that fails.
 type operation struct {
 	ready  func(b *bench) (libcontainer.Container, error)
 	try    func(c libcontainer.Container) error
@@ -59,7 +59,8 @@ type operation struct {
 }
 
 var operations = map[string]operation{
-	"create":  {nil, nil, nil},
+	"create":  {(*bench).create, nil, nil},
+	"record":  {(*bench).createWithRecord, nil, nil},
 	"start":   {(*bench).create, start, settleStart},
 	"exec":    {(*bench).started, exec, settleExec},
 	"set":     {(*bench).started, set, settleSet},
@@ -103,8 +104,8 @@ func run(args []string) error {
 
 // once tries the operation, and leaves no container.
 func (b *bench) once(op operation, n int, errno syscall.Errno) error {
-	if op.ready == nil {
-		return b.createOnce(n, errno)
+	if op.try == nil {
+		return b.createOnce(op.ready, n, errno)
 	}
 	c, err := op.ready(b)
 	if err != nil {
@@ -127,9 +128,9 @@ func (b *bench) once(op operation, n int, errno syscall.Errno) error {
 	return nil
 }
 
-func (b *bench) createOnce(n int, errno syscall.Errno) error {
+func (b *bench) createOnce(create func(b *bench) (libcontainer.Container, error), n int, errno syscall.Errno) error {
 	fail(n, errno)
-	c, err := b.create()
+	c, err := create(b)
 	b.count = fail(0, 0)
 	if err != nil {
 		return check(err)
@@ -163,6 +164,10 @@ func (b *bench) config() *configs.Config {
 
 func (b *bench) create() (libcontainer.Container, error) {
 	return b.factory.Create("faults", b.config())
+}
+
+func (b *bench) createWithRecord() (libcontainer.Container, error) {
+	return b.factory.(*libcontainer.LinuxFactory).CreateWithRecord("faults", b.config(), []byte("a record"))
 }
 
 func process(args ...string) *libcontainer.Process { return &libcontainer.Process{Args: args} }
