@@ -229,15 +229,11 @@ func (w *initWatcher) look(n *seccompNotif, p *watchedInit) {
 	}
 }
 
-// heldBy lists what a process holds of its host: directories that are not its root, and
-// other processes.
+// heldBy lists what a process holds that leads elsewhere: directories, its own root's among
+// them, and other processes.
 func heldBy(pid int) (list []string) {
 	fds := fmt.Sprintf("/proc/%d/fd/", pid)
 	entries, err := os.ReadDir(fds)
-	if err != nil {
-		return []string{err.Error()}
-	}
-	root, err := os.Stat(fmt.Sprintf("/proc/%d/root/", pid))
 	if err != nil {
 		return []string{err.Error()}
 	}
@@ -247,7 +243,7 @@ func heldBy(pid int) (list []string) {
 			continue
 		}
 		info, err := os.Stat(fds + e.Name())
-		directory := err == nil && info.IsDir() && !os.SameFile(info, root)
+		directory := err == nil && info.IsDir()
 		if directory || strings.Contains(target, "pidfd") || isPidfd(pid, e.Name()) {
 			list = append(list, fmt.Sprintf("descriptor %s, %s", e.Name(), target))
 		}
