@@ -175,8 +175,17 @@ func (st *starting) awaitHello() error {
 // joinClassic leads a further process to the program: the preamble has made it a
 // process of the container's already.
 func (st *starting) joinClassic() error {
-	err := st.awaitClassic()
-	if err != nil {
+	var mnt *os.File
+	if st.config.Namespaces.Contains(configs.NEWNS) {
+		var err error
+		if mnt, err = st.init.Namespace("mnt"); err != nil {
+			return err
+		}
+		st.closers = append(st.closers, mnt)
+	}
+	// From here on we wait for a process that the container can stop.
+	st.unlock()
+	if err := st.awaitClassic(); err != nil {
 		return err
 	}
 	if !st.entersItself() {
@@ -186,13 +195,6 @@ func (st *starting) joinClassic() error {
 			}
 		}
 	}
-	var mnt *os.File
-	if st.config.Namespaces.Contains(configs.NEWNS) {
-		if mnt, err = st.c.view().init.Namespace("mnt"); err != nil {
-			return err
-		}
-		st.closers = append(st.closers, mnt)
-	}
 	list, err := st.plan.classicJoin(mnt)
 	if err != nil {
 		return err
@@ -200,7 +202,6 @@ func (st *starting) joinClassic() error {
 	if err := st.conn.Send(list); err != nil {
 		return err
 	}
-	st.unlock()
 	return st.serve()
 }
 
