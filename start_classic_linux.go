@@ -150,7 +150,15 @@ func (st *starting) readPreamble() (kind uint32, payload []byte, err error) {
 		return 0, nil, errors.New("the preamble failed and did not say why")
 	}
 	errno := syscall.Errno(getUint32(payload))
-	return 0, nil, fmt.Errorf("%s: %w", strings.ToValidUTF8(string(payload[4:]), "?"), errno)
+	what := strings.ToValidUTF8(string(payload[4:]), "?")
+	hint := ""
+	if strings.HasPrefix(what, "create ") || strings.HasPrefix(what, "clone ") {
+		hint = cloneHints[errno]
+	}
+	if hint != "" {
+		return 0, nil, fmt.Errorf("%s: %w (%s)", what, errno, hint)
+	}
+	return 0, nil, fmt.Errorf("%s: %w", what, errno)
 }
 
 // awaitHello makes sure that somebody executes lists: an empty one that says so is the
