@@ -210,6 +210,7 @@ func (p *initPlan) stage(namespaces []joinedNamespace, cgroup *os.File) (*progra
 func (p *initPlan) settle(s *script, flags uintptr) {
 	if flags != 0 {
 		s.Do(fmt.Sprintf("make namespaces (flags %#x)", flags), unix.SYS_UNSHARE, num(flags))
+		s.Hint(cloneHints)
 	}
 	if !p.inUserNS() {
 		p.ownPid = s.Get("open own pid namespace", unix.SYS_OPENAT, num(unix.AT_FDCWD), s.String("/proc/self/ns/pid"),
@@ -303,6 +304,7 @@ func askHost(s *script, what string, f func() error) {
 // host's own user can reach us here: the new user namespace has no other process.
 func (p *initPlan) makeUserns(s *script) {
 	s.Do("create user namespace", unix.SYS_UNSHARE, num(unix.CLONE_NEWUSER))
+	s.Hint(cloneHints)
 	setDumpable(s, 1)
 	askHost(s, "write id mappings", p.host.mapIDs)
 	setDumpable(s, 0)
@@ -313,6 +315,7 @@ func (p *initPlan) makeUserns(s *script) {
 // process is in it (time_namespaces(7)).
 func (p *initPlan) makeTimens(s *script) {
 	s.Do("create time namespace", unix.SYS_UNSHARE, num(unix.CLONE_NEWTIME))
+	s.Hint(cloneHints)
 	if timeOffsets(p.config) == "" {
 		return
 	}

@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	databaseChunk = 4096      // what is read of a database at once
-	databaseMax   = 16 << 20  // and at most
-	databaseMore  = 128 << 10 // and at once of a large one
+	databaseChunk = 4096               // what is read of a database at once
+	databaseMax   = 16 << 20           // and at most
+	databaseMore  = program.MaxPayload // and at once of a large one
 )
 
 var databases = [...]string{"/etc/passwd", "/etc/group"}

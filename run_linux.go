@@ -485,6 +485,9 @@ func (c *linuxContainer) tryRelease(ctx context.Context, step string) error {
 	}
 	if err := c.release(ctx, conn); err != nil {
 		err = fail(err)
+		if errors.Is(err, errOtherInit) {
+			return err // it waits as before
+		}
 		// Neither the caller's context nor Destroy may leave half of it.
 		if killErr := v.killAll(context.WithoutCancel(ctx)); killErr != nil {
 			return withCleanUp(err, fail(killErr))

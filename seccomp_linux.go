@@ -151,6 +151,11 @@ func (st *starting) seccompFilter() (*seccomp.Program, error) {
 	return program, nil
 }
 
+// errOtherInit says that the process at the other end of the init pipe does not do what
+// this library's does: an earlier release may have prepared it.
+var errOtherInit = errors.New("the init process has closed the connection and lives: another release of this library " +
+	"has prepared it, and can release it")
+
 // checkExec finds out why the init pipe is closed: execve closes it, and so does
 // death. If the process has executed nothing since it was cloned, it is dying and has
 // never been the user's program.
@@ -164,6 +169,10 @@ func (st *starting) checkExec() error {
 	}
 	if executed {
 		return nil
+	}
+	dying, err := st.ref.Dying()
+	if err == nil && !dying {
+		return errOtherInit
 	}
 	if !filtered(st.config) {
 		return errDied

@@ -149,7 +149,15 @@ func (st *starting) readPreamble() (kind uint32, payload []byte, err error) {
 		return 0, nil, errors.New("the preamble failed and did not say why")
 	}
 	errno := syscall.Errno(getUint32(payload))
-	return 0, nil, fmt.Errorf("%s: %w", strings.ToValidUTF8(string(payload[4:]), "?"), errno)
+	what := strings.ToValidUTF8(string(payload[4:]), "?")
+	hint := ""
+	if strings.HasPrefix(what, "create ") || strings.HasPrefix(what, "clone ") {
+		hint = cloneHints[errno]
+	}
+	if hint != "" {
+		return 0, nil, fmt.Errorf("%s: %w (%s)", what, errno, hint)
+	}
+	return 0, nil, fmt.Errorf("%s: %w", what, errno)
 }
 
 // awaitHello makes sure that somebody executes lists: an empty one that says so is the
@@ -174,21 +182,23 @@ func (st *starting) awaitHello() error {
 // joinClassic leads a further process to the program: the preamble has made it a
 // process of the container's already.
 func (st *starting) joinClassic() error {
-	err := st.awaitClassic()
-	if err != nil {
+	var mnt *os.File
+	if st.config.Namespaces.Contains(configs.NEWNS) {
+		var err error
+		if mnt, err = st.init.Namespace("mnt"); err != nil {
+			return err
+		}
+		st.closers = append(st.closers, mnt)
+	}
+	// From here on we wait for a process that the container can stop.
+	st.unlock()
+	if err := st.awaitClassic(); err != nil {
 		return err
 	}
 	if !st.entersItself() {
 		if err := st.moveIn(st.ref.Pid()); err != nil {
 			return err
 		}
-	}
-	var mnt *os.File
-	if st.config.Namespaces.Contains(configs.NEWNS) {
-		if mnt, err = st.c.view().init.Namespace("mnt"); err != nil {
-			return err
-		}
-		st.closers = append(st.closers, mnt)
 	}
 	list, err := st.plan.classicJoin(mnt)
 	if err != nil {
@@ -197,7 +207,6 @@ func (st *starting) joinClassic() error {
 	if err := st.conn.Send(list); err != nil {
 		return err
 	}
-	st.unlock()
 	return st.serve()
 }
 

@@ -120,6 +120,51 @@ func TestConsoleFromPath(t *testing.T) {
 	}
 }
 
+// The path of a terminal leads to somebody else's of the same number where another devpts
+// has been mounted meanwhile: that one is not put on /dev/console.
+func TestConsoleWhosePathIsAnothers(t *testing.T) {
+	if !runAgain(t, "unshare", "--mount", "--propagation", "private") {
+		return
+	}
+	hostMount(t, "devpts", "/dev/pts", "devpts", 0) // where the first terminal is number 0
+	config := newConfig(t)
+	config.Mounts[0].PremountCmds = []configs.Command{{Path: "sh", Args: []string{"-c",
+		"mount -t devpts devpts /dev/pts && exec 3<>/dev/pts/ptmx && test -c /dev/pts/0 || exit 1; sleep 1000000 >/dev/null 2>&1 &"}}}
+	container := newContainer(t, config)
+	p := &libcontainer.Process{Args: []string{"true"}, Env: []string{defaultEnv}}
+	console, err := p.NewConsole(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer console.Close()
+	if console.Path() != "/dev/pts/0" {
+		t.Fatalf("the terminal is %s", console.Path())
+	}
+	checkError(t, container.Start(p), libcontainer.SystemError, "terminal", "another terminal's")
+}
+
+// What has the name of the slave on a host whose /dev/ptmx and /dev/pts do not belong
+// together is given to nobody.
+func TestConsoleWhoseNameIsAFile(t *testing.T) {
+	if !runAgain(t, "unshare", "--mount", "--propagation", "private") {
+		return
+	}
+	dir := mkdir(t, publicTempDir(t), "pts")
+	hostMount(t, "devpts", dir, "devpts", 0)
+	hostMount(t, dir+"/ptmx", "/dev/ptmx", "", unix.MS_BIND)
+	hostMount(t, "tmpfs", "/dev/pts", "tmpfs", 0)
+	name := write(t, "a file", "/dev/pts/0")
+	console, err := libcontainer.NewConsole(5000, 6000)
+	if err == nil {
+		console.Close()
+	}
+	checkError(t, err, libcontainer.SystemError, name, "is not the slave")
+	var st unix.Stat_t
+	if err := unix.Stat(name, &st); err != nil || st.Uid != 0 || st.Gid != 0 {
+		t.Errorf("the file belongs to %d:%d, error %v", st.Uid, st.Gid, err)
+	}
+}
+
 func TestBadConsoles(t *testing.T) {
 	config := newConfig(t)
 	for name, path := range map[string]string{"missing": "/dev/pts/nosuch", "no terminal": os.DevNull} {

@@ -36,7 +36,7 @@ func TestAnySystemCallMayFail(t *testing.T) {
 			dir := publicTempDir(t)
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
-			s := supervise(t, ctx, filepath.Join(dir, "state"), newRootfs(t), cgroupParent, name, "1", strconv.Itoa(stride))
+			s := supervise(t, ctx, nil, filepath.Join(dir, "state"), newRootfs(t), cgroupParent, name, "1", strconv.Itoa(stride))
 			defer func() {
 				for _, id := range list(t, filepath.Join(dir, "state")) {
 					collect(t, filepath.Join(dir, "state"), id)
@@ -56,6 +56,8 @@ type faultSupervisor struct {
 	listener int
 	ended    chan struct{}
 
+	watch func(n *seccompNotif) // is told of each call before it is answered, if it is not nil
+
 	target, count int
 	errno         int32
 
@@ -64,7 +66,7 @@ type faultSupervisor struct {
 }
 
 // supervise starts the program faults, and answers until it has ended.
-func supervise(t *testing.T, ctx context.Context, args ...string) *faultSupervisor {
+func supervise(t *testing.T, ctx context.Context, watch func(n *seccompNotif), args ...string) *faultSupervisor {
 	t.Helper()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -72,7 +74,7 @@ func supervise(t *testing.T, ctx context.Context, args ...string) *faultSupervis
 	}
 	ours, theirs := os.NewFile(uintptr(pair[0]), "ours"), os.NewFile(uintptr(pair[1]), "theirs")
 	defer ours.Close()
-	s := &faultSupervisor{ended: make(chan struct{})}
+	s := &faultSupervisor{ended: make(chan struct{}), watch: watch}
 	s.host = exec.CommandContext(ctx, buildProgram(t, "faults"), append([]string{"3"}, args...)...)
 	s.host.Cancel = func() error { return s.host.Process.Signal(syscall.SIGQUIT) }
 	s.host.ExtraFiles = []*os.File{theirs}
@@ -136,6 +138,9 @@ func (s *faultSupervisor) serve() {
 		var n seccompNotif
 		if s.ioctl(unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&n)) != nil {
 			continue // it was killed
+		}
+		if s.watch != nil {
+			s.watch(&n)
 		}
 		r := s.answer(&n)
 		r.id = n.id

@@ -10,6 +10,7 @@ import (
 
 	"github.com/libcontainer/libcontainer"
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/integration/internal/tested"
 )
 
 // inPidNamespaceOf gives the configuration of a container that joins the pid namespace
@@ -84,8 +85,8 @@ func TestContainerInAPidNamespace(t *testing.T) {
 				forward = "1"
 			}
 			wantOutput(t, strings.TrimSpace(out.stdout.String()), strings.Join([]string{"sh", "one", ns, forward, "0", "session"}, "\n"))
-			if !procfsTakesPidNamespace(t) {
-				return
+			if !procfsTakesPidNamespace(t) || tested.Classic() {
+				return // all is done inside
 			}
 			for _, hook := range []string{"prestart", "createRuntime", "createContainer"} {
 				want := hostNamespace(t, "pid")

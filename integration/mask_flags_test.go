@@ -49,11 +49,24 @@ func TestNullDeviceOfTheHostIsChecked(t *testing.T) {
 	if !runAgain(t, "unshare", "--mount", "--propagation", "private") {
 		return
 	}
-	for name, source := range map[string]string{"another device": "/dev/zero", "a file": "file", "a directory": "directory"} {
-		t.Run(name, func(t *testing.T) {
+	for _, tt := range []struct {
+		name, source string
+		userns       bool // devices are the host's there; else masks alone are
+	}{
+		{"another device", "/dev/zero", false},
+		{"a file", "file", false},
+		{"a directory", "directory", false},
+		{"another device, user namespace", "/dev/zero", true},
+		{"a file, user namespace", "file", true},
+		{"a directory, user namespace", "directory", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			source := tt.source
 			dir := publicTempDir(t)
 			config := newConfig(t)
-			withUserNS(t, config, 100000) // devices are the host's there
+			if tt.userns {
+				withUserNS(t, config, 100000)
+			}
 			write(t, "secret", config.Rootfs, "mnt/file")
 			config.MaskPaths = append(config.MaskPaths, "/mnt/file")
 			container := newContainer(t, config)

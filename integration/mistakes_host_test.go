@@ -88,7 +88,7 @@ func toldBy(host string, attr *syscall.SysProcAttr) func(t *testing.T) error {
 var hostMistakes = []mistake{
 	{
 		what:    "the program that starts containers is in a chroot, and the container is to have a user namespace",
-		message: "clone init process (flags …): operation not permitted (new namespaces take CAP_SYS_ADMIN or a new user namespace, which the kernel makes for nobody who is in a chroot)",
+		message: "…: operation not permitted (new namespaces take CAP_SYS_ADMIN or a new user namespace, which the kernel makes for nobody who is in a chroot)",
 		remedy:  "Run the program outside of the chroot, or enter it by pivot_root(2).",
 
 		make: toldBy("chroot", &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS})},

@@ -3,6 +3,8 @@ package integration
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -101,6 +103,59 @@ func TestPrepareAndRelease(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A process that an earlier release of the library has prepared waits for another word,
+// and hangs up on this one: Release says so at once, and leaves it waiting.
+func TestReleaseOfAnotherRelease(t *testing.T) {
+	for name, filter := range map[string]bool{"with a filter": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			config := newConfig(t)
+			config.DefaultSeccomp = filter
+			c, root := newContainerIn(t, config)
+			p, out := shell("echo released")
+			if err := c.Prepare(t.Context(), p); err != nil {
+				t.Fatal(err)
+			}
+			socket := filepath.Join(root, "test", "release.sock")
+			if err := os.Rename(socket, socket+".real"); err != nil {
+				t.Fatal(err)
+			}
+			dir, err := os.Open(filepath.Dir(socket)) // its path is longer than an address may be
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer dir.Close()
+			listener, err := net.Listen("unix", fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), filepath.Base(socket)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				for {
+					conn, err := listener.Accept()
+					if err != nil {
+						return
+					}
+					_, _ = conn.Read(make([]byte, 1))
+					conn.Close()
+				}
+			}()
+			for _, handle := range []libcontainer.LinuxContainer{loadAgain(t, c, root), c} {
+				checkError(t, handle.Release(t.Context()), libcontainer.SystemError, "another release")
+				wantStatus(t, handle, libcontainer.Created)
+			}
+			listener.Close() // removes the socket
+			if err := os.Rename(socket+".real", socket); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Release(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := p.Wait(); err != nil || out.stdout.String() != "released\n" {
+				t.Errorf("output %q, error %v", out.stdout.String(), err)
+			}
+		})
 	}
 }
 

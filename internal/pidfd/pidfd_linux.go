@@ -294,12 +294,25 @@ func (p *Process) Namespace(name string) (*os.File, error) {
 // No process can change what the kernel says of that. The error is ErrNoProcess if it
 // has been reaped.
 func (p *Process) HasExecuted() (bool, error) {
+	stat, err := p.stat()
+	return err == nil && stat.Flags&forkNoExec == 0, err
+}
+
+// Dying tells whether the process is past all that a program can do. One whose descriptors
+// have been closed, and which is not dying, has closed them itself. The error is as in
+// HasExecuted.
+func (p *Process) Dying() (bool, error) {
+	stat, err := p.stat()
+	return err == nil && stat.Flags&exiting != 0, err
+}
+
+func (p *Process) stat() (Stat, error) {
 	stat, err := ReadStat(p.pid)
 	if err == nil && stat.StartTime != p.start {
 		err = ErrNoProcess // another one has its pid
 	}
 	if err != nil {
-		return false, fmt.Errorf("look at process %d: %w", p.pid, err)
+		return Stat{}, fmt.Errorf("look at process %d: %w", p.pid, err)
 	}
-	return stat.Flags&forkNoExec == 0, nil
+	return stat, nil
 }

@@ -64,12 +64,18 @@ func TestLifeOfAProcess(t *testing.T) {
 		t.Errorf("found again: %v", err)
 	}
 	again.Close()
+	if dying, err := p.Dying(); dying || err != nil {
+		t.Errorf("a process that runs is dying: %v, error %v", dying, err)
+	}
 	end()
 	if err := p.Await(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if !p.Ended() || !p.Ending() {
 		t.Error("a zombie counts as alive")
+	}
+	if dying, err := p.Dying(); !dying || err != nil {
+		t.Errorf("a zombie is dying: %v, error %v", dying, err)
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("reaped by the wait for its end: %v", err)
@@ -82,6 +88,9 @@ func TestLifeOfAProcess(t *testing.T) {
 	}
 	if _, err := p.HasExecuted(); !errors.Is(err, ErrNoProcess) {
 		t.Errorf("program of a reaped process: %v", err)
+	}
+	if _, err := p.Dying(); !errors.Is(err, ErrNoProcess) {
+		t.Errorf("death of a reaped process: %v", err)
 	}
 	if _, err := p.Namespace("mnt"); !errors.Is(err, ErrNoProcess) {
 		t.Errorf("namespace of a reaped process: %v", err)

@@ -17,6 +17,10 @@ import (
 // closes descriptors (begin_new_exec).
 const forkNoExec = 0x40
 
+// exiting is PF_EXITING: the process's only or last thread is dying. The kernel sets it
+// before it closes descriptors (do_exit).
+const exiting = 0x4
+
 // Stat is what /proc/[pid]/stat says of a process, see proc_pid_stat(5).
 type Stat struct {
 	State     byte   // field 3: R, S, D, Z and so on

@@ -2,6 +2,7 @@ package program
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,7 +13,7 @@ import (
 type Handler func(payload []byte, files []int) (*Program, error)
 
 // Ask sends the host a request, and executes the list that the host answers with.
-// The request is about size bytes at payload, and descriptors.
+// The request is about size bytes at payload, at most [MaxPayload], and descriptors.
 func (b *Builder) Ask(what string, h Handler, payload, size Arg, files ...Reg) {
 	b.Tell(what, func(payload []byte, files []int) (*Program, error) {
 		p, err := h(payload, files)
@@ -59,6 +60,9 @@ func (b *Builder) TellAs(what string, id uint32, payload, size Arg, files ...Reg
 	b.Point(msg.At(16), iov)
 	put(msg.At(24), 2)
 	if size.kind == isNumber {
+		if size.value > MaxPayload {
+			b.fail(fmt.Errorf("build program: %s: a request about %d bytes, and %d can be sent at once", what, size.value, MaxPayload))
+		}
 		put(iov.At(24), size.value)
 		binary.NativeEndian.PutUint32(b.data[message.value+4:], uint32(size.value)+8)
 	} else {

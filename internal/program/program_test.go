@@ -102,3 +102,14 @@ func TestBuildErrors(t *testing.T) {
 		}
 	}
 }
+
+// A message that the kernel might send in parts is not built.
+func TestMessageThatIsTooLong(t *testing.T) {
+	for size, ok := range map[int]bool{MaxPayload: true, MaxPayload + 1: false} {
+		b := NewBuilder(NewRegisters())
+		b.Ask("ask", func([]byte, []int) (*Program, error) { return nil, nil }, b.Space(size), Num(size))
+		if _, err := b.Build(); (err == nil) != ok {
+			t.Errorf("a request about %d bytes: %v", size, err)
+		}
+	}
+}

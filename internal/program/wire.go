@@ -71,4 +71,10 @@ const (
 
 	// MessageHeader is the size of a message before what follows.
 	MessageHeader = 8
+
+	// MaxPayload is what a request may be about at most. The kernel copies that much at
+	// once into a buffer of the socket's: the whole message is sent, or nothing (EINTR),
+	// and nothing is done again. Of more it may send a part when a signal comes, as those
+	// by which Go's scheduler wakes a thread, or SIGCONT; then the rest would be lost.
+	MaxPayload = 16 << 10
 )

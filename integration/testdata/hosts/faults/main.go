@@ -6,6 +6,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -65,6 +66,11 @@ var operations = map[string]operation{
 	"exec":    {(*bench).started, exec, settleExec},
 	"set":     {(*bench).started, set, settleSet},
 	"destroy": {(*bench).started, libcontainer.Container.Destroy, nil},
+
+	// For who only watches them.
+	"start as a user":   {(*bench).create, startAsUser, show},
+	"prepare as a user": {(*bench).create, prepareAsUser, nil},
+	"exec as a user":    {(*bench).started, execAsUser, nil},
 }
 
 func run(args []string) error {
@@ -184,6 +190,44 @@ func (b *bench) started() (libcontainer.Container, error) {
 }
 
 func start(c libcontainer.Container) error { return c.Start(process("/bin/sleep", "1000000")) }
+
+func processOfUser() *libcontainer.Process {
+	p := process("/bin/true")
+	p.User = "5000:6000"
+	return p
+}
+
+func startAsUser(c libcontainer.Container) error { return c.Start(processOfUser()) }
+
+// show tells the error, if there is one.
+func show(_ libcontainer.Container, err error) error {
+	if err != nil {
+		fmt.Println(err)
+	}
+	return nil
+}
+
+func prepareAsUser(c libcontainer.Container) error {
+	prepared := processOfUser()
+	linux := c.(libcontainer.LinuxContainer)
+	if err := linux.Prepare(context.Background(), prepared); err != nil {
+		return err
+	}
+	if err := linux.Release(context.Background()); err != nil {
+		return err
+	}
+	_, err := prepared.Wait()
+	return err
+}
+
+func execAsUser(c libcontainer.Container) error {
+	p := processOfUser()
+	if err := c.Start(p); err != nil {
+		return err
+	}
+	_, err := p.Wait()
+	return err
+}
 
 // settleStart wants a container that runs, or one that is as it was.
 func settleStart(c libcontainer.Container, err error) error {
