@@ -2,14 +2,17 @@ package criurpc
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"syscall"
 )
 
-// Op is a request of criu.
+// Op is what was asked of criu.
 type Op string
 
 // The requests.
 const (
+	OpStart        Op = "start"
 	OpVersion      Op = "version"
 	OpCheck        Op = "check"
 	OpFeatures     Op = "feature check"
@@ -19,9 +22,19 @@ const (
 	OpPageServer   Op = "page server"
 	OpWaitPid      Op = "wait for the page server"
 	OpLazyPages    Op = "lazy pages"
-	OpCPUInfoDump  Op = "dump of cpu information"
-	OpCPUInfoCheck Op = "check of cpu information"
-	OpStart        Op = "start"
+	OpCPUInfoDump  Op = "dump of CPU information"
+	OpCPUInfoCheck Op = "check of CPU information"
+)
+
+var (
+	// ErrFailed says that criu has answered that it has failed. Error.Log tells why.
+	ErrFailed = errors.New("it has failed")
+
+	// ErrDied says that criu has ended without an answer.
+	ErrDied = errors.New("it has ended without an answer")
+
+	// ErrProtocol says that what criu has sent is no answer to the request.
+	ErrProtocol = errors.New("its answer cannot be understood")
 )
 
 // Error is a request that has failed.
@@ -33,37 +46,64 @@ type Error struct {
 	Stage Stage
 
 	// Errno is criu's cr_errno, 0 if it gave none. It is not in the chain of errors.Is: an
-	// ENOENT of criu may be that of any file.
+	// ENOENT of criu's may be that of any file.
 	Errno syscall.Errno
 
-	// Log are the last lines of criu's log that begin with "Error", the oldest first.
+	// Log are the last lines of criu's log that tell errors, the oldest first. If it has no
+	// log, they are the last that it has written to its standard error, and if there is nothing
+	// either, the message that it has sent.
 	Log []string
 
-	// Killed says that criu was killed because it did not answer in time.
+	// Killed says that criu was killed, because it had not answered in time. It then has taken
+	// nothing back: a dump leaves the network locked and has thawed the tasks, a restore leaves
+	// what it has mounted.
 	Killed bool
+
+	// Done says that criu has done the request nevertheless. What was refused was a stage at
+	// which it does not go back.
+	Done bool
 
 	// Advice tells what to do, "" if nothing is known.
 	Advice string
 
-	// Err is the cause: a *Refusal, the context's error, how criu has ended, or what was
-	// wrong with its answer. Without criu it is an exec.ErrNotFound or os.ErrNotExist. It is
-	// ErrFailed if criu answered that it has failed.
+	// Err is the cause: a *Refusal, the context's error, ErrFailed, ErrDied or ErrProtocol. If
+	// there is no criu, it is exec.ErrNotFound or os.ErrNotExist.
 	Err error
 }
 
-// ErrFailed says that criu itself has answered that it has failed.
-var ErrFailed = errors.New("criu has failed")
-
-func (e *Error) Error() string { return "" }
+func (e *Error) Error() string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "criu %s", e.Op)
+	if e.Stage != "" {
+		fmt.Fprintf(&text, ", stage %s", e.Stage)
+	}
+	fmt.Fprintf(&text, ": %v", e.Err)
+	if e.Killed {
+		text.WriteString(" (criu was killed, for it did not answer)")
+	}
+	if e.Done {
+		text.WriteString(" (criu has done it nevertheless)")
+	}
+	if e.Errno != 0 {
+		fmt.Fprintf(&text, ": errno %d, %v", int(e.Errno), e.Errno)
+	}
+	if len(e.Log) > 0 {
+		fmt.Fprintf(&text, ": %s", strings.Join(e.Log, "; "))
+	}
+	if e.Advice != "" {
+		fmt.Fprintf(&text, ": %s", e.Advice)
+	}
+	return text.String()
+}
 
 func (e *Error) Unwrap() error { return e.Err }
 
 // Refusal is a stage that Request.Notify has refused.
 type Refusal struct {
 	Stage Stage
-	Err   error
+	Err   error // what Notify has returned
 }
 
-func (r *Refusal) Error() string { return "" }
+func (r *Refusal) Error() string { return fmt.Sprintf("refused at %s: %v", r.Stage, r.Err) }
 
 func (r *Refusal) Unwrap() error { return r.Err }

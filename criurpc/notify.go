@@ -2,41 +2,56 @@ package criurpc
 
 import "os"
 
-// Stage is a stage of a dump or a restore, by criu's name (action scripts in criu(8)).
+// Stage is a stage of a dump or a restore, by criu's name: see action scripts in criu(8).
 type Stage string
 
-// The stages in their order. Criu may tell others.
+// The stages, in the order in which criu reaches them. There may be others.
 const (
-	// Of a dump. All can be refused.
-	StagePreDump       Stage = "pre-dump"       // nothing has been done
-	StageNetworkLock   Stage = "network-lock"   // the tasks are frozen; also a stage of a restore
-	StageNetworkUnlock Stage = "network-unlock" // of a dump that goes back or leaves the tasks running; and of a restore
-	StagePostDump      Stage = "post-dump"      // the images are complete, the tasks still there
+	// StagePreDump: the dump begins. Nothing has been done.
+	StagePreDump Stage = "pre-dump"
+	// StageNetworkLock: the tasks are frozen, and the network is about to be locked. A restore
+	// has it, too.
+	StageNetworkLock Stage = "network-lock"
+	// StagePostDump: the images are complete, and the tasks still exist. It is the last chance
+	// to have them go on.
+	StagePostDump Stage = "post-dump"
+	// StageNetworkUnlock: the network is about to be unlocked, because a dump goes back or leaves
+	// the tasks running, or because a restore is as good as done. It cannot be refused.
+	StageNetworkUnlock Stage = "network-unlock"
 
-	StageQueryExtFiles Stage = "query-ext-files" // a list of external files is asked for
-
-	// Of a restore.
-	StagePreRestore          Stage = "pre-restore"           // nothing has been done
-	StageSetupNamespaces     Stage = "setup-namespaces"      // the first task is there: Notification.Pid
-	StagePostSetupNamespaces Stage = "post-setup-namespaces" // its namespaces are complete
-	StageOrphanPtsMaster     Stage = "orphan-pts-master"     // Notification.File is the terminal's other end
-	StagePostRestore         Stage = "post-restore"          // all tasks are there, and none runs
-	StagePreResume           Stage = "pre-resume"            // criu does not go back from here on
-	StagePostResume          Stage = "post-resume"           // the tasks run
+	// StagePreRestore: the restore begins. Nothing has been done.
+	StagePreRestore Stage = "pre-restore"
+	// StageSetupNamespaces: the first task is there, and its namespaces are empty.
+	StageSetupNamespaces Stage = "setup-namespaces"
+	// StagePostSetupNamespaces: its namespaces are what they were.
+	StagePostSetupNamespaces Stage = "post-setup-namespaces"
+	// StageOrphanPtsMaster: Notification.File is the other end of a terminal.
+	StageOrphanPtsMaster Stage = "orphan-pts-master"
+	// StagePostRestore: all tasks exist, and none of them runs. It is the last that can be
+	// refused.
+	StagePostRestore Stage = "post-restore"
+	// StagePreResume: the tasks are about to run. It cannot be refused.
+	StagePreResume Stage = "pre-resume"
+	// StagePostResume: the tasks run. It cannot be refused.
+	StagePostResume Stage = "post-resume"
 )
 
+// final tells whether criu goes on whatever the answer is.
+func (s Stage) final() bool {
+	return s == StageNetworkUnlock || s == StagePreResume || s == StagePostResume
+}
+
 // Notification is a stage that criu has reached. Criu waits until Request.Notify has
-// returned: an error refuses, and criu takes all back. The stages StagePreResume and
-// StagePostResume cannot be refused.
+// returned. An error of that refuses the stage, and criu takes back all it has done.
 type Notification struct {
 	Stage Stage
 
-	// Pid is that of the tree's first process, as this program sees it, at those stages of a
-	// restore at which there is one; else 0.
+	// Pid is that of the first task of a restore, as this program sees it, at the stages at
+	// which criu tells it: StageSetupNamespaces and some later ones. Otherwise it is 0.
 	Pid int
 
-	// File came with the notification, or is nil. It is closed after the call of
-	// Request.Notify; who wants it takes it with TakeFile.
+	// File has come with the notification. It is nil if there is none, and is closed when
+	// Request.Notify has returned, unless that has taken it: TakeFile.
 	File *os.File
 }
 

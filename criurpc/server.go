@@ -2,58 +2,80 @@ package criurpc
 
 import (
 	"context"
-	"errors"
-	"os"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/checkpoint-restore/go-criu/v8/rpc"
+
+	"github.com/libcontainer/libcontainer/internal/pidfd"
 )
 
-// PageServer is a criu that receives the pages of a dump and writes them into its
-// images.
+// PageServer is a criu that receives the memory of a dump and writes it into its images.
 type PageServer struct {
 	Pid  int // of the process that receives
-	Port int
+	Port int // where it listens
+
+	criu   *Process
+	server *pidfd.Process
 }
 
-// PageServer starts one (PAGE_SERVER_CHLD), at Opts.Ps' address and port; of port 0 criu
-// chooses one. It serves one connection.
+// PageServer starts one (PAGE_SERVER_CHLD) at the address and port of Opts.Ps. For the port 0
+// criu chooses one. The server ends after one connection, and the caller calls Wait or Close.
 func (c *Criu) PageServer(ctx context.Context, r *Request) (*PageServer, error) {
-	return nil, errors.ErrUnsupported
+	var s *PageServer
+	err := c.with(ctx, OpPageServer, r, func(p *Process, ctx context.Context, r *Request) (err error) {
+		s, err = p.pageServer(ctx, r)
+		return err
+	})
+	return s, err
 }
 
-// Wait waits until the dump has sent all its pages. The error tells how the server has failed.
-// If the context ends, the server is ended.
-func (s *PageServer) Wait(ctx context.Context) error { return errors.ErrUnsupported }
+func (p *Process) pageServer(ctx context.Context, r *Request) (*PageServer, error) {
+	resp, err := p.ask(ctx, OpPageServer, rpc.CriuReqType_PAGE_SERVER_CHLD, r, true)
+	if err != nil {
+		return nil, err
+	}
+	s := &PageServer{Pid: int(resp.GetPs().GetPid()), Port: int(resp.GetPs().GetPort()), criu: p}
+	// It is a child of criu, which does not reap it before it is asked to.
+	if s.server, err = pidfd.Open(s.Pid); err != nil {
+		p.Close()
+		return nil, &Error{Op: OpPageServer, Err: fmt.Errorf("%w: %w", ErrProtocol, err)}
+	}
+	return s, nil
+}
+
+// Wait waits until the server has ended: it has got all the memory of a dump, or has failed. If
+// the context ends before, the server is ended. Wait is called once.
+func (s *PageServer) Wait(ctx context.Context) error {
+	defer s.Close()
+	defer context.AfterFunc(ctx, func() { _ = s.server.Signal(unix.SIGKILL) })()
+	kind, pid, keep := rpc.CriuReqType_WAIT_PID, uint32(s.Pid), true
+	c := &call{p: s.criu, op: OpWaitPid}
+	// Not with ctx: criu answers when the server has ended, which cannot take long then.
+	resp, err := c.do(context.WithoutCancel(ctx), &rpc.CriuReq{Type: &kind, Pid: &pid, KeepOpen: &keep})
+	status := unix.WaitStatus(resp.GetStatus())
+	if err == nil && status == 0 {
+		return nil
+	}
+	e := &Error{Op: OpWaitPid}
+	switch {
+	case ctx.Err() != nil:
+		e.Err = ended(ctx)
+	case err != nil:
+		return err
+	case status.Signaled():
+		e.Err = fmt.Errorf("%w: the page server has got the signal: %v", ErrFailed, status.Signal())
+	default:
+		e.Err = fmt.Errorf("%w: the page server has ended with exit status %d", ErrFailed, status.ExitStatus())
+	}
+	e.quote(s.criu.log, nil, "")
+	return e
+}
 
 // Close ends the server if it still runs.
-func (s *PageServer) Close() error { return nil }
-
-// LazyPagesRequest are the options of a criu that serves lazy pages.
-type LazyPagesRequest struct {
-	Images *os.File
-	Work   *os.File // Images if it is nil
-	// Address and Port are those of the page server that has the pages; they are in Images if
-	// Port is 0.
-	Address  string
-	Port     int
-	LogLevel int
-	LogFile  string   // in Work
-	Args     []string // more options of "criu lazy-pages"
+func (s *PageServer) Close() error {
+	_ = s.server.Signal(unix.SIGKILL)
+	s.server.Close()
+	return s.criu.Close()
 }
-
-// LazyPages is a criu that serves the pages of processes that have been restored with
-// Opts.LazyPages, when these touch them.
-type LazyPages struct{}
-
-// LazyPages starts one, and returns when it listens: then the processes can be restored.
-func (c *Criu) LazyPages(ctx context.Context, r *LazyPagesRequest) (*LazyPages, error) {
-	return nil, errors.ErrUnsupported
-}
-
-// Pid is criu's.
-func (l *LazyPages) Pid() int { return 0 }
-
-// Wait waits until all pages have been given out. The context's end does not end criu: the
-// processes need it.
-func (l *LazyPages) Wait(ctx context.Context) error { return errors.ErrUnsupported }
-
-// Close kills it, and with it the processes that still wait for pages cannot go on.
-func (l *LazyPages) Close() error { return nil }
