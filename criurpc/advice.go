@@ -42,7 +42,6 @@ var advices = []struct{ text, advice string }{
 var notFound = regexp.MustCompile(`execvp\("([^"]+)", .*No such file or directory`)
 
 var errnoAdvices = map[syscall.Errno]string{
-	syscall.ESRCH:   "there is no such process",
 	syscall.EEXIST:  "a process, or something else of the images, exists already: is the pid in use?",
 	syscall.EBADRQC: "this criu does not know the request: install a newer one",
 }
@@ -57,8 +56,7 @@ func advise(errno syscall.Errno, log []string) string {
 		}
 	}
 	for _, line := range log {
-		// It tries several of iptables' names, and goes on without.
-		if m := notFound.FindStringSubmatch(line); m != nil && !strings.Contains(m[1], "tables") {
+		if m := notFound.FindStringSubmatch(line); m != nil {
 			return "install " + m[1] + ", or put it in criu's PATH"
 		}
 	}

@@ -94,7 +94,9 @@ func (c *call) fail(resp *rpc.CriuResp, err error) error {
 		e.Err = ErrFailed
 		e.Errno = syscall.Errno(max(0, resp.GetCrErrno()))
 	}
-	e.quote(c.p.log, c.p.criu.output(), resp.GetCrErrmsg())
+	if c.refused == nil || e.Killed {
+		e.quote(c.p.log, c.p.criu.output(), resp.GetCrErrmsg())
+	}
 	c.p.finish(true)
 	return e
 }
@@ -159,11 +161,14 @@ func ended(ctx context.Context) error {
 	return fmt.Errorf("%w: %w", err, cause)
 }
 
-// checkType makes sure that an answer is one to the request. Of a request that criu cannot read
-// at all it tells with an answer of the type EMPTY.
+// checkType makes sure that an answer is one to the request. A page server that is a child answers
+// as one that is not, and if criu cannot read the request at all, the answer is EMPTY.
 func checkType(req *rpc.CriuReq, resp *rpc.CriuResp) error {
 	got, want := resp.GetType(), req.GetType()
-	if got == want || got == rpc.CriuReqType_EMPTY && !resp.GetSuccess() {
+	switch {
+	case got == want,
+		got == rpc.CriuReqType_PAGE_SERVER && want == rpc.CriuReqType_PAGE_SERVER_CHLD,
+		got == rpc.CriuReqType_EMPTY && !resp.GetSuccess():
 		return nil
 	}
 	return fmt.Errorf("%w: it has the type %v, want %v", ErrProtocol, got, want)
@@ -244,7 +249,7 @@ func (c *call) answer(ctx context.Context, note *rpc.CriuNotify, file *os.File) 
 		return n.Stage.final() // that what is being taken back may go on
 	}
 	c.stage = n.Stage
-	if n.Stage == StageSetupNamespaces && n.Pid > 0 && c.first == nil {
+	if c.op == OpRestore && n.Pid > 0 && c.first == nil {
 		c.first, _ = pidfd.Open(n.Pid)
 	}
 	if n.Stage.final() {

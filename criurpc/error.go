@@ -51,7 +51,8 @@ type Error struct {
 
 	// Log are the last lines of criu's log that tell errors, the oldest first. If it has no
 	// log, they are the last that it has written to its standard error, and if there is nothing
-	// either, the message that it has sent.
+	// either, the message that it has sent. There are none when criu has taken back what it did
+	// because it was told to.
 	Log []string
 
 	// Killed says that criu was killed, because it had not answered in time. It then has taken
@@ -74,7 +75,7 @@ type Error struct {
 func (e *Error) Error() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "criu %s", e.Op)
-	if e.Stage != "" {
+	if refusal := (*Refusal)(nil); e.Stage != "" && !errors.As(e.Err, &refusal) {
 		fmt.Fprintf(&text, ", stage %s", e.Stage)
 	}
 	fmt.Fprintf(&text, ": %v", e.Err)
@@ -88,7 +89,7 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&text, ": errno %d, %v", int(e.Errno), e.Errno)
 	}
 	if len(e.Log) > 0 {
-		fmt.Fprintf(&text, ": %s", strings.Join(e.Log, "; "))
+		fmt.Fprintf(&text, ": %s", strings.TrimRight(strings.Join(e.Log, "; "), "."))
 	}
 	if e.Advice != "" {
 		fmt.Fprintf(&text, ": %s", e.Advice)

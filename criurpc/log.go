@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -66,22 +67,32 @@ func tail(f *os.File) []byte {
 	return text[:n]
 }
 
+// harmless is what criu tells as an error in logs of requests that succeed: that it may not have more
+// files open, and that it has not found iptables under one of the names.
+var harmless = regexp.MustCompile(`Can't setup RLIMIT_NOFILE|execvp\("ip6?tables\S*", \.\.\.\) failed|ip6?tables\S* -V failed`)
+
 // errorLines finds the last lines of a log that tell errors. They begin with the time and the
 // pid if the log's level asks for that.
-func errorLines(log []byte) (lines []string) {
-	for line := range bytes.Lines(log) {
-		if i := bytes.Index(line, []byte("Error (")); i >= 0 {
-			lines = append(lines, clean(line[i:]))
+func errorLines(log []byte) []string {
+	return lastLines(log, func(line []byte) []byte {
+		i := bytes.Index(line, []byte("Error ("))
+		if i < 0 || harmless.Match(line) {
+			return nil
 		}
-	}
-	return lines[max(0, len(lines)-maxLines):]
+		return line[i:]
+	})
 }
 
-// anyLines is errorLines for programs with another idea of an error.
-func anyLines(text []byte) (lines []string) {
+// anyLines is errorLines for what is not criu's own.
+func anyLines(text []byte) []string {
+	return lastLines(text, bytes.TrimSpace)
+}
+
+// lastLines collects what pick takes of each line, which is nothing or not empty.
+func lastLines(text []byte, pick func([]byte) []byte) (lines []string) {
 	for line := range bytes.Lines(text) {
-		if line := clean(line); line != "" {
-			lines = append(lines, line)
+		if part := pick(line); len(part) > 0 {
+			lines = append(lines, clean(part))
 		}
 	}
 	return lines[max(0, len(lines)-maxLines):]

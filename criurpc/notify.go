@@ -9,6 +9,8 @@ type Stage string
 const (
 	// StagePreDump: the dump begins. Nothing has been done.
 	StagePreDump Stage = "pre-dump"
+	// StageQueryExtFiles: criu asks for files that are external. The answer has no place for any.
+	StageQueryExtFiles Stage = "query-ext-files"
 	// StageNetworkLock: the tasks are frozen, and the network is about to be locked. A restore
 	// has it, too.
 	StageNetworkLock Stage = "network-lock"

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/checkpoint-restore/go-criu/v8/rpc"
 )
 
@@ -29,7 +31,7 @@ type Request struct {
 	Inherit []InheritFd
 
 	// PageServer is a socket that is connected with a page server (ps.fd), or nil. What is said
-	// of Inherit holds for it, too.
+	// of Inherit holds for it, too. It becomes a blocking one, for everybody who has it.
 	PageServer *os.File
 
 	// Notify is called for each stage that criu tells, by the goroutine that made the request. It
@@ -104,6 +106,9 @@ func (p *Process) options(r *Request, d *dirs) (*rpc.CriuOpts, error) {
 	}
 	if r.PageServer != nil {
 		fd, err := p.number(r.PageServer, "of the page server")
+		if err == nil {
+			err = control(r.PageServer, func(fd int) error { return unix.SetNonblock(fd, false) })
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package criurpc
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -18,6 +19,7 @@ type PageServer struct {
 
 	criu   *Process
 	server *pidfd.Process
+	log    *os.File
 }
 
 // PageServer starts one (PAGE_SERVER_CHLD) at the address and port of Opts.Ps. For the port 0
@@ -38,9 +40,13 @@ func (p *Process) pageServer(ctx context.Context, r *Request) (*PageServer, erro
 	}
 	s := &PageServer{Pid: int(resp.GetPs().GetPid()), Port: int(resp.GetPs().GetPort()), criu: p}
 	// It is a child of criu, which does not reap it before it is asked to.
-	if s.server, err = pidfd.Open(s.Pid); err != nil {
+	if s.server, err = pidfd.Open(s.Pid); err == nil {
+		s.log, err = reopen(p.log)
+	}
+	if err != nil {
+		s.server.Close()
 		p.Close()
-		return nil, &Error{Op: OpPageServer, Err: fmt.Errorf("%w: %w", ErrProtocol, err)}
+		return nil, &Error{Op: OpPageServer, Err: err}
 	}
 	return s, nil
 }
@@ -50,10 +56,10 @@ func (p *Process) pageServer(ctx context.Context, r *Request) (*PageServer, erro
 func (s *PageServer) Wait(ctx context.Context) error {
 	defer s.Close()
 	defer context.AfterFunc(ctx, func() { _ = s.server.Signal(unix.SIGKILL) })()
-	kind, pid, keep := rpc.CriuReqType_WAIT_PID, uint32(s.Pid), true
+	kind, pid := rpc.CriuReqType_WAIT_PID, uint32(s.Pid)
 	c := &call{p: s.criu, op: OpWaitPid}
 	// Not with ctx: criu answers when the server has ended, which cannot take long then.
-	resp, err := c.do(context.WithoutCancel(ctx), &rpc.CriuReq{Type: &kind, Pid: &pid, KeepOpen: &keep})
+	resp, err := c.do(context.WithoutCancel(ctx), &rpc.CriuReq{Type: &kind, Pid: &pid})
 	status := unix.WaitStatus(resp.GetStatus())
 	if err == nil && status == 0 {
 		return nil
@@ -69,7 +75,7 @@ func (s *PageServer) Wait(ctx context.Context) error {
 	default:
 		e.Err = fmt.Errorf("%w: the page server has ended with exit status %d", ErrFailed, status.ExitStatus())
 	}
-	e.quote(s.criu.log, nil, "")
+	e.quote(s.log, nil, "")
 	return e
 }
 
@@ -77,5 +83,15 @@ func (s *PageServer) Wait(ctx context.Context) error {
 func (s *PageServer) Close() error {
 	_ = s.server.Signal(unix.SIGKILL)
 	s.server.Close()
+	s.log.Close()
 	return s.criu.Close()
+}
+
+// reopen gives another descriptor of a file.
+func reopen(f *os.File) (*os.File, error) {
+	fd, err := duplicate(f)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), f.Name()), nil
 }
