@@ -28,12 +28,17 @@ KILLS ?= 500
 SEED ?=
 
 BUILD_NEEDS := gcc=gcc /usr/include/stdlib.h=libc6-dev
-UNIT_NEEDS := $(BUILD_NEEDS) qemu-aarch64-static=qemu-user-static
+CRIU_NEEDS := debian-archive-keyring tar=tar gzip=gzip ip=iproute2
+UNIT_NEEDS := $(BUILD_NEEDS) qemu-aarch64-static=qemu-user-static $(CRIU_NEEDS)
 TEST_NEEDS := $(UNIT_NEEDS) busybox-static newuidmap=uidmap
 VM_NEEDS := $(BUILD_NEEDS) qemu-system-x86_64=qemu-system-x86 mmdebstrap mkfs.ext4=e2fsprogs modprobe=kmod xz=xz-utils zstd \
 	debian-archive-keyring
 
 BENCH = $(CACHE)/bench -floor $(CACHE)/floor -floor-exec $(CACHE)/floor-exec -hosts $(CACHE)/hosts -rootfs $(CACHE)/rootfs
+
+# The criu of the tests. Another one than this is not fetched.
+LIBCONTAINER_CRIU ?= $(CACHE)/criu/criu
+export LIBCONTAINER_CRIU
 
 export GO ROOTFS CMD FUZZTIME WORLD MANAGER RUN KILLS SEED
 export CGO_ENABLED := 1
@@ -52,13 +57,18 @@ run: go root ## run a container: ROOTFS=/path and CMD='...' choose another root 
 
 test: unit integration ## unit and integration tests, with the race detector (integration as root)
 
-unit: go
+unit: go criu
 	@scripts/need.sh $(UNIT_NEEDS)
 	$(GO) test -race $$($(GO) list ./... | grep -v /integration)
 
-integration: go root
+integration: go root criu
 	@scripts/need.sh $(TEST_NEEDS)
 	$(GO) test -race -count=1 -timeout 15m ./integration/...
+
+.PHONY: criu
+criu: go
+	@[ "$$LIBCONTAINER_CRIU" != $(CACHE)/criu/criu ] || { \
+		scripts/need.sh $(CRIU_NEEDS) && $(GO) run -buildvcs=false ./integration/criu -dir $(CACHE)/criu; }
 
 vmtest: go root ## the integration tests in virtual machines: WORLD=v2|v1|hybrid, MANAGER=cgroupfs|systemd, RUN=pattern
 	@scripts/need.sh $(VM_NEEDS)

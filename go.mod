@@ -3,6 +3,7 @@ module github.com/libcontainer/libcontainer
 go 1.25.0
 
 require (
+	github.com/checkpoint-restore/go-criu/v8 v8.3.0
 	github.com/cilium/ebpf v0.22.0
 	github.com/coreos/go-systemd/v22 v22.7.0
 	github.com/godbus/dbus/v5 v5.2.4
@@ -18,4 +19,7 @@ require (
 	golang.org/x/sys v0.47.0
 )
 
-require github.com/cyphar/filepath-securejoin v0.5.1 // indirect
+require (
+	github.com/aperturerobotics/protobuf-go-lite v0.14.0 // indirect
+	github.com/cyphar/filepath-securejoin v0.5.1 // indirect
+)

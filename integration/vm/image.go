@@ -15,6 +15,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/integration/internal/command"
+	"github.com/libcontainer/libcontainer/integration/internal/debs"
 )
 
 const (
@@ -38,9 +41,9 @@ var qemuPackages = []string{"qemu-system-x86", "qemu-system-common", "qemu-syste
 var guest embed.FS
 
 // recipe is all that decides what an image is: the files that go into it and
-// the code that makes it.
+// the code that makes it, beside that of package debs.
 //
-//go:embed guest apt.go image.go initramfs.go kernel.go
+//go:embed guest image.go initramfs.go kernel.go
 var recipe embed.FS
 
 // An image is a directory with a root disk, kernels and a QEMU.
@@ -60,26 +63,31 @@ func (i image) qemu() string {
 }
 
 // hash names a recipe.
-func hash(files fs.FS) (string, error) {
+func hash(recipe ...fs.FS) (string, error) {
 	h := sha256.New()
-	err := fs.WalkDir(files, ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		content, err := fs.ReadFile(files, path)
+	for _, files := range recipe {
+		err := fs.WalkDir(files, ".", func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			content, err := fs.ReadFile(files, path)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(h, "%s %d\n%s", path, len(content), content)
+			return nil
+		})
 		if err != nil {
-			return err
+			return "", err
 		}
-		fmt.Fprintf(h, "%s %d\n%s", path, len(content), content)
-		return nil
-	})
-	return hex.EncodeToString(h.Sum(nil))[:16], err
+	}
+	return hex.EncodeToString(h.Sum(nil))[:16], nil
 }
 
 // findImage gives the image of this recipe from the user's cache, where it is
 // built if it is missing. Processes that want it at once build it once.
 func findImage(ctx context.Context) (image, error) {
-	name, err := hash(recipe)
+	name, err := hash(recipe, debs.Source)
 	if err != nil {
 		return image{}, err
 	}
@@ -163,7 +171,7 @@ func buildImage(ctx context.Context, dest string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
 	}
-	mirror, err := findMirror(ctx)
+	mirror, err := debs.FindMirror(ctx)
 	if err != nil {
 		return err
 	}
@@ -173,7 +181,7 @@ func buildImage(ctx context.Context, dest string) error {
 		return err
 	}
 	for _, name := range []string{rootSuite, oldSuite} {
-		s, err := newSuite(ctx, filepath.Join(work, name), mirror, name)
+		s, err := debs.NewSuite(ctx, filepath.Join(work, name), mirror, name)
 		if err != nil {
 			return err
 		}
@@ -194,7 +202,7 @@ func buildImage(ctx context.Context, dest string) error {
 func buildRoot(ctx context.Context, work, mirror, root string) error {
 	// What the machine's apt does to reach the mirror, such as a proxy, is right
 	// for the image's apt too.
-	acquire, err := output(ctx, "apt-config", "dump", "Acquire")
+	acquire, err := command.Output(ctx, "apt-config", "dump", "Acquire")
 	if err != nil {
 		return err
 	}
@@ -202,18 +210,18 @@ func buildRoot(ctx context.Context, work, mirror, root string) error {
 	if err := os.WriteFile(aptopt, []byte(acquire), 0o644); err != nil {
 		return err
 	}
-	_, err = output(ctx, "mmdebstrap", "--mode=root", "--variant=essential", "--quiet", "--aptopt="+aptopt,
+	_, err = command.Output(ctx, "mmdebstrap", "--mode=root", "--variant=essential", "--quiet", "--aptopt="+aptopt,
 		"--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*",
 		"--dpkgopt=path-exclude=/usr/share/locale/*",
-		"--include="+strings.Join(packages, ","), rootSuite, root, sourceLine(mirror, rootSuite))
+		"--include="+strings.Join(packages, ","), rootSuite, root, debs.SourceLine(mirror, rootSuite))
 	if err != nil {
 		return err
 	}
-	command, err := guest.ReadFile("guest/vm-command")
+	agent, err := guest.ReadFile("guest/vm-command")
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(root, "usr/local/sbin/vm-command"), command, 0o755); err != nil {
+	if err := os.WriteFile(filepath.Join(root, "usr/local/sbin/vm-command"), agent, 0o755); err != nil {
 		return err
 	}
 	configure, err := guest.Open("guest/configure.sh")
@@ -223,7 +231,7 @@ func buildRoot(ctx context.Context, work, mirror, root string) error {
 	defer configure.Close()
 	cmd := exec.CommandContext(ctx, "chroot", root, "/bin/sh", "-s")
 	cmd.Stdin = configure
-	_, err = outputOf(cmd)
+	_, err = command.OutputOf(cmd)
 	return err
 }
 
@@ -231,12 +239,12 @@ func buildRoot(ctx context.Context, work, mirror, root string) error {
 // none, or it doesn't run, the machine's will do.
 func addQEMU(ctx context.Context, work, mirror, dir string) error {
 	dest := filepath.Join(dir, "qemu")
-	s, err := newSuite(ctx, filepath.Join(work, qemuSuite), mirror, qemuSuite)
+	s, err := debs.NewSuite(ctx, filepath.Join(work, qemuSuite), mirror, qemuSuite)
 	if err == nil {
-		err = s.unpack(ctx, dest, qemuPackages...)
+		err = s.Unpack(ctx, dest, qemuPackages...)
 	}
 	if err == nil {
-		_, err = output(ctx, image{dir}.qemu(), "--version")
+		_, err = command.Output(ctx, image{dir}.qemu(), "--version")
 	}
 	if err == nil || ctx.Err() != nil {
 		return ctx.Err()
@@ -248,6 +256,6 @@ func addQEMU(ctx context.Context, work, mirror, dir string) error {
 // makeDisk writes a tree into a new disk image. It is sparse, and needs no
 // journal: each boot begins with the same disk.
 func makeDisk(ctx context.Context, root, dest string) error {
-	_, err := output(ctx, "mkfs.ext4", "-q", "-O", "^has_journal", "-d", root, dest, "8G")
+	_, err := command.Output(ctx, "mkfs.ext4", "-q", "-O", "^has_journal", "-d", root, dest, "8G")
 	return err
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/libcontainer/libcontainer/integration/internal/command"
 )
 
 //go:embed guest/init
@@ -17,7 +19,7 @@ var initScript []byte
 // makeInitramfs writes an initramfs of busybox, the modules that the boot needs
 // and the script that loads them. Root has the busybox and the modules.
 func makeInitramfs(ctx context.Context, dest, root, version string) error {
-	out, err := output(ctx, "modprobe", append([]string{"-d", root, "-S", version, "--show-depends", "-a"}, bootModules...)...)
+	out, err := command.Output(ctx, "modprobe", append([]string{"-d", root, "-S", version, "--show-depends", "-a"}, bootModules...)...)
 	if err != nil {
 		return err
 	}
@@ -53,7 +55,7 @@ func makeInitramfs(ctx context.Context, dest, root, version string) error {
 	}
 	pack := exec.CommandContext(ctx, "sh", "-c", `find . | "$0" cpio -o -H newc`, busybox)
 	pack.Dir = tree
-	archive, err := outputOf(pack)
+	archive, err := command.OutputOf(pack)
 	if err != nil {
 		return err
 	}
@@ -77,7 +79,7 @@ func copyModule(ctx context.Context, source, dest string) error {
 	if !strings.HasSuffix(source, ".xz") {
 		return copyFile(source, dest)
 	}
-	content, err := output(ctx, "xz", "-dc", source)
+	content, err := command.Output(ctx, "xz", "-dc", source)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/libcontainer/libcontainer/integration/internal/command"
+	"github.com/libcontainer/libcontainer/integration/internal/debs"
 )
 
 // bootModules are what the initramfs needs, and what the command's shares need:
@@ -40,7 +43,7 @@ func extractKernel(ctx context.Context, bzImage, dest string) error {
 	}
 	cmd := exec.CommandContext(ctx, tool, "-dc")
 	cmd.Stdin = bytes.NewReader(payload)
-	elf, err := outputOf(cmd)
+	elf, err := command.OutputOf(cmd)
 	if err != nil {
 		return fmt.Errorf("decompress %s: %w", bzImage, err)
 	}
@@ -92,30 +95,30 @@ func decompressor(data []byte) (string, error) {
 
 // addKernel unpacks a release's kernel: its modules into root, its ELF image and
 // an initramfs into dir.
-func addKernel(ctx context.Context, s *suite, root, dir string) error {
-	name, err := s.depends(ctx, "linux-image-amd64")
+func addKernel(ctx context.Context, s *debs.Suite, root, dir string) error {
+	name, err := s.Depends(ctx, "linux-image-amd64")
 	if err != nil {
 		return err
 	}
-	tree, err := os.MkdirTemp(filepath.Dir(s.config), "kernel-")
+	tree, err := os.MkdirTemp(s.Dir, "kernel-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(tree)
-	if err := s.unpack(ctx, tree, name); err != nil {
+	if err := s.Unpack(ctx, tree, name); err != nil {
 		return err
 	}
 	version := strings.TrimPrefix(name, "linux-image-")
 	if err := moveModules(tree, root, version); err != nil {
 		return err
 	}
-	if _, err := output(ctx, "depmod", "-b", root, version); err != nil {
+	if _, err := command.Output(ctx, "depmod", "-b", root, version); err != nil {
 		return err
 	}
-	if err := extractKernel(ctx, filepath.Join(tree, "boot/vmlinuz-"+version), filepath.Join(dir, s.name+".kernel")); err != nil {
+	if err := extractKernel(ctx, filepath.Join(tree, "boot/vmlinuz-"+version), filepath.Join(dir, s.Name+".kernel")); err != nil {
 		return err
 	}
-	return makeInitramfs(ctx, filepath.Join(dir, s.name+".initramfs"), root, version)
+	return makeInitramfs(ctx, filepath.Join(dir, s.Name+".initramfs"), root, version)
 }
 
 // moveModules moves a kernel's modules from its package's tree into root, but

@@ -100,15 +100,3 @@ func TestParseDepends(t *testing.T) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
-
-func TestParseMirror(t *testing.T) {
-	for targets, want := range map[string]string{
-		"Other http://a/\nDebian-Security http://b/\nDebian http://c/debian/\nDebian http://d/\n": "http://c/debian/",
-		"Other http://a/\n": "",
-		"":                  "",
-	} {
-		if got := parseMirror(targets); got != want {
-			t.Errorf("mirror of %q is %q, want %q", targets, got, want)
-		}
-	}
-}

@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+
+	"github.com/libcontainer/libcontainer/integration/internal/command"
 )
 
 // A result is what became of a test or subtest.
@@ -82,7 +84,7 @@ func readResults(ctx context.Context, name string) (results, error) {
 	defer log.Close()
 	cmd := exec.CommandContext(ctx, "go", "tool", "test2json")
 	cmd.Stdin = log
-	events, err := outputOf(cmd)
+	events, err := command.OutputOf(cmd)
 	if err != nil {
 		return nil, err
 	}

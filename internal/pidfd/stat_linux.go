@@ -24,6 +24,8 @@ const exiting = 0x4
 // Stat is what /proc/[pid]/stat says of a process, see proc_pid_stat(5).
 type Stat struct {
 	State     byte   // field 3: R, S, D, Z and so on
+	Parent    int    // field 4: 0 if it is in no namespace that is seen from here
+	Session   int    // field 6: the pid of the session's leader, which may have ended
 	Flags     uint64 // field 9: PF_ flags of the kernel
 	StartTime string // field 22: ticks since the boot
 	ExitCode  syscall.WaitStatus
@@ -56,6 +58,12 @@ func parseStat(data []byte) (stat Stat, err error) {
 	}
 	field := func(n int) string { return fields[n-afterName] }
 	stat.State, stat.StartTime = field(3)[0], field(22)
+	if stat.Parent, err = strconv.Atoi(field(4)); err != nil {
+		return stat, fmt.Errorf("parent: %w", err)
+	}
+	if stat.Session, err = strconv.Atoi(field(6)); err != nil {
+		return stat, fmt.Errorf("session: %w", err)
+	}
 	if stat.Flags, err = strconv.ParseUint(field(9), 10, 64); err != nil {
 		return stat, fmt.Errorf("flags: %w", err)
 	}
