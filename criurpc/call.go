@@ -250,11 +250,11 @@ func (c *call) answer(ctx context.Context, note *rpc.CriuNotify, file *os.File) 
 	}
 	c.stage = n.Stage
 	if c.op == OpRestore && n.Pid > 0 && c.first == nil {
-		c.first, _ = pidfd.Open(n.Pid)
+		c.first = c.p.criu.task(n.Pid)
 	}
 	if n.Stage.final() {
-		if c.notify != nil && c.late == nil {
-			if err := c.notify(n); err != nil {
+		if c.notify != nil {
+			if err := c.notify(n); err != nil && c.late == nil {
 				c.late = &Refusal{n.Stage, err}
 			}
 		}
