@@ -24,14 +24,11 @@ import (
 // fakeVariable has the name of what the test binary does as a criu.
 const fakeVariable = "CRIURPC_TEST_FAKE"
 
-// hurryRace keeps the race detector from waiting a second at the end of a process.
-const hurryRace = "GORACE=atexit_sleep_ms=0"
-
 // TestMain is also the main function of a fake criu: the test binary that executes itself.
 func TestMain(m *testing.M) {
 	if name, ok := os.LookupEnv(fakeVariable); ok {
 		fakes[name](newFake())
-		os.Exit(0)
+		exit(0)
 	}
 	// Orphans come here: the first process of a machine that is a container may not reap them.
 	must(unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
@@ -77,7 +74,7 @@ func fakeCriu(t *testing.T, name string, env ...string) *Criu {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Criu{Path: self, Env: append(env, fakeVariable+"="+name, hurryRace)}
+	return &Criu{Path: self, Env: append(env, fakeVariable+"="+name)}
 }
 
 // fake is the criu's side.
@@ -91,9 +88,12 @@ func newFake() *fake { return &fake{socket: firstFile} }
 func must(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "fake criu:", err)
-		os.Exit(99)
+		exit(99)
 	}
 }
+
+// exit is os.Exit without what the race detector and the coverage do then.
+func exit(status int) { syscall.Exit(status) }
 
 func ptr[T any](value T) *T { return &value }
 
@@ -199,7 +199,7 @@ func readReport(t *testing.T, images *os.File) *report {
 // self starts this binary as another fake.
 func (f *fake) self(name string, sys *syscall.SysProcAttr) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = []string{fakeVariable + "=" + name, hurryRace}
+	cmd.Env = []string{fakeVariable + "=" + name}
 	cmd.ExtraFiles = []*os.File{os.NewFile(uintptr(f.socket), "socket")}
 	cmd.SysProcAttr = sys
 	must(cmd.Start())

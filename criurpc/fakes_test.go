@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +23,8 @@ func init() {
 		"nothing":   func(*fake) {},
 		"pause":     func(*fake) { hang() },
 		"hang":      fakeHang,
+		"linger":    fakeLinger,
+		"tracer":    fakeTracer,
 		"describe":  fakeDescribe,
 		"stages":    fakeStages,
 		"die":       fakeDie,
@@ -39,6 +42,21 @@ func init() {
 func fakeHang(f *fake) {
 	f.receive()
 	_, err := unix.Write(environ("FAKE_TELL"), []byte{0})
+	must(err)
+	hang()
+}
+
+// fakeLinger answers and does not end.
+func fakeLinger(f *fake) {
+	f.answer(f.receive().GetType(), true)
+	hang()
+}
+
+// fakeTracer traces the process FAKE_PID.
+func fakeTracer(*fake) {
+	runtime.LockOSThread()
+	must(unix.PtraceSeize(environ("FAKE_PID")))
+	_, err := unix.Write(firstFile, []byte{0})
 	must(err)
 	hang()
 }
@@ -131,7 +149,7 @@ func fakeDie(f *fake) {
 			must(unix.Kill(os.Getpid(), unix.SIGKILL))
 			hang()
 		}
-		os.Exit(7)
+		exit(7)
 	}
 	die("request")
 	req := f.receive()
@@ -195,7 +213,7 @@ func fakeMalformed(f *fake) {
 		must(fmt.Errorf("what is %q", kind))
 	}
 	if f.receive() == nil { // the client hangs up, and that is the end
-		os.Exit(0)
+		exit(0)
 	}
 	hang()
 }
@@ -264,7 +282,7 @@ func fakeLazy(*fake) {
 	must(os.WriteFile(log, []byte(text), 0o600))
 	switch os.Getenv("FAKE_LAZY") {
 	case "fails":
-		os.Exit(1)
+		exit(1)
 	case "hangs":
 		hang()
 	}
@@ -274,7 +292,7 @@ func fakeLazy(*fake) {
 	must(err)
 	if string(end) != "0" {
 		fmt.Fprintln(os.Stderr, "Error (uffd.c:2): lost the page server")
-		os.Exit(1)
+		exit(1)
 	}
 }
 
@@ -283,9 +301,9 @@ func fakeProbe(f *fake) {
 	has := os.Getenv("FAKE_ALL") != ""
 	if slices.Contains(os.Args, "check") {
 		if slices.Contains(os.Args, "network_lock_nftables") && has {
-			os.Exit(0)
+			exit(0)
 		}
-		os.Exit(1)
+		exit(1)
 	}
 	req := f.receive()
 	resp := &rpc.CriuResp{Type: ptr(req.GetType()), Success: ptr(true)}

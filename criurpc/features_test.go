@@ -54,7 +54,7 @@ func all42() *Features {
 
 func TestMissing(t *testing.T) {
 	const iptables, nftables = rpc.CriuNetworkLockMethod_IPTABLES, rpc.CriuNetworkLockMethod_NFTABLES
-	everything := Needs{PreDump: true, LazyPages: true, InetSockets: true, NetworkNamespace: true, Tmpfs: true, NetworkLock: iptables}
+	everything := Needs{PreDump: true, LazyPages: true, LazyDump: true, InetSockets: true, NetworkNamespace: true, Tmpfs: true, NetworkLock: iptables}
 	for _, need := range []Needs{everything, {NetworkLock: nftables}, {}} {
 		if err := all42().Missing(need); err != nil {
 			t.Errorf("%+v: %v", need, err)
@@ -73,7 +73,7 @@ func TestMissing(t *testing.T) {
 		"check":        {func(f *Features) { f.Problem = problem }, Needs{}, "Error (x.c:1): old: install"},
 		"tracking":     {func(f *Features) { f.MemTrack = false }, Needs{PreDump: true}, "CONFIG_MEM_SOFT_DIRTY"},
 		"userfaultfd":  {func(f *Features) { f.LazyPages = false }, Needs{LazyPages: true}, "userfaultfd"},
-		"pipes":        {func(f *Features) { f.BigPipes = false }, Needs{LazyPages: true}, "CAP_SYS_RESOURCE"},
+		"pipes":        {func(f *Features) { f.BigPipes = false }, Needs{LazyDump: true}, "CAP_SYS_RESOURCE"},
 		"inet sockets": {func(f *Features) { f.Version.Minor = 1 }, Needs{InetSockets: true}, "4.1 cannot on Linux 6.16 or later, and this is 6.18.1: install CRIU 4.2"},
 		"tar":          {func(f *Features) { delete(f.Programs, "tar") }, Needs{Tmpfs: true}, "no program tar"},
 		"gzip":         {func(f *Features) { delete(f.Programs, "gzip") }, Needs{Tmpfs: true}, "no program gzip"},

@@ -397,40 +397,40 @@ func TestRealPageServer(t *testing.T) {
 	}
 }
 
-// Lazy pages work where there are big pipes, and elsewhere Features says so.
 func TestRealLazyPages(t *testing.T) {
 	c := realCriu(t)
 	f, err := c.Probe(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+	if missing := f.Missing(Needs{LazyPages: true}); missing != nil {
+		t.Skip(missing)
+	}
 	_, err = c.LazyPages(t.Context(), &LazyPagesRequest{Images: directory(t)})
 	if e := failure(t, err); !errors.Is(err, ErrDied) || len(e.Log) == 0 {
 		t.Errorf("without images: %v", err)
 	}
-	if missing := f.Missing(Needs{LazyPages: true}); missing != nil {
-		if !f.BigPipes && !strings.Contains(missing.Error(), "CAP_SYS_RESOURCE") {
-			t.Errorf("what is missing is %v", missing)
-		}
-		t.Skip(missing)
-	}
 	images, work := directory(t), directory(t)
 	k, key := saved(t, c, images, work)
-	l, err := c.LazyPages(t.Context(), &LazyPagesRequest{Images: images, Work: work})
+	l, err := c.LazyPages(t.Context(), &LazyPagesRequest{Images: images, Work: work, LogLevel: 4})
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer l.Close()
 	r, out := restoring(t, key, images, work)
 	r.Opts.LazyPages = ptr(true)
 	pid, err := c.Restore(t.Context(), r)
 	if err != nil {
-		l.Close()
 		t.Fatal(err)
 	}
 	if err := l.Wait(t.Context()); err != nil {
 		t.Error(err)
 	}
 	k.finish(t, pid, out)
+	log, err := os.ReadFile(filepath.Join(work.Name(), "lazy-pages.log"))
+	if err != nil || !strings.Contains(string(log), "UFFD transferred pages") {
+		t.Errorf("no pages were served: %v", err)
+	}
 }
 
 func TestRealCPUInfo(t *testing.T) {

@@ -12,10 +12,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/checkpoint-restore/go-criu/v8/rpc"
+
+	"github.com/libcontainer/libcontainer/internal/pidfd"
 )
 
 // What criu gets: arguments, environment, descriptors and options.
@@ -46,7 +49,7 @@ func TestWhatCriuGets(t *testing.T) {
 	got := readReport(t, images)
 	for what, values := range map[string][2]any{
 		"arguments":     {got.Args, []string{"criu", "--libdir", "/plugins", "--no-default-config", "swrk", "3"}},
-		"environment":   {got.Env, []string{"OWN=1", fakeVariable + "=describe", hurryRace, "PATH=/usr/bin:/bin"}},
+		"environment":   {got.Env, []string{"OWN=1", fakeVariable + "=describe", "PATH=/usr/bin:/bin"}},
 		"directory":     {got.Dir, "/"},
 		"standard I/O":  {got.Stdio, []string{"/dev/null", "/dev/null", "/memfd:criu stderr (deleted)"}},
 		"files":         {got.Files, map[string]string{"4": "one", "5": "two"}},
@@ -342,4 +345,60 @@ func TestCloseMeanwhile(t *testing.T) {
 		t.Error("there is no error")
 	}
 	gone(t, p.Pid())
+}
+
+// A criu that has answered and does not end is ended.
+func TestLinger(t *testing.T) {
+	c := fakeCriu(t, "linger")
+	c.Grace = hurry
+	p, err := c.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Dump(t.Context(), &Request{Images: directory(t)}); err != nil {
+		t.Error(err)
+	}
+	gone(t, p.Pid())
+}
+
+// A criu that somebody traces cannot be reaped before that one has ended. Nobody waits for that.
+func TestTraced(t *testing.T) {
+	c := fakeCriu(t, "describe")
+	c.Grace = hurry
+	p, err := c.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	told, theirs, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer told.Close()
+	tracer := exec.Command(c.Path)
+	tracer.Env = []string{fakeVariable + "=tracer", fmt.Sprint("FAKE_PID=", p.Pid())}
+	tracer.ExtraFiles = []*os.File{theirs}
+	err = tracer.Start()
+	theirs.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, traced := told.Read(make([]byte, 1))
+	p.Close()
+	_, stat := pidfd.ReadStat(p.Pid())
+	if err := tracer.Process.Kill(); err != nil {
+		t.Error(err)
+	}
+	_ = tracer.Wait()
+	if traced != nil {
+		t.Skipf("a process cannot be traced here: %v", traced)
+	}
+	if stat != nil {
+		t.Errorf("what is being traced: %v", stat)
+	}
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); runtime.Gosched() {
+		if _, err := pidfd.ReadStat(p.Pid()); errors.Is(err, pidfd.ErrNoProcess) {
+			return
+		}
+	}
+	t.Error("it is not reaped when it can be")
 }
