@@ -316,6 +316,7 @@ func fakeProbe(f *fake) {
 			f.log(req, "Error (check.c:1): no kernel\n")
 		}
 	case rpc.CriuReqType_FEATURE_CHECK:
+		resp.Success = ptr(os.Getenv("FAKE_OLD") == "")
 		resp.Features = &rpc.CriuFeatures{MemTrack: &has, LazyPages: &has, PidfdStore: &has}
 	}
 	f.send(resp)

@@ -96,7 +96,8 @@ func (e *MissingError) Error() string {
 // Is makes it an errors.ErrUnsupported.
 func (e *MissingError) Is(target error) bool { return target == errors.ErrUnsupported }
 
-// Missing tells all that is missing: an error that joins a *MissingError for each, or nil.
+// Missing tells all that is missing: an error that joins a *MissingError for each, or nil. If criu
+// does not work here at all, that is the only one.
 func (f *Features) Missing(need Needs) error {
 	var missing []error
 	add := func(lacks bool, what, why, remedy string) {
@@ -104,11 +105,12 @@ func (f *Features) Missing(need Needs) error {
 			missing = append(missing, &MissingError{what, why, remedy})
 		}
 	}
-	const any = "checkpoint and restore"
-	add(!f.Version.AtLeast(oldest.Major, oldest.Minor), any, fmt.Sprintf("criu is version %v", f.Version),
-		fmt.Sprintf("install CRIU %v or later", oldest))
+	const all = "checkpoint and restore"
+	if !f.Version.AtLeast(oldest.Major, oldest.Minor) {
+		return &MissingError{all, fmt.Sprintf("criu is version %v", f.Version), fmt.Sprintf("install CRIU %v or later", oldest)}
+	}
 	if f.Problem != nil {
-		add(true, any, f.Problem.Error(), "install a criu and a kernel that go together")
+		return &MissingError{all, f.Problem.Error(), "install a criu and a kernel that go together"}
 	}
 	add(need.PreDump && !f.MemTrack, "pre-dump", "the kernel does not track changes of memory (CONFIG_MEM_SOFT_DIRTY)",
 		"dump all memory at once")

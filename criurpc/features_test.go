@@ -40,7 +40,7 @@ func TestKernelAtLeast(t *testing.T) {
 	}
 }
 
-// all has everything.
+// all42 has everything.
 func all42() *Features {
 	f := &Features{
 		Version: Version{Major: 4, Minor: 2}, Kernel: "6.18.1", MemTrack: true, LazyPages: true, BigPipes: true, PidfdStore: true,
@@ -131,7 +131,11 @@ func TestProbe(t *testing.T) {
 	if got, want := fmt.Sprint(f.Programs), fmt.Sprintf("map[ip:%s/ip tar:%s/tar]", bin, bin); got != want {
 		t.Errorf("the programs are %s, want %s", got, want)
 	}
-	f, err = fakeCriu(t, "probe", "FAKE_VERSION=317").Probe(t.Context())
+	f, err = fakeCriu(t, "probe", "FAKE_VERSION=402", "FAKE_ALL=1", "FAKE_OLD=1").Probe(t.Context())
+	if err != nil || f.Problem == nil || !strings.Contains(f.Problem.Error(), "feature check") {
+		t.Errorf("the features are %+v, error %v", f, err)
+	}
+	f, err = fakeCriu(t, "probe", "FAKE_VERSION=317", "FAKE_OLD=1").Probe(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

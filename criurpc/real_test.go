@@ -74,6 +74,14 @@ func startTask(t *testing.T, flags uintptr) *task {
 	if err := cmd.Process.Release(); err != nil { // it is reaped by its pid
 		t.Fatal(err)
 	}
+	process, err := pidfd.Open(k.pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // if the test has failed, it still runs
+		_ = process.Signal(unix.SIGKILL)
+		bury(context.Background(), process)
+	})
 	if got := line(t, read); got != "ready" {
 		t.Fatalf("it says %q", got)
 	}
@@ -187,11 +195,11 @@ func TestRealDumpAndRestore(t *testing.T) {
 	t.Setenv("CRIU_CONFIG_FILE", config)
 
 	images, work := directory(t), directory(t)
+	k := startTask(t, syscall.CLONE_NEWPID)
+	key := k.key(t)
 	before := openFiles()
 	var stages []Stage
 	notify := func(n *Notification) error { stages = append(stages, n.Stage); return nil }
-	k := startTask(t, syscall.CLONE_NEWPID)
-	key := k.key(t)
 	if err := c.Dump(t.Context(), &Request{Opts: k.opts(), Images: images, Work: work, Notify: notify}); err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +231,6 @@ func TestRealDumpAndRestore(t *testing.T) {
 	if _, err := os.Stat(evil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("criu has obeyed a configuration file that nobody gave it: %v", err)
 	}
-	k.pipe.Close()
 	sameFiles(t, before)
 }
 
