@@ -33,6 +33,7 @@ var advices = []struct{ text, advice string }{
 	{"has bad size", "a file has another size than at the dump: bring it back as it was"},
 	{"has bad mode", "a file has other permissions than at the dump: bring it back as it was, or set skip_file_rwx_check"},
 	{"has bad build-ID", "a program or library is another one than at the dump: bring it back as it was"},
+	{"Unexpected rt vDSO area bounds", "this criu is too old for the kernel: install a newer one"},
 	{"Kernel reports more capabilities", "install a newer criu"},
 	{"uprobes vma", "set the option allow-uprobes"},
 	{"Unable to freeze cgroup", "processes of the cgroup cannot be frozen: raise timeout, or freeze the cgroup before"},

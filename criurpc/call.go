@@ -72,12 +72,13 @@ func (c *call) doneNevertheless() error {
 
 // fail waits for criu's end, leaves nothing of it, and tells what has happened.
 func (c *call) fail(resp *rpc.CriuResp, err error) error {
-	e := &Error{Op: c.op, Stage: c.stage, Killed: errors.Is(err, errSilent)}
-	if err != nil && !errors.Is(err, io.EOF) {
+	silent := errors.Is(err, errSilent)
+	if silent {
 		c.p.criu.kill()
 	}
-	c.p.hangUp()
+	c.p.hangUp() // as good as a refusal of whatever it tells next
 	end := c.p.criu.reap(true)
+	e := &Error{Op: c.op, Stage: c.stage, Killed: silent || c.p.criu.killed}
 	if c.first != nil {
 		endTask(c.first, c.p.criu.grace)
 	}
@@ -250,11 +251,11 @@ func (c *call) answer(ctx context.Context, note *rpc.CriuNotify, file *os.File) 
 	}
 	c.stage = n.Stage
 	if c.op == OpRestore && n.Pid > 0 && c.first == nil {
-		c.first, _ = pidfd.Open(n.Pid)
+		c.first = c.p.criu.task(n.Pid)
 	}
 	if n.Stage.final() {
-		if c.notify != nil && c.late == nil {
-			if err := c.notify(n); err != nil {
+		if c.notify != nil {
+			if err := c.notify(n); err != nil && c.late == nil {
 				c.late = &Refusal{n.Stage, err}
 			}
 		}

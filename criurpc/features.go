@@ -46,7 +46,7 @@ type Features struct {
 	// LazyPages: the kernel has what lazy pages need of userfaultfd(2).
 	LazyPages bool
 
-	// BigPipes: this program may make pipes of 4 MiB, which lazy pages need, too.
+	// BigPipes: this program may make pipes of 4 MiB, which a dump that serves its pages needs.
 	BigPipes bool
 
 	// PidfdStore: pre-dumps can be told by pidfds that a process is another one of the same pid.
@@ -69,6 +69,9 @@ type Needs struct {
 	PreDump bool
 	// LazyPages: memory is restored when it is touched.
 	LazyPages bool
+	// LazyDump: the dump keeps the memory and serves it (its option lazy_pages), instead of writing
+	// images of it.
+	LazyDump bool
 	// InetSockets: the processes have inet or packet sockets.
 	InetSockets bool
 	// NetworkNamespace: a network namespace is saved, with its devices, addresses and routes.
@@ -93,7 +96,8 @@ func (e *MissingError) Error() string {
 // Is makes it an errors.ErrUnsupported.
 func (e *MissingError) Is(target error) bool { return target == errors.ErrUnsupported }
 
-// Missing tells all that is missing: an error that joins a *MissingError for each, or nil.
+// Missing tells all that is missing: an error that joins a *MissingError for each, or nil. If criu
+// does not work here at all, that is the only one.
 func (f *Features) Missing(need Needs) error {
 	var missing []error
 	add := func(lacks bool, what, why, remedy string) {
@@ -101,16 +105,17 @@ func (f *Features) Missing(need Needs) error {
 			missing = append(missing, &MissingError{what, why, remedy})
 		}
 	}
-	const any = "checkpoint and restore"
-	add(!f.Version.AtLeast(oldest.Major, oldest.Minor), any, fmt.Sprintf("criu is version %v", f.Version),
-		fmt.Sprintf("install CRIU %v or later", oldest))
+	const all = "checkpoint and restore"
+	if !f.Version.AtLeast(oldest.Major, oldest.Minor) {
+		return &MissingError{all, fmt.Sprintf("criu is version %v", f.Version), fmt.Sprintf("install CRIU %v or later", oldest)}
+	}
 	if f.Problem != nil {
-		add(true, any, f.Problem.Error(), "install a criu and a kernel that go together")
+		return &MissingError{all, f.Problem.Error(), "install a criu and a kernel that go together"}
 	}
 	add(need.PreDump && !f.MemTrack, "pre-dump", "the kernel does not track changes of memory (CONFIG_MEM_SOFT_DIRTY)",
 		"dump all memory at once")
 	add(need.LazyPages && !f.LazyPages, "lazy pages", "the kernel lacks events of userfaultfd(2)", "restore all memory at once")
-	add(need.LazyPages && !f.BigPipes, "lazy pages", "this program may not make pipes of 4 MiB",
+	add(need.LazyDump && !f.BigPipes, "dump that serves its pages", "this program may not make pipes of 4 MiB",
 		"give it CAP_SYS_RESOURCE, or raise /proc/sys/fs/pipe-max-size")
 	add(need.InetSockets && !f.InetSockets(), "dump of inet and packet sockets",
 		fmt.Sprintf("criu %v cannot on Linux 6.16 or later, and this is %s", f.Version, f.Kernel), "install CRIU 4.2 or later")

@@ -14,6 +14,8 @@ const (
 	// StageNetworkLock: the tasks are frozen, and the network is about to be locked. A restore
 	// has it, too.
 	StageNetworkLock Stage = "network-lock"
+	// StageStatusReady: a dump with lazy_pages, or a page server, listens for who wants the pages.
+	StageStatusReady Stage = "status-ready"
 	// StagePostDump: the images are complete, and the tasks still exist. It is the last chance
 	// to have them go on.
 	StagePostDump Stage = "post-dump"

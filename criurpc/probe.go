@@ -101,13 +101,20 @@ func (c *Criu) Probe(ctx context.Context) (*Features, error) {
 	if f.Version, err = c.Version(ctx); err != nil {
 		return nil, err
 	}
-	var failed *Error
-	if err := c.Check(ctx); errors.As(err, &failed) && errors.Is(err, ErrFailed) {
-		f.Problem = err
-	} else if err != nil {
+	// An old criu, or one for another kernel, fails in all that it is asked, but for its version.
+	failed := func(err error) bool {
+		if !errors.Is(err, ErrFailed) {
+			return false
+		}
+		if f.Problem == nil {
+			f.Problem = err
+		}
+		return true
+	}
+	if err := c.Check(ctx); err != nil && !failed(err) {
 		return nil, err
 	}
-	if f.MemTrack, f.LazyPages, f.PidfdStore, err = c.FeatureCheck(ctx); err != nil {
+	if f.MemTrack, f.LazyPages, f.PidfdStore, err = c.FeatureCheck(ctx); err != nil && !failed(err) {
 		return nil, err
 	}
 	if f.NftablesLock, err = c.checkFeature(ctx, "network_lock_nftables"); err != nil {

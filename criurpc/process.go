@@ -27,7 +27,8 @@ type Process struct {
 // criu is forked from the thread that calls Start, and has its mount namespace, root, working
 // directory's file system and capabilities: a goroutine that is locked to its thread
 // (runtime.LockOSThread) can change these before. All else may happen on any thread, also when
-// that one has ended. Whatever the thread, criu is a child of this program, and so is the first
+// that one has ended. It should not be the program's first thread, which cannot end, and
+// whose namespaces /proc/self shows. Whatever the thread, criu is a child of this program, and so is the first
 // process that it restores with the option rst_sibling.
 func (c *Criu) Start(files ...*os.File) (*Process, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)

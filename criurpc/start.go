@@ -33,6 +33,8 @@ type child struct {
 	ended chan struct{} // closed when it has ended; it has not been reaped then
 	once  sync.Once
 	end   error // how it has ended, nil for the exit status 0
+
+	killed bool // it had to be killed to end
 }
 
 // spawn executes criu on this thread, with the files as descriptors from firstFile on.
@@ -169,6 +171,7 @@ func (p *child) wait() {
 			return
 		case <-timer.C:
 			if !last {
+				p.killed = true
 				p.kill()
 			}
 		}

@@ -83,6 +83,21 @@ func bury(ctx context.Context, process *pidfd.Process) {
 	}
 }
 
+// task refers to the first task of a restore, which is a child of this program, or of criu. It is
+// nil if there is none of that pid.
+func (p *child) task(pid int) *pidfd.Process {
+	task, err := pidfd.Open(pid)
+	if err != nil {
+		return nil
+	}
+	stat, err := pidfd.ReadStat(pid)
+	if err != nil || stat.StartTime != task.StartTime() || stat.Parent != os.Getpid() && stat.Parent != p.pid {
+		task.Close()
+		return nil
+	}
+	return task
+}
+
 // endTask ends the first task of a restore that has failed.
 func endTask(task *pidfd.Process, grace time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), grace)

@@ -436,6 +436,9 @@ func TestStatOfHostileName(t *testing.T) {
 	if err != nil || stat.State == 'Z' || len(stat.StartTime) < 2 || strings.Trim(stat.StartTime, "0123456789") != "" {
 		t.Errorf("%+v, error %v", stat, err)
 	}
+	if session, err := unix.Getsid(0); err != nil || stat.Session != session || stat.Parent != os.Getpid() {
+		t.Errorf("parent %d, session %d, want %d, %d, error %v", stat.Parent, stat.Session, os.Getpid(), session, err)
+	}
 	for _, bad := range []string{"", "1 (a) R", "1 (a) " + strings.Repeat("x ", 50)} {
 		if _, err := parseStat([]byte(bad)); err == nil {
 			t.Errorf("no error for %q", bad)
