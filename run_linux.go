@@ -244,6 +244,9 @@ func (c *linuxContainer) undoStart() error {
 	if err := v.cgroups.Destroy(); err != nil {
 		return fail(err)
 	}
+	if err := v.removeResctrl(); err != nil {
+		return fail(err)
+	}
 	c.set((*view).dropInit)
 	if err := os.Remove(c.releaseSocket()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fail(err)
@@ -334,12 +337,16 @@ func (c *linuxContainer) plan(ctx context.Context) (paths map[string]string, err
 	if err != nil {
 		return nil, err
 	}
+	groups, err := v.planResctrl()
+	if err != nil {
+		return nil, err
+	}
 	paths, parents, err := v.planCgroups(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return paths, c.change(func(next *view) error {
-		next.phase, next.config, next.netDevices = phaseStarting, config, devices
+		next.phase, next.config, next.netDevices, next.groups = phaseStarting, config, devices, groups
 		state := next.state()
 		state.CgroupPaths, state.CgroupParents = paths, parents
 		return next.save(state)
