@@ -40,6 +40,9 @@ type State struct {
 	// NetDevices are the host's network devices that the container has.
 	NetDevices []MovedDevice `json:"net_devices,omitempty"`
 
+	// IntelRdt are the container's groups in resctrl, nil if it has none.
+	IntelRdt *ResctrlGroups `json:"intel_rdt,omitempty"`
+
 	// ExternalDescriptors are the container's standard descriptors
 	// (std{in,out,err}), needed for checkpoint and restore.
 	ExternalDescriptors []string `json:"external_descriptors,omitempty"`
@@ -53,6 +56,8 @@ type Stats struct {
 	Interfaces []*NetworkInterface
 	// CgroupStats are the kernel's statistics of the container's cgroups.
 	CgroupStats *cgroups.Stats
+	// IntelRdt are those of the container's groups in resctrl, nil if it has none.
+	IntelRdt *IntelRdtStats
 }
 
 // NetworkInterface are the counters of a network interface since its creation, as

@@ -3,6 +3,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -287,6 +288,9 @@ func (c *linuxContainer) Stats() (*Stats, error) {
 	if stats.Interfaces, err = v.networkStats(); err != nil {
 		return fail(err)
 	}
+	if stats.IntelRdt, err = v.intelRdtStats(); err != nil {
+		return fail(err)
+	}
 	return stats, nil
 }
 
@@ -308,7 +312,7 @@ func (c *linuxContainer) Set(config configs.Config) error {
 	defer unlock()
 	v := c.view()
 	set := completeConfig(c.id, &config)
-	if err := v.checkNetworks(set); err != nil {
+	if err := cmp.Or(v.checkNetworks(set), v.checkIntelRdt(set)); err != nil {
 		return err
 	}
 	if !v.started() {
@@ -327,6 +331,9 @@ func (c *linuxContainer) Set(config configs.Config) error {
 	// The next start makes cgroups that have gone with what was in them.
 	if err := v.cgroups.Set(set); err != nil && !v.vanishes(err) {
 		return fail(errors.Join(err, c.saveConfig(v.config)))
+	}
+	if err := v.setIntelRdt(set); err != nil {
+		return fail(errors.Join(err, v.cgroups.Set(v.config), c.saveConfig(v.config)))
 	}
 	return nil
 }

@@ -95,6 +95,9 @@ func (c *linuxContainer) destroy(ctx context.Context) error {
 		if err := v.cgroups.Destroy(); err != nil {
 			return err
 		}
+		if err := v.removeResctrl(); err != nil {
+			return err
+		}
 	}
 	c.set(func(next *view) { next.phase = phaseDestroying })
 	if err := c.dir.Remove(); err != nil {

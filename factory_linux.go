@@ -63,6 +63,10 @@ type LinuxFactory struct {
 	// manager made them. The manager of another function is used for all containers.
 	NewCgroupsManager func(config *configs.Cgroup, paths map[string]string) cgroups.Manager
 
+	// ResctrlRoot is where the kernel's resctrl file system is mounted, see
+	// configs.IntelRdt. By default it is looked for among the mounts.
+	ResctrlRoot string
+
 	// Logger gets warnings: errors that end nothing, such as those of Poststart
 	// and Poststop hooks. With nil they are dropped; the library never uses
 	// logrus's standard logger.

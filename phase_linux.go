@@ -168,6 +168,7 @@ type view struct {
 	init       *pidfd.Process   // nil in the phases claimed and starting, and after Destroy
 	initRun    *runningProcess  // nil if another handle has started init
 	netDevices []MovedDevice    // the host's devices that are, or were to be, moved in
+	groups     *ResctrlGroups   // nil if the container has none
 	created    time.Time        // when the id was claimed
 	pausing    bool             // Pause of this handle is at work
 
@@ -277,6 +278,7 @@ func (v *view) state() *State {
 		NamespacePaths: make(map[configs.NamespaceType]string),
 		Hooks:          saveHooks(v.config.Hooks),
 		NetDevices:     slices.Clone(v.netDevices),
+		IntelRdt:       v.groups,
 	}
 	if v.init != nil {
 		s.InitProcessPid = v.init.Pid()
@@ -299,7 +301,7 @@ func (v *view) save(state *State) error {
 // forget makes the view that of a container which was never started. The driver stays.
 func (v *view) forget() {
 	v.dropInit()
-	v.phase, v.saved = phaseClaimed, statedir.Version{}
+	v.phase, v.saved, v.groups = phaseClaimed, statedir.Version{}, nil
 }
 
 // dropInit is for an init that has ended. Among the children it stays until it has been
@@ -326,6 +328,7 @@ func (v *view) adopt(state *State) error {
 	state.Config.Hooks = hooks
 	v.config = completeConfig(v.c.id, &state.Config)
 	v.netDevices = state.NetDevices
+	v.groups = state.IntelRdt
 	if !state.Created.IsZero() {
 		v.created = state.Created
 	}

@@ -40,6 +40,7 @@ type starting struct {
 	process *Process
 	config  *configs.Config
 	driver  cgroups.Driver
+	groups  *ResctrlGroups
 	unlock  func()
 	plan    *initPlan
 	stdio   *stdio
@@ -81,7 +82,7 @@ func (c *linuxContainer) start(ctx context.Context, p *Process, mode startMode, 
 		return err
 	}
 	v := c.view()
-	st := &starting{c: c, ctx: ctx, process: p, config: v.config, driver: v.cgroups, unlock: unlock}
+	st := &starting{c: c, ctx: ctx, process: p, config: v.config, driver: v.cgroups, groups: v.groups, unlock: unlock}
 	defer func() {
 		for _, f := range st.closers {
 			f.Close()
@@ -94,6 +95,7 @@ func (c *linuxContainer) start(ctx context.Context, p *Process, mode startMode, 
 		if paths, err = c.plan(ctx); err != nil {
 			return err
 		}
+		st.groups = c.view().groups
 	}
 	_, st.unified = paths[""]
 	st.hybrid = st.unified && len(paths) > 1
@@ -272,6 +274,9 @@ func (st *starting) startContainer() error {
 		st.closers = append(st.closers, listener)
 	}
 	if err := st.makeCgroups(true); err != nil {
+		return err
+	}
+	if err := st.c.view().makeResctrl(); err != nil {
 		return err
 	}
 	if err := st.sendStage(); err != nil {
@@ -519,15 +524,22 @@ func (st *starting) ready(*execUser) error {
 
 // confine puts the process, or the one that clones it, under what the host limits it by.
 func (st *starting) confine() error {
+	pid := st.ref.Pid()
+	if st.plan.join && !st.plan.classic {
+		pid = st.stage.Pid
+	}
+	if err := st.groups.enter(pid); err != nil {
+		return err
+	}
 	if st.plan.join && st.plan.classic {
-		return st.setOomScoreAdj(st.ref.Pid())
+		return st.setOomScoreAdj(pid)
 	}
 	if st.plan.join {
 		// The process that it clones inherits both.
-		if err := st.setOomScoreAdj(st.stage.Pid); err != nil || st.entersItself() {
+		if err := st.setOomScoreAdj(pid); err != nil || st.entersItself() {
 			return err
 		}
-		return st.moveIn(st.stage.Pid)
+		return st.moveIn(pid)
 	}
 	if st.entersItself() {
 		return nil

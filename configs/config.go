@@ -100,6 +100,10 @@ type Config struct {
 	// with access to all devices.
 	Cgroups *Cgroup `json:"cgroups"`
 
+	// IntelRdt is the container's share of caches and memory bandwidth. Nil leaves its
+	// processes in the class of service of the host's process.
+	IntelRdt *IntelRdt `json:"intel_rdt,omitempty"`
+
 	// AppArmorProfile is the name of the loaded AppArmor profile that the
 	// container's processes run under. Empty keeps that of the host's process.
 	AppArmorProfile string `json:"apparmor_profile"`

@@ -27,7 +27,9 @@ import (
 // Whichever system call fails, of the host's side or of init: there is an error with a
 // step, and nothing is left. LCTEST_FAULTS=all tries each call, else it is every few.
 func TestAnySystemCallMayFail(t *testing.T) {
-	for name, stride := range map[string]int{"create": 1, "record": 1, "start": 7, "exec": 3, "set": 2, "destroy": 2} {
+	for name, stride := range map[string]int{
+		"create": 1, "record": 1, "start": 7, "exec": 3, "set": 2, "destroy": 2, "start with fields": 11, "exec with fields": 5,
+	} {
 		if os.Getenv("LCTEST_FAULTS") == "all" {
 			stride = 1
 		}

@@ -56,6 +56,7 @@ func checks() []func(*configs.Config) error {
 		networks,
 		routes,
 		cgroup,
+		intelRdt,
 		seccomp,
 		hooks,
 	}

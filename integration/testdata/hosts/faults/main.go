@@ -67,6 +67,10 @@ var operations = map[string]operation{
 	"set":     {(*bench).started, set, settleSet},
 	"destroy": {(*bench).started, libcontainer.Container.Destroy, nil},
 
+	// With fields that take system calls of their own.
+	"start with fields": {(*bench).createWithFields, startWithFields, thenClose(settleStart)},
+	"exec with fields":  {(*bench).started, execWithFields, thenClose(settleExec)},
+
 	// For who only watches them.
 	"start as a user":   {(*bench).create, startAsUser, show},
 	"prepare as a user": {(*bench).create, prepareAsUser, nil},
