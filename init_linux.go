@@ -441,16 +441,21 @@ func (p *initPlan) copies() bool {
 // not limit it; but what is copied into memory is the container's to pay for.
 func (p *initPlan) earlyFiles() (early, late []*os.File) {
 	early = append(early, p.setupFiles...)
-	copies := p.copies()
-	memory := p.cgroupPaths["memory"]
 	for _, f := range p.execFiles {
-		if copies && memory != "" && memory != p.cgroupPaths["devices"] && dirOf(f.Name()) == memory {
+		if p.chargedEarly(f) {
 			early = append(early, f)
 			continue
 		}
 		late = append(late, f)
 	}
 	return early, late
+}
+
+// chargedEarly tells whether by this file the cgroup of memory is entered, and that alone,
+// and the set-up takes memory that is the container's.
+func (p *initPlan) chargedEarly(f *os.File) bool {
+	memory := p.cgroupPaths["memory"]
+	return p.copies() && memory != "" && memory != p.cgroupPaths["devices"] && dirOf(f.Name()) == memory
 }
 
 // enterCgroups enters cgroups of version 1, see cgroups.Driver.
