@@ -141,22 +141,27 @@ func (p *initPlan) begin(s *script) {
 // defaultSignals undoes what the host program, or its parent, has ignored or blocked:
 // both go through execve(2).
 func (p *initPlan) defaultSignals(s *script) {
+	if !p.classic {
+		s.resetSignals()
+	}
+	s.Do("unblock signals", unix.SYS_RT_SIGPROCMASK, num(2 /* SIG_SETMASK */), s.Words(0), num(0), num(8))
+}
+
+// resetSignals gives all signals their default actions.
+func (s *script) resetSignals() {
 	const highest = 64
 	action := s.Space(32) // struct sigaction of the kernel: SIG_DFL, no flags
-	if !p.classic {
-		sig := s.Reg()
-		s.Add(sig, num(1), num(0))
-		done := s.Label()
-		loop := s.Here()
-		s.Less(sig.Arg(), num(highest+1), done)
-		s.Do("reset signal", unix.SYS_RT_SIGACTION, sig.Arg(), action, num(0), num(8))
-		s.Ignore(unix.EINVAL) // SIGKILL and SIGSTOP
-		s.Add(sig, sig.Arg(), num(1))
-		s.Jump(loop)
-		s.Bind(done)
-		s.Free(sig)
-	}
-	s.Do("unblock signals", unix.SYS_RT_SIGPROCMASK, num(2 /* SIG_SETMASK */), action, num(0), num(8))
+	sig := s.Reg()
+	s.Add(sig, num(1), num(0))
+	done := s.Label()
+	loop := s.Here()
+	s.Less(sig.Arg(), num(highest+1), done)
+	s.Do("reset signal", unix.SYS_RT_SIGACTION, sig.Arg(), action, num(0), num(8))
+	s.Ignore(unix.EINVAL) // SIGKILL and SIGSTOP
+	s.Add(sig, sig.Arg(), num(1))
+	s.Jump(loop)
+	s.Bind(done)
+	s.Free(sig)
 }
 
 // stage builds the first list of a new container: the process that the host has spawned
