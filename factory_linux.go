@@ -172,6 +172,10 @@ func InitPath(path string, args ...string) func(*LinuxFactory) error {
 // inside of each new container's namespaces. Without it, or another InitPath, init is a
 // small program of the library's own, which starts faster and shares nothing with the
 // container. It needs cgo.
+//
+// All starts execute one copy of the program. Whoever is root in a container, with no user
+// namespace, can get hold of that copy: reads it, and opens it for writing, or takes a lease
+// on it, which changes nothing in it, but as long as he does so later starts fail or wait.
 func ClassicInit(l *LinuxFactory) error {
 	l.ownInit = true
 	return nil

@@ -364,6 +364,9 @@ func (p *initPlan) execute(s *script, a programArgs) error {
 	if sig := p.config.ParentDeathSignal; sig > 0 {
 		s.Do(fmt.Sprintf("set parent death signal %d", sig), unix.SYS_PRCTL, num(unix.PR_SET_PDEATHSIG), num(sig), num(0), num(0), num(0))
 	}
+	if p.classic && p.filter != nil {
+		p.notify.helper(p, s)
+	}
 	p.setLimits(s)
 	name := p.process.Args[0]
 	if p.filter == nil {
@@ -393,10 +396,14 @@ func (p *initPlan) filterProgram(s *script) program.Arg {
 // installFilter installs the filter, and has its listener passed on.
 func (p *initPlan) installFilter(s *script) {
 	fprog := p.filterProgram(s)
+	flags := p.filter.Flags
+	if p.classic {
+		flags &^= unix.SECCOMP_FILTER_FLAG_TSYNC // the threads of Go's are not the program's
+	}
 	what := fmt.Sprintf("install the seccomp filter of %d instructions with flags %#x",
-		len(p.filter.Filter)/unix.SizeofSockFilter, p.filter.Flags)
+		len(p.filter.Filter)/unix.SizeofSockFilter, flags)
 	p.notify.announce(p, s)
-	fd := s.Get(what, unix.SYS_SECCOMP, num(unix.SECCOMP_SET_MODE_FILTER), num(p.filter.Flags), fprog)
+	fd := s.Get(what, unix.SYS_SECCOMP, num(unix.SECCOMP_SET_MODE_FILTER), num(flags), fprog)
 	p.notify.await(p, s, fd)
 	s.Free(fd)
 }

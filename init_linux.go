@@ -141,22 +141,27 @@ func (p *initPlan) begin(s *script) {
 // defaultSignals undoes what the host program, or its parent, has ignored or blocked:
 // both go through execve(2).
 func (p *initPlan) defaultSignals(s *script) {
+	if !p.classic {
+		s.resetSignals()
+	}
+	s.Do("unblock signals", unix.SYS_RT_SIGPROCMASK, num(2 /* SIG_SETMASK */), s.Words(0), num(0), num(8))
+}
+
+// resetSignals gives all signals their default actions.
+func (s *script) resetSignals() {
 	const highest = 64
 	action := s.Space(32) // struct sigaction of the kernel: SIG_DFL, no flags
-	if !p.classic {
-		sig := s.Reg()
-		s.Add(sig, num(1), num(0))
-		done := s.Label()
-		loop := s.Here()
-		s.Less(sig.Arg(), num(highest+1), done)
-		s.Do("reset signal", unix.SYS_RT_SIGACTION, sig.Arg(), action, num(0), num(8))
-		s.Ignore(unix.EINVAL) // SIGKILL and SIGSTOP
-		s.Add(sig, sig.Arg(), num(1))
-		s.Jump(loop)
-		s.Bind(done)
-		s.Free(sig)
-	}
-	s.Do("unblock signals", unix.SYS_RT_SIGPROCMASK, num(2 /* SIG_SETMASK */), action, num(0), num(8))
+	sig := s.Reg()
+	s.Add(sig, num(1), num(0))
+	done := s.Label()
+	loop := s.Here()
+	s.Less(sig.Arg(), num(highest+1), done)
+	s.Do("reset signal", unix.SYS_RT_SIGACTION, sig.Arg(), action, num(0), num(8))
+	s.Ignore(unix.EINVAL) // SIGKILL and SIGSTOP
+	s.Add(sig, sig.Arg(), num(1))
+	s.Jump(loop)
+	s.Bind(done)
+	s.Free(sig)
 }
 
 // stage builds the first list of a new container: the process that the host has spawned
@@ -441,16 +446,21 @@ func (p *initPlan) copies() bool {
 // not limit it; but what is copied into memory is the container's to pay for.
 func (p *initPlan) earlyFiles() (early, late []*os.File) {
 	early = append(early, p.setupFiles...)
-	copies := p.copies()
-	memory := p.cgroupPaths["memory"]
 	for _, f := range p.execFiles {
-		if copies && memory != "" && memory != p.cgroupPaths["devices"] && dirOf(f.Name()) == memory {
+		if p.chargedEarly(f) {
 			early = append(early, f)
 			continue
 		}
 		late = append(late, f)
 	}
 	return early, late
+}
+
+// chargedEarly tells whether by this file the cgroup of memory is entered, and that alone,
+// and the set-up takes memory that is the container's.
+func (p *initPlan) chargedEarly(f *os.File) bool {
+	memory := p.cgroupPaths["memory"]
+	return p.copies() && memory != "" && memory != p.cgroupPaths["devices"] && dirOf(f.Name()) == memory
 }
 
 // enterCgroups enters cgroups of version 1, see cgroups.Driver.

@@ -152,6 +152,26 @@ func (st *starting) enterEarly() error {
 	return err
 }
 
+// enterMemory moves init into its cgroup of memory, which is entered after the set-up as a
+// rule: what that copies into memory is the container's to pay for, see
+// [initPlan.chargedEarly].
+func (st *starting) enterMemory() error {
+	if !st.plan.privileged || st.config.Cgroups.Optional {
+		return nil
+	}
+	files, err := st.driver.EntryFiles(cgroups.StageExec)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if err == nil && st.plan.chargedEarly(f) {
+			_, err = f.WriteString(strconv.Itoa(st.ref.Pid()))
+		}
+		f.Close()
+	}
+	return err
+}
+
 // enterCgroups moves the process into its cgroups.
 func (st *starting) enterCgroups(stage cgroups.Stage) error {
 	driver := st.driver

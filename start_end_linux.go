@@ -47,7 +47,7 @@ func (st *starting) endStage() {
 	if stage == nil {
 		return
 	}
-	if st.plan.prepare && st.plan.notify.wanted(st.plan) {
+	if st.plan.prepare && !st.plan.classic && st.plan.notify.wanted(st.plan) {
 		go func() { _, _ = stage.Wait() }()
 		return
 	}

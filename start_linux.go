@@ -308,6 +308,11 @@ func (st *starting) startContainer() error {
 			return err
 		}
 	}
+	if byHost && !early && st.plan.copies() {
+		if err := st.enterMemory(); err != nil {
+			return err
+		}
+	}
 	if err := st.setOomScoreAdj(st.ref.Pid()); err != nil {
 		return err
 	}

@@ -361,3 +361,67 @@ func TestSeccompNotifySilentAgent(t *testing.T) {
 		})
 	}
 }
+
+// A classic init has other threads than the one that gets the filter: one of them passes the
+// listener on, and none keeps the process when the filter kills that one.
+func TestFiltersOfAClassicInit(t *testing.T) {
+	checkLeaks(t)
+	collectCopies(t)
+	a, path := startAgent(t)
+	asks := allowBut(rule("getppid", configs.Notify))
+	asks.ListenerPath = path
+	always := &configs.Arg{Index: 0, Op: configs.NotEqualTo, Value: 0}
+	for name, tt := range map[string]struct {
+		profile *configs.Seccomp
+		want    string
+	}{
+		"notifies":          {asks, ""},
+		"kills a thread":    {allowBut(rule("execve", configs.KillThread, always)), "SIGSYS"},
+		"lets nothing else": {only(configs.KillProcess, "execve", "exit_group", "write"), ""},
+	} {
+		for _, pid := range []string{"own pid namespace", "host's"} {
+			t.Run(name+", "+pid, func(t *testing.T) {
+				config := withCalls(t, tt.profile)
+				if pid == "host's" {
+					config.Namespaces.Remove(configs.NEWPID)
+				}
+				container, err := newFactory(t, libcontainer.ClassicInit).Create("test", config)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() {
+					if err := container.Destroy(); err != nil {
+						t.Error(err)
+					}
+				}()
+				p, out := calls("call " + ppid)
+				if name == "lets nothing else" {
+					p, out = command("/bin/bare")
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				err = linux(container).StartContext(ctx, p)
+				if tt.want != "" {
+					checkError(t, err, libcontainer.ConfigInvalid, tt.want)
+					return
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				status := 0
+				if name == "lets nothing else" {
+					status = 42
+				}
+				if state, err := p.Wait(); state == nil || state.ExitCode() != status {
+					t.Errorf("state %v, error %v", state, err)
+				}
+				if want := fmt.Sprintln(answerOfAgent, 0); name == "notifies" && out.stdout.String() != want {
+					t.Errorf("output %q, want %q", out.stdout.String(), want)
+				}
+				if name == "notifies" {
+					<-a.ended
+				}
+			})
+		}
+	}
+}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/libcontainer/libcontainer"
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/integration/internal/tested"
 )
 
 // The kernel's parent of a process is a thread. A container that is to die with its
@@ -31,6 +32,9 @@ func TestParentDeathSignalIsOfTheProgram(t *testing.T) {
 
 // What else a host program is made of does not run when a container starts.
 func TestNoGoProgramBootsInAStart(t *testing.T) {
+	if tested.Classic() {
+		t.Skip("the classic init is a Go program")
+	}
 	checkLeaks(t)
 	out, err := exec.Command(buildProgram(t, "slowinit"), newRootfs(t), publicTempDir(t), cgroupParent).CombinedOutput()
 	if want := "a Go program boots\nhello from the container\n"; err != nil || string(out) != want {
@@ -42,6 +46,9 @@ func TestNoGoProgramBootsInAStart(t *testing.T) {
 func TestVariableOfInitInAnyProgram(t *testing.T) {
 	checkLeaks(t)
 	for _, program := range []string{"imports", "hook", "neither"} {
+		if program == "neither" && tested.Classic() {
+			continue // it cannot be an init
+		}
 		t.Run(program, func(t *testing.T) {
 			r, w := pipe(t)
 			const text = "of somebody else"

@@ -38,8 +38,11 @@ func (in *interpreter) classify() outcome {
 		return maps
 	case unix.SYS_MUNMAP:
 		return unmaps
-	case unix.SYS_EXIT: // of the only thread, the lists think
-		in.number = unix.SYS_EXIT_GROUP
+	case unix.SYS_EXIT:
+		if in.floor != nil {
+			return ended
+		}
+		in.number = unix.SYS_EXIT_GROUP // of the only thread, the lists think
 	case unix.SYS_CLONE, unix.SYS_RT_SIGRETURN, unix.SYS_MPROTECT, unix.SYS_MREMAP:
 		return in.fail(unix.ENOSYS)
 	case fork, vfork:
@@ -58,6 +61,9 @@ func (in *interpreter) classify() outcome {
 func (in *interpreter) call() outcome {
 	a := &in.args
 	r, _, e := syscall.RawSyscall6(in.number, a[0], a[1], a[2], a[3], a[4], a[5])
+	if in.number == unix.SYS_EXIT_GROUP { // a filter refuses it
+		fault()
+	}
 	in.result = uint64(r)
 	switch {
 	case e == 0:
@@ -98,6 +104,9 @@ func (in *interpreter) checkClone() outcome {
 		return in.fail(unix.EFAULT)
 	}
 	args := (*[size / 8]uint64)(pointer(in.args[0]))
+	if args[flags] == ThreadFlags && args[stack] == 0 && !in.child && !in.helped {
+		return spawns
+	}
 	if args[flags]&refused != 0 || args[stack] != 0 || args[stackLen] != 0 {
 		return in.fail(unix.EINVAL)
 	}

@@ -86,6 +86,8 @@ type interpreter struct {
 	lists  [maxDepth + 1]loaded
 	top    *loaded // nil before the first list
 	child  bool    // of a clone by a list
+	floor  *loaded // of a thread that a list has started: that list
+	helped bool    // a list has started one
 
 	result uint64
 	errno  uint32
@@ -114,6 +116,8 @@ const (
 	died                    // with an errno that nobody tolerates
 	returned                // from the first list
 	waiting                 // for a list
+	spawns                  // a thread
+	ended                   // a thread, by itself
 
 	// What run is to do; it does so itself because the stack is short.
 	calls
@@ -135,8 +139,8 @@ const (
 // runtime has raised is what it was before.
 //
 // Some calls, which the interpreter in assembly has no reason to refuse, would take
-// the memory from under Go. clone3(2) makes processes only, which share no memory;
-// fork, vfork, clone, rt_sigreturn, mprotect and mremap are ENOSYS; mmap(2) overwrites
+// the memory from under Go. clone3(2) makes processes only, which share no memory, and
+// one thread, with [ThreadFlags]; fork, vfork, clone, rt_sigreturn, mprotect and mremap are ENOSYS; mmap(2) overwrites
 // no mapping and munmap(2) takes whole ones, as a list has made them. Loads and stores
 // are EFAULT outside of lists and of anonymous mappings that a list has made. Beyond
 // that a list may do anything, as its host may.
@@ -154,9 +158,15 @@ func Run(fd int) error {
 		return err
 	}
 	defer in.free()
+	h := startHelper()
+	defer h.close()
 	in.args[0] = uintptr(fd)
 	o := waiting
-	for o == waiting {
+	for o == waiting || o == spawns {
+		if o == spawns {
+			o = in.spawn(h)
+			continue
+		}
 		// Here Go knows that the thread waits. Whatever is wrong with the
 		// descriptor, the next call says it.
 		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(in.args[0]), Events: unix.POLLIN}}, -1)
@@ -301,7 +311,7 @@ func (in *interpreter) execute(op *rawOp) outcome {
 	case opJump:
 		return jumped
 	case opNext:
-		if in.child {
+		if in.child || in.floor != nil {
 			return reads
 		}
 		return waiting
@@ -403,5 +413,12 @@ func (in *interpreter) report() {
 //go:nocheckptr
 func exit(status uintptr) {
 	syscall.RawSyscall6(unix.SYS_EXIT_GROUP, status, 0, 0, 0, 0, 0)
-	*(*byte)(pointer(0)) = 0
+	fault()
 }
+
+// fault ends the process without a system call.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func fault() { *(*byte)(pointer(0)) = 0 }

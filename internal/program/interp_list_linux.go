@@ -78,6 +78,9 @@ func (in *interpreter) unread() outcome {
 //go:nocheckptr
 func (in *interpreter) leave() outcome {
 	l := in.top
+	if l == in.floor {
+		return ended
+	}
 	if l == &in.lists[0] {
 		if in.child {
 			exit(0)

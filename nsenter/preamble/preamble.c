@@ -278,11 +278,16 @@ static void make_timens(const struct bootstrap *b)
 		die(errno, "create time namespace");
 	if (!b->time_offsets)
 		return;
-	/* time_namespaces(7): writable until the first process is in it. */
-	int fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
+	/*
+	 * time_namespaces(7): writable until the first process is in it. The file of
+	 * a non-dumpable process is the global root's, whom a user namespace lacks.
+	 */
+	prctl(PR_SET_DUMPABLE, 1);
+	int fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC), err = errno;
 
+	prctl(PR_SET_DUMPABLE, 0);
 	if (fd < 0)
-		die(errno, "open /proc/self/timens_offsets");
+		die(err, "open /proc/self/timens_offsets");
 	size_t len = strlen(b->time_offsets);
 	ssize_t n = write(fd, b->time_offsets, len);
 
