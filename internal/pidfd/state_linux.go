@@ -26,6 +26,10 @@ func (p *Process) Wait() (*os.ProcessState, error) {
 	if state := p.waitByOS(); state != nil {
 		return state, nil
 	}
+	// Whatever has failed: a zombie that nobody reaps would be one for ever.
+	if reaped, rerr := p.Reap(); rerr == nil {
+		status, err = reaped, nil
+	}
 	if err != nil {
 		return nil, err
 	}
