@@ -366,8 +366,18 @@ func (p *initPlan) cloneInit(s *script, flags uintptr, cgroup program.Reg) {
 		fd := s.Load(pidfd, 4)
 		s.Store(report, pid.Arg(), 4)
 		s.Tell("tell of the init process", p.handleCloned, report, num(8), fd)
+		// The process goes on meanwhile, and may be the program already: then nothing
+		// tells it from any other child of the host program, which must reap it.
+		untold, sent := s.Label(), s.Reg()
+		s.Result(sent)
+		s.OrAny(untold)
 		p.notify.serve(p, s, fd)
 		s.Do("exit", unix.SYS_EXIT_GROUP, num(0))
+		s.Bind(untold)
+		s.Store(report.At(4), sent.Arg(), 4)
+		s.Tell("tell of an init process without its descriptor", p.handleUntold, report, num(8))
+		s.Do("exit", unix.SYS_EXIT_GROUP, num(0))
+		s.Free(sent)
 	})
 	s.Free(pid)
 }
@@ -394,6 +404,16 @@ func (p *initPlan) handleCloned(payload []byte, fds []int) (*program.Program, er
 		return nil, fmt.Errorf("the report of the init process has %d bytes and %d descriptors: %w", len(payload), len(fds), unix.EBADMSG)
 	}
 	return nil, p.host.cloned(int(int32(getUint32(payload))), fds[0], getUint32(payload[4:]) != 0)
+}
+
+// handleUntold is told of a process whose descriptor could not be sent, and why.
+func (p *initPlan) handleUntold(payload []byte, fds []int) (*program.Program, error) {
+	closeFds(fds)
+	if len(payload) != 8 {
+		return nil, fmt.Errorf("the report of the init process has %d bytes: %w", len(payload), unix.EBADMSG)
+	}
+	p.host.orphaned(int(int32(getUint32(payload))))
+	return nil, fmt.Errorf("tell of the init process: send its descriptor: %w", unix.Errno(-int32(getUint32(payload[4:]))))
 }
 
 func closeFds(fds []int) {

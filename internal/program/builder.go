@@ -245,6 +245,9 @@ func (b *Builder) Close(r Reg) {
 	b.regs.release(r)
 }
 
+// Result has the last operation put its result into a register that is there.
+func (b *Builder) Result(r Reg) { b.ops[len(b.ops)-1].result = r }
+
 // Or makes the last operation go on at a label if it fails with one of the errors.
 // Its result is the negative error then.
 func (b *Builder) Or(l Label, errnos ...syscall.Errno) {
