@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/libcontainer/libcontainer"
+	"github.com/libcontainer/libcontainer/internal/pidfd"
 )
 
 // crashed is a container as a program that died has left it.
@@ -146,14 +148,7 @@ func TestEveryStateOfACrash(t *testing.T) {
 func TestStrangerWithThePidOfInit(t *testing.T) {
 	c, root := newContainerIn(t, newConfig(t))
 	startBlocked(t, c)
-	stranger := exec.Command("cat")
-	stdin, err := stranger.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := stranger.Start(); err != nil {
-		t.Fatal(err)
-	}
+	stranger, stdin := strangerTo(t, c)
 	editState(t, filepath.Join(root, "test"), func(s map[string]any) { s["init_process_pid"] = stranger.Process.Pid })
 	loaded := loadAgain(t, c, root)
 	wantStatus(t, loaded, libcontainer.Destroyed)
@@ -163,5 +158,35 @@ func TestStrangerWithThePidOfInit(t *testing.T) {
 	stdin.Close()
 	if err := stranger.Wait(); err != nil {
 		t.Errorf("the stranger: %v", err)
+	}
+}
+
+// strangerTo starts a process that is not of a container. It ends when what is
+// returned is closed. Its time of start is another than that of the container's init,
+// which the kernel tells in ticks: a process of the same tick with the same pid is none
+// that a state could tell apart, and none that a machine could have.
+func strangerTo(t *testing.T, c libcontainer.LinuxContainer) (*exec.Cmd, io.Closer) {
+	t.Helper()
+	state, err := c.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		stranger := exec.Command("cat")
+		stdin, err := stranger.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := stranger.Start(); err != nil {
+			t.Fatal(err)
+		}
+		stat, err := pidfd.ReadStat(stranger.Process.Pid)
+		if err == nil && stat.StartTime != state.InitProcessStartTime {
+			return stranger, stdin
+		}
+		stdin.Close()
+		if waitErr := stranger.Wait(); err != nil || waitErr != nil {
+			t.Fatal(err, waitErr)
+		}
 	}
 }
