@@ -11,7 +11,7 @@ override CMD := $(value CMD)
 
 # make bench
 LIVES ?= 60
-TABLES ?= life,exec,user,hosts,throughput,beside,scale
+TABLES ?= life,exec,user,hosts,throughput,beside,checkpoint,scale
 BENCHFLAGS ?=
 
 # make fuzz
@@ -97,7 +97,7 @@ bench-smoke: go root bench-programs
 	$(BENCH) -n 3 -warmup 1 -beside 0,3 -parallel 1,4 -scale 2,10 -out $(CACHE)/bench-smoke
 
 .PHONY: bench-programs floor
-bench-programs: go floor
+bench-programs: go floor criu
 	@scripts/mkrootfs.sh $(CACHE)/rootfs
 	$(GO) build -buildvcs=false -o $(CACHE)/bench ./bench
 	$(GO) build -buildvcs=false -o $(CACHE)/hosts/ ./bench/hosts/...

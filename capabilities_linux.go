@@ -81,13 +81,18 @@ func checkOwnCapabilities(config *configs.Config, m capabilityMasks) error {
 	if missing == 0 {
 		return nil
 	}
+	return fmt.Errorf("this program does not have the capabilities %s, and cannot give them: take them off the container's, "+
+		"or add a user namespace: %w", describeCapabilities(missing), unix.EPERM)
+}
+
+// describeCapabilities names the capabilities of a mask.
+func describeCapabilities(mask uint64) string {
 	var names []string
 	for name, c := range knownCapabilities() {
-		if missing&(1<<c) != 0 {
+		if mask&(1<<c) != 0 {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
-	return fmt.Errorf("this program does not have the capabilities %s, and cannot give them: take them off the container's, "+
-		"or add a user namespace: %w", strings.Join(names, " "), unix.EPERM)
+	return strings.Join(names, " ")
 }

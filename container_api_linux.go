@@ -40,6 +40,26 @@ type State struct {
 	// NetDevices are the host's network devices that the container has.
 	NetDevices []MovedDevice `json:"net_devices,omitempty"`
 
+	// Checkpointed says that the container was ended by a checkpoint, and has not been
+	// started or restored since.
+	Checkpointed bool `json:"checkpointed,omitempty"`
+
+	// RestorerPid and RestorerStartTime are those of the criu that restores the container, 0 and
+	// "" if none does.
+	RestorerPid       int    `json:"restorer_pid,omitempty"`
+	RestorerStartTime string `json:"restorer_start_time,omitempty"`
+
+	// Dumping says that a checkpoint has paused the container, which was running.
+	Dumping bool `json:"dumping,omitempty"`
+
+	// NetworkLocks are the tables of nftables by which criu keeps the connections of a checkpointed
+	// container in the network namespace that it had joined. Restore and Destroy remove them.
+	NetworkLocks []string `json:"network_locks,omitempty"`
+
+	// Restored says that the container's processes come from a checkpoint. They have a
+	// time namespace of their own then, since the clocks that they see go on.
+	Restored bool `json:"restored,omitempty"`
+
 	// IntelRdt are the container's groups in resctrl, nil if it has none.
 	IntelRdt *ResctrlGroups `json:"intel_rdt,omitempty"`
 
@@ -96,17 +116,48 @@ type Container interface {
 	BaseContainer
 
 	// Checkpoint checkpoints the running container's state to disk using the
-	// criu(8) utility.
+	// criu(8) utility: its processes, their memory and what they have open, in
+	// ImagesDirectory, which must be empty and is made if it is not there. The
+	// container ends with that, unless LeaveRunning or PreDump is set, and its status
+	// is Checkpointed then. A paused container that goes on stays paused. If it fails
+	// the container goes on as before.
+	//
+	// What of the container is on disk already (the root file system, volumes) is not
+	// saved, and must be the same when it is restored. See docs/checkpoint.md for what
+	// criu cannot save.
 	//
 	// errors:
-	// SystemError - not supported yet.
+	// ContainerNotExists - Container no longer exists,
+	// ContainerNotRunning - the container does not run its program,
+	// ConfigInvalid - an option is wrong,
+	// SystemError - System error; criu or the kernel cannot do it (errors.ErrUnsupported);
+	// processes that were started beside the initial one (EBUSY); criu has failed
+	// (*criurpc.Error, with what its log says).
 	Checkpoint(criuOpts *CriuOpts) error
 
 	// Restore restores the checkpointed container to a running state using the
-	// criu(8) utility.
+	// criu(8) utility. The container, on which nothing runs, may be another one than
+	// that of the checkpoint, on another machine: its configuration must be the same but
+	// for the root file system's path, the sources of bind mounts, cgroups, hooks and the
+	// host's side of networks. It is new processes for the kernel, which are children of
+	// this program as those of Start are.
+	//
+	// Of process only the standard descriptors, the console and ConsoleSize, Capabilities and
+	// CapabilitySets are used: descriptors that were the host's at the checkpoint
+	// are replaced by these. Before any process runs, what criu has made is compared with
+	// the configuration: namespaces, ids, capabilities, filters, labels, cgroups and mounts.
+	// Hooks run as at a start, but for those inside.
+	//
+	// Images say what is run with all rights on the host, so they must belong to this
+	// program's user, be written by nobody else, and be those that Checkpoint has written
+	// (see CriuOpts.Key).
 	//
 	// errors:
-	// SystemError - not supported yet.
+	// ContainerNotExists - Container no longer exists,
+	// ContainerNotStopped - it has processes,
+	// ConfigInvalid - an option is wrong; the images are of another configuration,
+	// SystemError - System error, as for Checkpoint; the images are not to be trusted, or
+	// what came of them is not the container.
 	Restore(process *Process, criuOpts *CriuOpts) error
 
 	// Pause pauses the execution of all processes of the container and returns

@@ -62,6 +62,11 @@ func (c *linuxContainer) lock(ctx context.Context, call call, step string, exclu
 	if err == nil && !exists {
 		err = c.view().allow(call, phaseGone, step)
 	}
+	if err == nil && exclusive {
+		if err = c.endDumping(); err != nil {
+			err = newSystemError(fmt.Errorf("%s: end the checkpoint of container %q that was broken off: %w", step, c.id, err))
+		}
+	}
 	if err != nil {
 		unlock()
 		return nil, err
@@ -243,7 +248,14 @@ func (c *linuxContainer) Status() (Status, error) {
 	if err != nil {
 		return Destroyed, err
 	}
-	defer v.close()
+	defer func() { v.close() }()
+	if v.dumping {
+		v.close()
+		c.tryEndDumping()
+		if v, err = c.look("status"); err != nil {
+			return Destroyed, err
+		}
+	}
 	status, _, err := v.status()
 	if err != nil {
 		err = newSystemError(fmt.Errorf("status of container %q: %w", c.id, err))

@@ -62,10 +62,29 @@ func (c *linuxContainer) beginDestroy(step string) error {
 		return err
 	}
 	v.end(errDestroying)
+	if err := v.endRestorer(); err != nil {
+		return newSystemError(fmt.Errorf("%s container %q: end the criu that restores it: %w", step, c.id, err))
+	}
 	if err := v.init.Signal(unix.SIGKILL); err != nil {
 		return newSystemError(fmt.Errorf("%s container %q: %w", step, c.id, err))
 	}
 	return nil
+}
+
+// endRestorer kills the criu that restores the container: when its init is killed, criu may wait
+// for that for ever, and so would who waits for the lock if the program is dead that had criu
+// started. Before there is an init criu takes back what it has done, since its program is
+// dead or has been told to.
+func (v *view) endRestorer() error {
+	if v.restorer.pid == 0 || v.init == nil {
+		return nil
+	}
+	criu, err := pidfd.Find(v.restorer.pid, v.restorer.start)
+	if err != nil {
+		return err
+	}
+	defer criu.Close()
+	return criu.Signal(unix.SIGKILL)
 }
 
 // endDestroy leaves a handle that is of no more use, or one like before.

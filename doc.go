@@ -26,6 +26,9 @@
 // [ClassicInit], or another InitPath, init is a program that imports package nsenter
 // or calls StartInitialization, as in the classic library.
 //
+// Checkpoint and Restore save the processes of a container, and let them go on later, in another
+// container or on another machine. They need CRIU; docs/checkpoint.md has all about them.
+//
 // The library changes nothing in its host process, and reaps the processes that
 // it started and no other: as with os/exec, by Process.Wait, or by Destroy. All methods
 // are safe for concurrent use. Linux 5.12 or newer is required, and cgo for init programs

@@ -367,6 +367,7 @@ func (l *LinuxFactory) Load(id string) (Container, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.tryEndDumping()
 	return c, nil
 }
 

@@ -22,4 +22,5 @@ require (
 require (
 	github.com/aperturerobotics/protobuf-go-lite v0.14.0 // indirect
 	github.com/cyphar/filepath-securejoin v0.5.1 // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
 )

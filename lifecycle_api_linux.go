@@ -94,6 +94,14 @@ type LinuxContainer interface {
 	// with errors.ErrUnsupported if the kernel does not count.
 	OOMKills() (uint64, error)
 
+	// CheckpointContext is Checkpoint until ctx ends: then the container goes on as if
+	// nothing had been.
+	CheckpointContext(ctx context.Context, opts *CriuOpts) error
+
+	// RestoreContext is Restore until ctx ends: then nothing is left of it. Once it has
+	// returned, ctx has no effect on the process.
+	RestoreContext(ctx context.Context, process *Process, opts *CriuOpts) error
+
 	// Record returns the record that LinuxFactory.CreateWithRecord or SetRecord has kept
 	// with the container; nil if there is none. It takes no lock, and so answers also
 	// while the container is started or destroyed.

@@ -164,6 +164,35 @@ func (st *starting) setUpNetworks() error {
 	return networkError(c.makeNetworks(setup))
 }
 
+// adoptNetworks makes the veth pairs that criu has made in a new network namespace the
+// container's. One that was joined criu leaves alone: there they are made as at a start.
+func (c *linuxContainer) adoptNetworks(init *pidfd.Process) error {
+	v := c.view()
+	if len(veths(v.config)) == 0 {
+		return nil
+	}
+	ns, err := init.Namespace("net")
+	if err != nil {
+		return err
+	}
+	defer ns.Close()
+	setup, err := netsetup.Open(ns, c.root)
+	if err != nil {
+		return err
+	}
+	defer setup.Close()
+	have := setup.AdoptVeth
+	if v.config.Namespaces.PathOf(configs.NEWNET) != "" {
+		have = setup.AddVeth
+	}
+	for _, n := range veths(v.config) {
+		if err := have(n); err != nil {
+			return networkError(err)
+		}
+	}
+	return nil
+}
+
 // networkError gives an error of the caller's its code.
 func networkError(err error) error {
 	var config *netsetup.ConfigError
@@ -212,6 +241,9 @@ func (v *view) tearDownNetworks() error { return v.removeNetworks(v.netDevices) 
 // are to stay in its network namespace do, unless the container never had an init that
 // could have used them.
 func (v *view) leaveNetworks() error {
+	if err := v.removeLocks(); err != nil {
+		return err
+	}
 	if v.phase == phaseStarting {
 		return v.tearDownNetworks()
 	}

@@ -36,6 +36,7 @@ import (
 //	Start again NotRunning  NotRunning  NotRunning  ok          NotRunning  NotExists   NotExists
 //	Prepare     ok          ok          NotStopped  NotStopped  ok          NotExists   NotExists
 //	Release     NotRunning  NotRunning  ok          NotRunning  NotRunning  NotExists   NotExists
+//	Restore     ok          ok          NotStopped  NotStopped  ok          NotExists   NotExists
 //	Pause       NotRunning  NotRunning  NotRunning  ok          NotRunning  NotExists   NotExists
 //	Signal      NotRunning  NotRunning  ok          ok          NotRunning  NotRunning  NotRunning
 //	SignalAll   NotRunning  NotRunning  ok          ok          ok          NotRunning  NotRunning
@@ -49,9 +50,9 @@ import (
 // "Start again" is a Start that has waited until a paused container was resumed. Start
 // makes an init in the phases claimed, starting and ended, and a further process in the
 // others; in the phase running it is up to the freezer, too, see linuxContainer.tryRun.
-// Resume is as Pause, NotifyOOM and NotifyMemoryPressure are Notify, Record is Stats and
-// SetRecord is Set. SignalAll of an ended container fails with NotRunning if there is no
-// process, see signalAll.
+// Checkpoint and Resume are as Pause, NotifyOOM and NotifyMemoryPressure are Notify, Record
+// is Stats and SetRecord is Set. SignalAll of an ended container fails with NotRunning if
+// there is no process, see signalAll.
 // Destroy of what is gone is no error for its caller. ID, Config, State and Status always
 // answer.
 //
@@ -83,6 +84,7 @@ const (
 	callStartAgain
 	callPrepare
 	callRelease
+	callRestore
 	callPause
 	callSignal
 	callSignalAll
@@ -124,6 +126,7 @@ var refusals = [callCount][phaseCount]refusal{
 	callPrepare: {phasePrepared: preparedAlready, phaseRunning: notStopped, phaseDestroying: notThere, phaseGone: notThere},
 	callRelease: {phaseClaimed: notPrepared, phaseStarting: notPrepared, phaseRunning: releasedBefore, phaseEnded: notPrepared,
 		phaseDestroying: notThere, phaseGone: notThere},
+	callRestore: {phasePrepared: notStopped, phaseRunning: notStopped, phaseDestroying: notThere, phaseGone: notThere},
 	callPause: {phaseClaimed: notPausable, phaseStarting: notPausable, phasePrepared: notPausable, phaseEnded: notPausable,
 		phaseDestroying: notThere, phaseGone: notThere},
 	callSignal: {phaseClaimed: noReceiver, phaseStarting: noReceiver, phaseEnded: noReceiver, phaseDestroying: noReceiver,
@@ -172,9 +175,24 @@ type view struct {
 	created    time.Time        // when the id was claimed
 	pausing    bool             // Pause of this handle is at work
 
+	checkpointed bool // a checkpoint has ended it
+	restorer     restorer
+	dumping      bool // a checkpoint has frozen it
+	restored     bool // its init has been restored, and has a time namespace of its own
+
+	// locks are criu's tables of nftables in the network namespace that the container had
+	// joined: they keep the connections of a checkpointed container until it is restored.
+	locks []string
+
 	// life ends when Destroy begins, and with it the starts that are under way.
 	life context.Context
 	end  context.CancelCauseFunc
+}
+
+// restorer is the criu that restores the container.
+type restorer struct {
+	pid   int // 0 if none does
+	start string
 }
 
 // close gives up a reader's copy.
@@ -237,6 +255,9 @@ func (v *view) status() (Status, phase, error) {
 func (v *view) statusIn(p phase) (Status, error) {
 	switch p {
 	case phaseClaimed, phaseStarting, phasePrepared:
+		if v.checkpointed { // a restore has been broken off
+			return Checkpointed, nil
+		}
 		return Created, nil
 	case phaseRunning:
 		status, err := v.freezerStatus()
@@ -244,6 +265,9 @@ func (v *view) statusIn(p phase) (Status, error) {
 			return Destroyed, nil // and its cgroup, too, meanwhile
 		}
 		return status, err
+	}
+	if v.checkpointed {
+		return Checkpointed, nil
 	}
 	return Destroyed, nil
 }
@@ -278,7 +302,13 @@ func (v *view) state() *State {
 		NamespacePaths: make(map[configs.NamespaceType]string),
 		Hooks:          saveHooks(v.config.Hooks),
 		NetDevices:     slices.Clone(v.netDevices),
-		IntelRdt:       v.groups,
+		Checkpointed:   v.checkpointed,
+		Restored:       v.restored,
+		Dumping:        v.dumping,
+
+		RestorerPid: v.restorer.pid, RestorerStartTime: v.restorer.start,
+		IntelRdt:     v.groups,
+		NetworkLocks: slices.Clone(v.locks),
 	}
 	if v.init != nil {
 		s.InitProcessPid = v.init.Pid()
@@ -302,6 +332,7 @@ func (v *view) save(state *State) error {
 func (v *view) forget() {
 	v.dropInit()
 	v.phase, v.saved, v.groups = phaseClaimed, statedir.Version{}, nil
+	v.checkpointed, v.restored, v.dumping, v.locks = false, false, false, nil
 }
 
 // dropInit is for an init that has ended. Among the children it stays until it has been
@@ -328,7 +359,10 @@ func (v *view) adopt(state *State) error {
 	state.Config.Hooks = hooks
 	v.config = completeConfig(v.c.id, &state.Config)
 	v.netDevices = state.NetDevices
+	v.checkpointed, v.restored, v.dumping = state.Checkpointed, state.Restored, state.Dumping
+	v.restorer = restorer{state.RestorerPid, state.RestorerStartTime}
 	v.groups = state.IntelRdt
+	v.checkpointed, v.restored, v.locks = state.Checkpointed, state.Restored, state.NetworkLocks
 	if !state.Created.IsZero() {
 		v.created = state.Created
 	}

@@ -20,7 +20,7 @@ import (
 // callNames are the calls in the table of phase's comment.
 var callNames = [callCount]string{
 	callStart: "Start", callStartAgain: "Start again", callPrepare: "Prepare", callRelease: "Release",
-	callPause: "Pause", callSignal: "Signal", callSignalAll: "SignalAll",
+	callRestore: "Restore", callPause: "Pause", callSignal: "Signal", callSignalAll: "SignalAll",
 	callSet: "Set", callStats: "Stats", callProcesses: "Processes",
 	callNotify: "Notify", callWait: "Wait", callDestroy: "Destroy",
 }

@@ -148,9 +148,10 @@ func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode star
 // isSettingUp tells whether init, which another handle has started, has not become the
 // user's program: the preamble has cloned it, and the first program that it executes is
 // that. Then the container is not made yet, and one who joined it now might find the
-// host's root there: so it is an error if that cannot be known.
+// host's root there: so it is an error if that cannot be known. One that has been restored
+// has executed nothing, and is recorded as that when it is complete.
 func (v *view) isSettingUp() (bool, error) {
-	if v.initRun != nil {
+	if v.initRun != nil || v.restored {
 		return false, nil
 	}
 	executed, err := v.init.HasExecuted()
@@ -264,7 +265,8 @@ func (c *linuxContainer) undoStart() error {
 // plan decides on all names that the start will use, and returns the cgroups among them.
 // It records them before any of that, or any process, exists, so that whatever happens
 // from then on, Load and Destroy find it.
-func (c *linuxContainer) plan(ctx context.Context) (paths map[string]string, err error) {
+// A container that is about to be restored stays a checkpointed one until that is done.
+func (c *linuxContainer) plan(ctx context.Context, restore bool) (paths map[string]string, err error) {
 	v := c.view()
 	config, devices, err := v.planNetworks()
 	if err != nil {
@@ -280,6 +282,8 @@ func (c *linuxContainer) plan(ctx context.Context) (paths map[string]string, err
 	}
 	return paths, c.change(func(next *view) error {
 		next.phase, next.config, next.netDevices, next.groups = phaseStarting, config, devices, groups
+		next.checkpointed, next.restored, next.dumping = next.checkpointed && restore, false, false
+		next.restorer = restorer{}
 		state := next.state()
 		state.CgroupPaths, state.CgroupParents = paths, parents
 		return next.save(state)

@@ -92,7 +92,10 @@ func (c *linuxContainer) start(ctx context.Context, p *Process, mode startMode, 
 	join := mode == modeJoin
 	paths := v.cgroups.GetPaths()
 	if !join {
-		if paths, err = c.plan(ctx); err != nil {
+		if err := v.removeLocks(); err != nil {
+			return err
+		}
+		if paths, err = c.plan(ctx, false); err != nil {
 			return err
 		}
 		st.groups = c.view().groups
@@ -453,6 +456,9 @@ func (st *starting) openInit() (*os.File, error) {
 func (st *starting) joinFlags() (flags uintptr) {
 	for i := range st.config.Namespaces {
 		flags |= uintptr(st.config.Namespaces[i].Syscall())
+	}
+	if st.c.view().restored {
+		flags |= unix.CLONE_NEWTIME
 	}
 	if flags&unix.CLONE_NEWUSER == 0 {
 		return flags

@@ -36,14 +36,16 @@ type runner interface {
 
 // candidate is a runner with what became of it.
 type candidate struct {
-	name    string
-	bases   []string // the candidates that the ratios are to
-	peer    string   // the runtime's command, if it is another runtime
-	runner  runner
-	lanes   []closingRunner // of the table throughput, instead of a runner
-	samples []lives.Sample
-	cells   []string // of a form that has more than what samples tell
-	err     error    // why it ended, or never began
+	name  string
+	bases []string // the candidates that the ratios are to
+	peer  string   // the runtime's command, if it is another runtime
+	// optional says that it does not matter if it fails: what it needs is not installed.
+	optional bool
+	runner   runner
+	lanes    []closingRunner // of the table throughput, instead of a runner
+	samples  []lives.Sample
+	cells    []string // of a form that has more than what samples tell
+	err      error    // why it ended, or never began
 }
 
 // tables are those that there are, in the order in which they are made.
@@ -57,6 +59,7 @@ var tables = []struct {
 	{"hosts", newHostsTable},
 	{"throughput", newThroughputTable},
 	{"beside", newBesideTable},
+	{"checkpoint", newCheckpointTable},
 	{"scale", newScaleTable},
 }
 
@@ -119,7 +122,7 @@ func (t *table) run(ctx context.Context, opts options) (err error) {
 		return err
 	}
 	for _, c := range t.candidates {
-		if c.err != nil && c.peer == "" {
+		if c.err != nil && c.peer == "" && !c.optional {
 			err = errors.Join(err, fmt.Errorf("%s: %w", c.name, c.err))
 		}
 	}

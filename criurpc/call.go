@@ -212,6 +212,7 @@ func (c *call) receive(ctx context.Context) (*rpc.CriuResp, *os.File, error) {
 		case <-wait.Done():
 		}
 	})()
+	defer c.watchFirst(wait, giveUp)()
 	if c.buf == nil {
 		c.buf = make([]byte, maxMessage)
 	}
@@ -236,6 +237,48 @@ func (c *call) receive(ctx context.Context) (*rpc.CriuResp, *os.File, error) {
 		return nil, nil, fmt.Errorf("%w: %d bytes: %w", ErrProtocol, n, err)
 	}
 	return resp, file, nil
+}
+
+// A restore that has failed can hang: criu kills the first task and waits for it, which as
+// init of a pid namespace waits for others to be reaped (pid_namespaces(7)), and those criu traces,
+// and does not reap. The kernel tells of no task that it is dying, only when it has died.
+const (
+	dyingInterval = 100 * time.Millisecond
+	dyingTimeout  = 2 * time.Second
+)
+
+var errDying = errors.New("the first task has been dying for too long")
+
+// watchFirst gives up when the first task of a restore is dying and criu says nothing, until the returned
+// function is called.
+func (c *call) watchFirst(ctx context.Context, giveUp context.CancelCauseFunc) (stop func()) {
+	first := c.first.Clone()
+	if first == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer first.Close()
+		tick := time.NewTicker(dyingInterval)
+		defer tick.Stop()
+		for since := time.Duration(0); since < dyingTimeout; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if dying, err := first.Dying(); err == nil && dying {
+				since += dyingInterval
+			}
+		}
+		giveUp(errDying)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
 // answer tells whether criu may go on. It closes the file.

@@ -45,6 +45,55 @@ func (s *Setup) addVeth(n *configs.Network) error {
 	return s.addGateways(n)
 }
 
+// AdoptVeth makes a pair the owner's that somebody else has made, and gives the host's end what
+// AddVeth gives it. The container's end stays as it is, but for the length of its queue.
+func (s *Setup) AdoptVeth(n *configs.Network) error {
+	if err := s.adoptVeth(n); err != nil {
+		return fmt.Errorf("take over veth %q with the host's end %q: %w", n.Name, n.HostInterfaceName, err)
+	}
+	return nil
+}
+
+func (s *Setup) adoptVeth(n *configs.Network) error {
+	peer, err := s.inside.LinkByName(n.Name)
+	if err != nil {
+		return fmt.Errorf("find the container's end: %w", err)
+	}
+	link, err := s.host.LinkByName(n.HostInterfaceName)
+	if err != nil {
+		return fmt.Errorf("find the host's end: %w", err)
+	}
+	// It might be another's that was there before.
+	if link.Type() != "veth" || peer.Type() != "veth" ||
+		link.Attrs().ParentIndex != peer.Attrs().Index || peer.Attrs().ParentIndex != link.Attrs().Index {
+		return fmt.Errorf("the two are not the ends of one pair: %w", unix.EEXIST)
+	}
+	// The address first, before it can become that of a bridge.
+	if err := s.host.LinkSetHardwareAddr(link, ownerMAC(s.owner, n.HostInterfaceName)); err != nil {
+		return fmt.Errorf("mark the host's end: set its address: %w", err)
+	}
+	if err := s.host.LinkSetAlias(link, ownerAlias(s.owner)); err != nil {
+		return fmt.Errorf("mark the host's end: %w", err)
+	}
+	if n.Mtu > 0 {
+		if err := s.host.LinkSetMTU(link, n.Mtu); err != nil {
+			return fmt.Errorf("set the MTU %d of the host's end: %w", n.Mtu, err)
+		}
+	}
+	if n.TxQueueLen > 0 {
+		if err := s.host.LinkSetTxQLen(link, n.TxQueueLen); err != nil {
+			return fmt.Errorf("set the queue length %d of the host's end: %w", n.TxQueueLen, err)
+		}
+		if err := s.inside.LinkSetTxQLen(peer, n.TxQueueLen); err != nil { // criu does not
+			return fmt.Errorf("set the queue length %d of the container's end: %w", n.TxQueueLen, err)
+		}
+	}
+	if err := s.host.LinkSetUp(link); err != nil {
+		return fmt.Errorf("bring up the host's end: %w", err)
+	}
+	return s.joinBridge(link, n)
+}
+
 // createVeth makes the pair, in place of one that an earlier life of its owner has
 // left.
 func (s *Setup) createVeth(n *configs.Network) (netlink.Link, error) {

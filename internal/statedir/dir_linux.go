@@ -25,6 +25,7 @@ type Dir struct {
 	path string
 	id   identity
 	lock lock
+	held *flock // by who has the lock exclusively
 
 	mu     sync.Mutex
 	shared *share // nil if nobody shares the lock

@@ -44,7 +44,47 @@ func (d *Dir) flockExclusive(ctx context.Context) (release func(), err error) {
 		f.release()
 		return nil, err
 	}
-	return f.release, nil
+	return d.hold(f), nil
+}
+
+func (d *Dir) hold(f *flock) (release func()) {
+	d.held = f
+	return func() {
+		d.held = nil
+		f.release()
+	}
+}
+
+// TryLock takes the lock exclusively if it is free.
+func (d *Dir) TryLock() (unlock func(), ok bool, err error) {
+	if !d.lock.tryLock() {
+		return nil, false, nil
+	}
+	f, err := openFlock(d.path)
+	if err != nil {
+		d.lock.unlock(true)
+		return nil, false, fmt.Errorf("lock %s: %w", d.path, err)
+	}
+	if busy, err := f.try(unix.LOCK_EX); busy || err != nil {
+		f.release()
+		d.lock.unlock(true)
+		return nil, false, err
+	}
+	release := d.hold(f)
+	return func() {
+		release()
+		d.lock.unlock(true)
+	}, true, nil
+}
+
+// LockFile gives a descriptor of the lock to who has it exclusively. A process that inherits
+// it has the lock, too: if this program dies, nobody else gets it before that process has ended.
+func (d *Dir) LockFile() (*os.File, error) {
+	fd, err := unix.FcntlInt(uintptr(d.held.dir), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("descriptor of the lock of %s: %w", d.path, os.NewSyscallError("fcntl", err))
+	}
+	return os.NewFile(uintptr(fd), d.path), nil
 }
 
 // share is the flock(2) that those of one handle have who share its lock.

@@ -44,6 +44,17 @@ func (l *lock) lock(ctx context.Context, exclusive bool) error {
 	return context.Cause(ctx)
 }
 
+// tryLock takes the lock exclusively if nobody has it, or waits for it.
+func (l *lock) tryLock() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.holders != 0 || len(l.queue) > 0 {
+		return false
+	}
+	l.holders = -1
+	return true
+}
+
 func (l *lock) unlock(exclusive bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

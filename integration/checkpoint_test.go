@@ -1,0 +1,126 @@
+package integration
+
+import (
+	"bufio"
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/libcontainer/libcontainer"
+)
+
+// newCriuFactory makes a factory whose criu is that of this test run.
+func newCriuFactory(t *testing.T) libcontainer.Factory {
+	t.Helper()
+	return newFactory(t, func(l *libcontainer.LinuxFactory) error {
+		l.CriuPath = criuPath()
+		return nil
+	})
+}
+
+func criuPath() string {
+	if path := os.Getenv("LIBCONTAINER_CRIU"); path != "" {
+		return path
+	}
+	return "criu"
+}
+
+// counter writes numbers, each after the one before, until it is killed.
+const counter = "i=0; while :; do i=$((i+1)); echo $i; usleep 20000; done"
+
+// numbers reads what a counter writes.
+type numbers struct {
+	t    *testing.T
+	read *os.File
+	in   *bufio.Reader
+	last int
+}
+
+func newNumbers(t *testing.T, p *libcontainer.Process) *numbers {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close(); w.Close() })
+	p.Stdout = w
+	return &numbers{t: t, read: r, in: bufio.NewReader(r)}
+}
+
+// next reads one number, which must follow that before.
+func (n *numbers) next() {
+	n.t.Helper()
+	line, err := n.in.ReadString('\n')
+	if err != nil {
+		n.t.Fatalf("after %d: %v", n.last, err)
+	}
+	got, err := strconv.Atoi(strings.TrimSpace(line))
+	if err != nil || n.last != 0 && got != n.last+1 {
+		n.t.Fatalf("after %d comes %q", n.last, line)
+	}
+	n.last = got
+}
+
+// drain reads what is in the pipe, whose other end is closed.
+func (n *numbers) drain() {
+	n.t.Helper()
+	for {
+		if _, err := n.in.Peek(1); err != nil {
+			return
+		}
+		n.next()
+	}
+}
+
+func TestCheckpointAndRestore(t *testing.T) {
+	checkLeaks(t)
+	factory := newCriuFactory(t)
+	config := newConfig(t)
+	first, err := factory.Create("first", config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Destroy()
+	p, _ := shell(counter)
+	before := newNumbers(t, p)
+	if err := first.Start(p); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		before.next()
+	}
+	images := filepath.Join(publicTempDir(t), "images")
+	if err := linux(first).CheckpointContext(context.Background(), &libcontainer.CriuOpts{ImagesDirectory: images}); err != nil {
+		t.Fatal(err)
+	}
+	if status, err := first.Status(); err != nil || status != libcontainer.Checkpointed {
+		t.Errorf("status is %v, error %v", status, err)
+	}
+	p.Stdout.(*os.File).Close()
+	before.drain()
+
+	other := *config
+	cgroup := *config.Cgroups
+	cgroup.Name += "-second"
+	other.Cgroups = &cgroup
+	second, err := factory.Create("second", &other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Destroy()
+	q := new(libcontainer.Process)
+	after := newNumbers(t, q)
+	after.last = before.last
+	if err := linux(second).RestoreContext(context.Background(), q, &libcontainer.CriuOpts{ImagesDirectory: images}); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		after.next()
+	}
+	if err := second.Destroy(); err != nil {
+		t.Error(err)
+	}
+}
