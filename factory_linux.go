@@ -411,7 +411,8 @@ func (l *LinuxFactory) StartInitialization() (err error) {
 	if fd < 0 {
 		return errorf(SystemError, "start initialization: this process was not started as a container's init")
 	}
-	return newSystemError(program.Run(fd))
+	base, size := preamble.Helper()
+	return newSystemError(program.Run(fd, program.Memory{Base: base, Size: size}))
 }
 
 func (l *LinuxFactory) newContainer(id string, dir *statedir.Dir, config *configs.Config) *linuxContainer {

@@ -6,13 +6,11 @@
 // filter, takes the number of the listener from the page, sends the descriptor, waits
 // until the host has given it to the agent, and says so in the page.
 //
-// A classic init has threads of Go's: one of them does that, and one more thing. A filter
-// may kill the thread alone that has installed it, and the others would keep the process.
+// A classic init has a thread for that, see init_helper_linux.go.
 
 package libcontainer
 
 import (
-	"encoding/binary"
 	"fmt"
 	"os"
 
@@ -59,57 +57,6 @@ func (n *notifyRegs) prepare(p *initPlan, s *script) {
 	n.event = s.Get("eventfd", unix.SYS_EVENTFD2, num(0), num(unix.EFD_CLOEXEC))
 }
 
-// helper starts the thread that helps a classic init to execute its program.
-func (n *notifyRegs) helper(p *initPlan, s *script) {
-	n.prepare(p, s)
-	// When this thread ends the kernel stores 0 there, and wakes who waits: set_tid_address(2).
-	alive := s.Words(1)
-	s.Do("set_tid_address", unix.SYS_SET_TID_ADDRESS, alive)
-	helps := s.Label()
-	thread := s.Get("start a thread", unix.SYS_CLONE3, s.cloneArgs(program.ThreadFlags, 0, s.Words(0)), num(sizeofCloneArgs))
-	s.Test(thread.Arg(), num(-1), num(1), helps)
-	s.Free(thread)
-	s.Later(func() {
-		s.Bind(helps)
-		if n.wanted(p) {
-			fd := s.Words(0)
-			s.Store(fd, n.event.Arg(), 4)
-			s.Store(fd.At(4), num(unix.POLLIN), 2)
-			s.Do("wait for the filter", unix.SYS_PPOLL, fd, num(1), num(0), num(0), num(0))
-			listener := s.Reg()
-			waiting := s.Here()
-			n.load(s, listener, 0)
-			s.Less(num(0), listener.Arg(), waiting)
-			n.pass(s, listener)
-		}
-		waiting := s.Here()
-		s.Do("wait for the end of the thread", unix.SYS_FUTEX, alive, num(futexWait), num(1), num(0), num(0), num(0))
-		s.IgnoreAll()
-		v := s.Load(alive, 4)
-		s.Test(v.Arg(), num(-1), num(0), waiting)
-		s.killProcess()
-		s.Free(v)
-	})
-	// From the filter on no handler may run, which needs rt_sigreturn(2), least of all the
-	// one by which Go preempts a thread that runs for long.
-	s.resetSignals()
-}
-
-const futexWait = 0 // FUTEX_WAIT
-
-// killProcess ends the whole process as a filter does that has killed one thread of it. No
-// other signal of its own would the first process of a pid namespace die of.
-func (s *script) killProcess() {
-	kill := binary.NativeEndian.AppendUint16(nil, unix.BPF_RET|unix.BPF_K) // struct sock_filter
-	kill = append(kill, 0, 0)
-	kill = binary.NativeEndian.AppendUint32(kill, unix.SECCOMP_RET_KILL_PROCESS)
-	fprog := s.Words(1, 0)
-	s.Point(fprog.At(8), s.Bytes(kill))
-	s.Do("die of a filter", unix.SYS_SECCOMP, num(unix.SECCOMP_SET_MODE_FILTER), num(0), fprog)
-	s.IgnoreAll()
-	s.Do("exit", unix.SYS_EXIT_GROUP, num(1))
-}
-
 // serve is what the cloning process does: init is that of the pidfd.
 func (n *notifyRegs) serve(p *initPlan, s *script, pidfd program.Reg) {
 	if !n.wanted(p) {
@@ -140,17 +87,11 @@ func (n *notifyRegs) serve(p *initPlan, s *script, pidfd program.Reg) {
 	s.Free(dead)
 	s.Jump(announced)
 	s.Bind(passed)
-	n.pass(s, listener)
-	s.Bind(ended)
-}
-
-// pass gives the host a listener, the number of which is one less than what the register
-// has, and says when the agent has it.
-func (n *notifyRegs) pass(s *script, listener program.Reg) {
 	s.Add(listener, listener.Arg(), num(-1))
 	s.TellAs("pass the listener of the seccomp filter", listenerMsg, s.String(""), num(0), listener)
 	s.Next("wait for the host to pass the listener of the seccomp filter")
 	n.store(s, 8, num(notifyPassed))
+	s.Bind(ended)
 	s.Free(listener)
 }
 

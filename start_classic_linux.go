@@ -43,9 +43,9 @@ const (
 func initEnv(pipe int) []string {
 	env := []string{
 		initPipeEnv + "=" + strconv.Itoa(pipe),
-		// The work of one thread, and of one that helps it, see [program.Run]; and
-		// the runtime need not read mountinfo to find the cgroup's limit of processors.
-		"GOMAXPROCS=2",
+		// One thread's work; and the runtime need not read mountinfo to find
+		// the cgroup's limit of processors.
+		"GOMAXPROCS=1",
 		"GODEBUG=containermaxprocs=0,updatemaxprocs=0",
 	}
 	if v, ok := os.LookupEnv("LD_LIBRARY_PATH"); ok {

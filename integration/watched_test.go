@@ -5,6 +5,7 @@ package integration
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -109,6 +110,17 @@ func stringAt(pid int, address uint64) string {
 	return string(text)
 }
 
+func wordAt(pid int, address uint64) uint64 {
+	mem, err := os.Open(fmt.Sprintf("/proc/%d/mem", pid))
+	if err != nil {
+		return 0
+	}
+	defer mem.Close()
+	var word [8]byte
+	_, _ = mem.ReadAt(word[:], int64(address))
+	return binary.NativeEndian.Uint64(word[:])
+}
+
 // isInit tells whether a call is one of a process of init.
 func isInit(n *seccompNotif) bool {
 	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", n.pid))
@@ -153,7 +165,7 @@ func (w *initWatcher) watch(n *seccompNotif) {
 		w.cloning = *p
 		w.cloning.cloned = true
 	}
-	if n.number == unix.SYS_EXECVE {
+	if n.number == unix.SYS_EXECVE && stringAt(int(n.pid), n.args[0]) != "" { // else it is refused
 		delete(w.processes, pid)
 		w.cloning = watchedInit{}
 	}
@@ -193,7 +205,7 @@ func (p *watchedInit) change(n *seccompNotif) bool {
 func (w *initWatcher) look(n *seccompNotif, p *watchedInit) {
 	moments := map[int32]string{unix.SYS_CLONE3: "clones", unix.SYS_ACCEPT4: "waits", unix.SYS_EXECVE: "executes the program"}
 	moment, ok := moments[n.number]
-	if !ok {
+	if !ok || n.number == unix.SYS_EXECVE && stringAt(int(n.pid), n.args[0]) == "" {
 		return
 	}
 	find := func(format string, args ...any) {
@@ -207,6 +219,9 @@ func (w *initWatcher) look(n *seccompNotif, p *watchedInit) {
 	}
 	if !p.user {
 		return
+	}
+	if n.number == unix.SYS_CLONE3 && wordAt(int(n.pid), n.args[0])&unix.CLONE_THREAD != 0 {
+		find("makes a thread, although the limits of tasks are those of the program")
 	}
 	w.looks++
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", n.pid))

@@ -20,6 +20,7 @@ func init() {
 	}
 	// Credentials, capabilities and namespaces belong to a thread.
 	runtime.LockOSThread()
-	_ = program.Run(fd) // returns only after it has told the host what failed
+	base, size := preamble.Helper()
+	_ = program.Run(fd, program.Memory{Base: base, Size: size}) // returns only after it has told the host what failed
 	os.Exit(1)
 }

@@ -169,49 +169,6 @@ func TestManyClonesBesideABusyRuntime(t *testing.T) {
 	p.end(9)
 }
 
-// TestThreadOfGo has a list start a thread that shares its memory, tells the host, reads a
-// list of its own, and ends.
-func TestThreadOfGo(t *testing.T) {
-	for name, as := range map[string]string{"idle": asInterpreter, "busy": asBusy} {
-		t.Run(name, func(t *testing.T) {
-			p := startGo(t, as)
-			regs := program.NewRegisters()
-			b := program.NewBuilder(regs)
-			word := b.Words(0)
-			helps := b.Label()
-			args := b.Words(program.ThreadFlags, 0, 0, 0, 0, 0, 0, 0)
-			thread := b.Get("thread", unix.SYS_CLONE3, args, program.Num(64))
-			b.Test(thread.Arg(), program.Num(-1), program.Num(1), helps)
-			b.Set(thread, "another", unix.SYS_CLONE3, args, program.Num(64))
-			b.Ignore(unix.EINVAL)
-			b.Check("there is one", thread.Arg(), program.Num(-1), program.Num(-int(unix.EINVAL)), unix.EEXIST)
-			v := b.Reg()
-			waiting := b.Here()
-			b.LoadInto(v, word, 8)
-			b.Test(v.Arg(), program.Num(-1), program.Num(2), waiting)
-			execScript(b, "exit 11")
-			b.Later(func() {
-				b.Bind(helps)
-				tell(b, program.Num(5))
-				b.Next("the thread's")
-				b.Store(word, program.Num(2), 8)
-				b.Do("exit", unix.SYS_EXIT, program.Num(0))
-			})
-			p.send(build(t, b), 1)
-			if got := p.word(); got != 5 {
-				t.Errorf("got %d", got)
-			}
-			nested := program.NewBuilder(regs)
-			tell(nested, program.Num(6))
-			p.send(build(t, nested), 2)
-			if got := p.word(); got != 6 {
-				t.Errorf("got %d", got)
-			}
-			p.end(11)
-		})
-	}
-}
-
 // TestRefusedByGo are the calls that would take the memory from under Go.
 func TestRefusedByGo(t *testing.T) {
 	page := os.Getpagesize()

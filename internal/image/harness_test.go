@@ -65,7 +65,7 @@ var sink atomic.Value
 
 // interpret ends as the assembly does.
 func interpret() int {
-	err := program.Run(pipeFd)
+	err := program.Run(pipeFd, program.Memory{})
 	var errno syscall.Errno
 	if errors.As(err, &errno) {
 		return int(errno)

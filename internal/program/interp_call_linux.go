@@ -38,11 +38,8 @@ func (in *interpreter) classify() outcome {
 		return maps
 	case unix.SYS_MUNMAP:
 		return unmaps
-	case unix.SYS_EXIT:
-		if in.floor != nil {
-			return ended
-		}
-		in.number = unix.SYS_EXIT_GROUP // of the only thread, the lists think
+	case unix.SYS_EXIT: // of the only thread, the lists think
+		in.number = unix.SYS_EXIT_GROUP
 	case unix.SYS_CLONE, unix.SYS_RT_SIGRETURN, unix.SYS_MPROTECT, unix.SYS_MREMAP:
 		return in.fail(unix.ENOSYS)
 	case fork, vfork:
@@ -104,9 +101,6 @@ func (in *interpreter) checkClone() outcome {
 		return in.fail(unix.EFAULT)
 	}
 	args := (*[size / 8]uint64)(pointer(in.args[0]))
-	if args[flags] == ThreadFlags && args[stack] == 0 && !in.child && !in.helped {
-		return spawns
-	}
 	if args[flags]&refused != 0 || args[stack] != 0 || args[stackLen] != 0 {
 		return in.fail(unix.EINVAL)
 	}
@@ -239,7 +233,7 @@ func (in *interpreter) may(addr, n, access uintptr) bool {
 			return true
 		}
 	}
-	return false
+	return inside(addr, n, in.shared.Base, in.shared.Size)
 }
 
 //go:nosplit

@@ -86,14 +86,13 @@ type interpreter struct {
 	lists  [maxDepth + 1]loaded
 	top    *loaded // nil before the first list
 	child  bool    // of a clone by a list
-	floor  *loaded // of a thread that a list has started: that list
-	helped bool    // a list has started one
 
 	result uint64
 	errno  uint32
 
-	maps  [maxMaps]mapping
-	clean signals
+	maps   [maxMaps]mapping
+	shared Memory
+	clean  signals
 
 	// The list that is read: its header, its address, its descriptors.
 	header   header
@@ -116,8 +115,6 @@ const (
 	died                    // with an errno that nobody tolerates
 	returned                // from the first list
 	waiting                 // for a list
-	spawns                  // a thread
-	ended                   // a thread, by itself
 
 	// What run is to do; it does so itself because the stack is short.
 	calls
@@ -130,7 +127,11 @@ const (
 	leaves
 )
 
-// Run executes the lists that come through the init pipe fd. It returns nil when the
+// Memory is a part of the process's memory, which is not Go's.
+type Memory struct{ Base, Size uintptr }
+
+// Run executes the lists that come through the init pipe fd. The lists can load and store
+// in the memory, which may be none. It returns nil when the
 // first one returns; if an operation fails, the host is told and Run returns the
 // error. A list may end in execve(2), and then Run does not return.
 //
@@ -139,15 +140,16 @@ const (
 // runtime has raised is what it was before.
 //
 // Some calls, which the interpreter in assembly has no reason to refuse, would take
-// the memory from under Go. clone3(2) makes processes only, which share no memory, and
-// one thread, with [ThreadFlags]; fork, vfork, clone, rt_sigreturn, mprotect and mremap are ENOSYS; mmap(2) overwrites
+// the memory from under Go. clone3(2) makes processes only, which share no memory;
+// fork, vfork, clone, rt_sigreturn, mprotect and mremap are ENOSYS; mmap(2) overwrites
 // no mapping and munmap(2) takes whole ones, as a list has made them. Loads and stores
-// are EFAULT outside of lists and of anonymous mappings that a list has made. Beyond
+// are EFAULT outside of lists, of that memory and of anonymous mappings that a list has
+// made. Beyond
 // that a list may do anything, as its host may.
 //
 // The garbage collector waits for a system call that waits, but not for one that
 // waits for a list.
-func Run(fd int) error {
+func Run(fd int, shared Memory) error {
 	runtime.LockOSThread()
 	// Restores the limit. There is no other way to that in package syscall.
 	if err := syscall.Exec("", nil, nil); !errors.Is(err, unix.ENOENT) {
@@ -158,15 +160,10 @@ func Run(fd int) error {
 		return err
 	}
 	defer in.free()
-	h := startHelper()
-	defer h.close()
+	in.regs[Shared], in.shared = uint64(shared.Base), shared
 	in.args[0] = uintptr(fd)
 	o := waiting
-	for o == waiting || o == spawns {
-		if o == spawns {
-			o = in.spawn(h)
-			continue
-		}
+	for o == waiting {
 		// Here Go knows that the thread waits. Whatever is wrong with the
 		// descriptor, the next call says it.
 		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(in.args[0]), Events: unix.POLLIN}}, -1)
@@ -311,7 +308,7 @@ func (in *interpreter) execute(op *rawOp) outcome {
 	case opJump:
 		return jumped
 	case opNext:
-		if in.child || in.floor != nil {
+		if in.child {
 			return reads
 		}
 		return waiting

@@ -78,9 +78,6 @@ func (in *interpreter) unread() outcome {
 //go:nocheckptr
 func (in *interpreter) leave() outcome {
 	l := in.top
-	if l == in.floor {
-		return ended
-	}
 	if l == &in.lists[0] {
 		if in.child {
 			exit(0)

@@ -9,6 +9,9 @@ const (
 	// set before the first list.
 	Pipe Reg = 0
 
+	// Shared is the register that holds the address of the memory that [Run] was given.
+	Shared Reg = registers - 1
+
 	// NoReg is no register.
 	NoReg Reg = 0xffff
 )
@@ -30,10 +33,10 @@ type registerRange struct{ first, last int }
 
 var (
 	mainLevels   = []registerRange{{1, 128}, {128, 160}, {160, 176}, {176, 192}}
-	nestedLevels = []registerRange{{192, 232}, {232, 244}, {244, 252}, {252, 256}}
+	nestedLevels = []registerRange{{192, 232}, {232, 244}, {244, 251}, {251, 255}}
 )
 
-// NewRegisters returns registers of which only Pipe is in use.
+// NewRegisters returns registers of which only Pipe and Shared are in use.
 func NewRegisters() *Registers { return &Registers{levels: mainLevels} }
 
 // NewNested returns registers for a list that a handler answers with in the middle
@@ -72,7 +75,7 @@ func (r *Registers) take(n, level int) (Reg, bool) {
 }
 
 func (r *Registers) release(reg Reg) {
-	if reg != NoReg && reg != Pipe {
+	if reg != NoReg && reg != Pipe && reg != Shared {
 		r.used[reg] = false
 	}
 }

@@ -32,6 +32,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "helper.h"
 #include "preamble.h"
 
 #ifndef CLONE_NEWTIME
@@ -390,6 +391,10 @@ static void run(const char *pipe_env)
 		close(b.cgroup_fd);
 	if (b.join_pidfd >= 0)
 		close(b.join_pidfd);
+	int failed = helper_start(init_pipe);
+
+	if (failed)
+		die(failed, "start a thread");
 }
 
 /*

@@ -2,6 +2,8 @@
 #ifndef LIBCONTAINER_PREAMBLE_H
 #define LIBCONTAINER_PREAMBLE_H
 
+#include <stddef.h>
+
 #define PIPE_ENV "_LIBCONTAINER_INITPIPE"
 
 /* Frame types; the Go side has the same list. */
@@ -14,6 +16,9 @@ enum {
 
 /* The init pipe, or -1 in a process that no factory started. */
 int libcontainer_init_pipe(void);
+/* What the thread that helps init is told, see helper.h. */
+void *libcontainer_helper(void);
+size_t libcontainer_helper_size(void);
 /* Whether the program imports package nsenter. */
 int libcontainer_hook_linked(void);
 

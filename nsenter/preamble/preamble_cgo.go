@@ -17,6 +17,12 @@ const Supported = true
 // and -1 in every other process.
 func InitPipe() int { return int(C.libcontainer_init_pipe()) }
 
+// Helper returns the memory by which the thread is told what to do that helps init to
+// execute its program.
+func Helper() (base, size uintptr) {
+	return uintptr(C.libcontainer_helper()), uintptr(C.libcontainer_helper_size())
+}
+
 // HookLinked tells whether this program imports package nsenter, which starts
 // the Go side of init by itself.
 func HookLinked() bool { return C.libcontainer_hook_linked() != 0 }
