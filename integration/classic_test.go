@@ -27,7 +27,7 @@ type reading struct {
 
 // readFirst reads in a goroutine that waits for the first bytes when it returns, or
 // has ended.
-func readFirst(t *testing.T, r io.Reader) chan reading {
+func readFirst(t *testing.T, r io.ReadWriter) chan reading {
 	t.Helper()
 	ended := make(chan reading, 1)
 	go readAll(r, ended)
@@ -37,9 +37,23 @@ func readFirst(t *testing.T, r io.Reader) chan reading {
 	return ended
 }
 
-func readAll(r io.Reader, ended chan<- reading) {
-	data, err := io.ReadAll(r)
-	ended <- reading{data, err}
+// readAll reads a terminal to its end, and tells a script that says "end" that this has
+// been read, see allRead.
+func readAll(terminal io.ReadWriter, ended chan<- reading) {
+	var data []byte
+	buf := make([]byte, 4096)
+	for said := false; ; {
+		n, err := terminal.Read(buf)
+		data = append(data, buf[:n]...)
+		if !said && bytes.Contains(data, []byte("end")) {
+			said = true
+			_, _ = io.WriteString(terminal, "\n")
+		}
+		if err != nil {
+			ended <- reading{data, err}
+			return
+		}
+	}
 }
 
 // isWaiting tells whether the goroutine of a function waits in a system call, or for
@@ -57,7 +71,7 @@ func isWaiting(function string) bool {
 
 // The classic order: the copying begins before the start, and sees all output.
 func TestConsoleIsReadBeforeTheStart(t *testing.T) {
-	const script = "i=0; while [ $i -lt 200 ]; do echo line $i; i=$((i+1)); done; echo end"
+	const script = "i=0; while [ $i -lt 200 ]; do echo line $i; i=$((i+1)); done; echo end; read over"
 	for _, name := range []string{"first process", "further process"} {
 		t.Run(name, func(t *testing.T) {
 			container := newContainer(t, newConfig(t))

@@ -78,7 +78,7 @@ func (s *terminalServer) master(t *testing.T) *os.File {
 func onServedConsole(t *testing.T, container libcontainer.Container, user, script string) (said []string, err error) {
 	t.Helper()
 	server := serveTerminal(t)
-	p := &libcontainer.Process{Args: []string{"/bin/sh", "-c", "stty -echo; " + script}, User: user, Env: []string{defaultEnv}}
+	p := &libcontainer.Process{Args: []string{"/bin/sh", "-c", "stty -echo; " + script + "; status=$?; echo over; read over; exit $status"}, User: user, Env: []string{defaultEnv}}
 	if err := p.NewConsoleSocket(0, server.path); err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,12 @@ func onServedConsole(t *testing.T, container libcontainer.Container, user, scrip
 	go func() {
 		var said []string
 		for lines := bufio.NewScanner(master); lines.Scan(); {
-			said = append(said, strings.TrimRight(lines.Text(), "\r"))
+			line := strings.TrimRight(lines.Text(), "\r")
+			if line == "over" {
+				allRead(t, master)
+				continue
+			}
+			said = append(said, line)
 		}
 		all <- said
 	}()

@@ -5,6 +5,7 @@ package integration
 import (
 	"bufio"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -16,6 +17,16 @@ import (
 	"github.com/libcontainer/libcontainer"
 	"github.com/libcontainer/libcontainer/configs"
 )
+
+// When the leader of a session ends, the kernel hangs up its terminal, and drops what has
+// been written and has not come to the reader's side yet (tty_vhangup_session). So a script
+// whose last words matter waits, by "read over", until they have been read: allRead says so.
+func allRead(t *testing.T, terminal io.Writer) {
+	t.Helper()
+	if _, err := io.WriteString(terminal, "\n"); err != nil {
+		t.Error(err)
+	}
+}
 
 // startOnConsole starts a script on a new terminal and returns a reader of what
 // it writes.
@@ -58,7 +69,7 @@ func TestConsole(t *testing.T) {
 			container := newContainer(t, config)
 			p, _ := shell(`stty -echo; test -t 0 && test -t 1 && test -t 2 && echo tty; stty size
 echo to console >/dev/console; echo to tty >/dev/tty
-read x; echo "got $x"; trap "echo INT; exit 5" INT; echo ready; while :; do read x; done`)
+read x; echo "got $x"; trap "echo INT; read over; exit 5" INT; echo ready; while :; do read x; done`)
 			console, lines := startOnConsole(t, container, p, rootuid)
 			for _, want := range []string{"tty", "33 77", "to console", "to tty"} {
 				wantLine(t, lines, want)
@@ -72,6 +83,7 @@ read x; echo "got $x"; trap "echo INT; exit 5" INT; echo ready; while :; do read
 				t.Fatal(err)
 			}
 			wantLine(t, lines, "INT")
+			allRead(t, console)
 			if state, _ := p.Wait(); state.ExitCode() != 5 {
 				t.Errorf("state %v, want exit 5", state)
 			}
@@ -85,13 +97,14 @@ read x; echo "got $x"; trap "echo INT; exit 5" INT; echo ready; while :; do read
 func TestConsoleOfExecAndUser(t *testing.T) {
 	container := newContainer(t, newConfig(t))
 	startBlocked(t, container)
-	p, _ := shell("stty -echo; tty >/dev/null || echo no name; id -un; echo again >/dev/tty")
+	p, _ := shell("stty -echo; tty >/dev/null || echo no name; id -un; echo again >/dev/tty; read over")
 	p.User = "daemon"
-	_, lines := startOnConsole(t, container, p, 0)
+	console, lines := startOnConsole(t, container, p, 0)
 	// The host's terminal has no name in the container's devpts.
 	wantLine(t, lines, "no name")
 	wantLine(t, lines, "daemon")
 	wantLine(t, lines, "again")
+	allRead(t, console)
 	if _, err := p.Wait(); err != nil {
 		t.Error(err)
 	}
@@ -104,7 +117,7 @@ func TestConsoleFromPath(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer console.Close()
-	p := &libcontainer.Process{Args: []string{"sh", "-c", "test -t 0 && echo yes"}, Env: []string{defaultEnv}}
+	p := &libcontainer.Process{Args: []string{"sh", "-c", "test -t 0 && echo yes; read over"}, Env: []string{defaultEnv}}
 	if err := p.ConsoleFromPath(console.Path()); err != nil {
 		t.Fatal(err)
 	}
@@ -115,6 +128,7 @@ func TestConsoleFromPath(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantLine(t, bufio.NewScanner(console), "yes")
+	allRead(t, console)
 	if _, err := p.Wait(); err != nil {
 		t.Error(err)
 	}
@@ -199,7 +213,7 @@ func TestConsoleSocket(t *testing.T) {
 	}
 	defer listener.Close()
 	container := newContainer(t, newConfig(t))
-	p := &libcontainer.Process{Args: []string{"/bin/sh", "-c", "stty -echo; read x; echo got $x"}, Env: []string{defaultEnv}}
+	p := &libcontainer.Process{Args: []string{"/bin/sh", "-c", "stty -echo; read x; echo got $x; read over"}, Env: []string{defaultEnv}}
 	if err := p.NewConsoleSocket(0, dir+"/socket"); err != nil {
 		t.Fatal(err)
 	}
@@ -231,6 +245,7 @@ func TestConsoleSocket(t *testing.T) {
 	if lines.Text() == "" {
 		t.Errorf("the terminal ended: %v", lines.Err())
 	}
+	allRead(t, master)
 	if _, err := p.Wait(); err != nil {
 		t.Error(err)
 	}

@@ -185,7 +185,7 @@ func TestConsoleOnALink(t *testing.T) {
 			link(t, target, config.Rootfs, "dev/console")
 			container := newContainer(t, config)
 			p := &libcontainer.Process{Args: []string{"/bin/sh", "-c",
-				"awk '{print $5}' /proc/self/mountinfo; readlink /dev/console || echo no link; echo end"}, Env: []string{defaultEnv}}
+				"awk '{print $5}' /proc/self/mountinfo; readlink /dev/console || echo no link; echo end; read over"}, Env: []string{defaultEnv}}
 			console, err := p.NewConsole(0)
 			if err != nil {
 				t.Fatal(err)

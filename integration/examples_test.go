@@ -117,7 +117,7 @@ func TestShellExample(t *testing.T) {
 	checkLeaks(t)
 	cmd := exec.Command(buildProgram(t, "shell"), "-user", "daemon", newRootfs(t), "/bin/sh", "-c", `
 stty -echo; stty size; id -un; read x; echo "got $x"
-trap "stty size" WINCH; trap "echo INT; exit 5" INT
+trap "stty size" WINCH; trap "echo INT; read over; exit 5" INT
 echo ready; sleep 100000 & while :; do wait; done`)
 	term := startOnTerminal(t, cmd)
 	wantLine(t, term.Scanner, "40 100")
@@ -129,6 +129,7 @@ echo ready; sleep 100000 & while :; do wait; done`)
 	wantLine(t, term.Scanner, "41 101")
 	term.typeIn(t, "\x03") // Ctrl-C
 	wantLine(t, term.Scanner, "INT")
+	allRead(t, term)
 	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 5 {
 		t.Errorf("error %v, want exit status 5", err)
 	}
@@ -166,11 +167,12 @@ func TestShellExampleRefuses(t *testing.T) {
 		{[]string{rootfs, "/bin/nosuch"}, "/bin/nosuch"},
 		{[]string{"-user", "nobodyatall", rootfs}, "nobodyatall"},
 	} {
-		cmd := exec.Command(bin, test.args...)
+		cmd := exec.Command("sh", append([]string{"-c", `"$@"; status=$?; read over; exit $status`, "sh", bin}, test.args...)...)
 		term := startOnTerminal(t, cmd)
 		if !term.Scan() || !strings.Contains(term.Text(), test.why) {
 			t.Errorf("%q: output %q, error %v; want %q", test.args, term.Text(), term.Err(), test.why)
 		}
+		allRead(t, term)
 		if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 1 {
 			t.Errorf("%q: error %v, want exit status 1", test.args, err)
 		}

@@ -92,10 +92,11 @@ func TestReadonlyTmpfsWithMountsBelow(t *testing.T) {
 			}
 		}
 		container := newContainer(t, config)
-		p, _ := shell("stty -echo; echo to console >/dev/console; (: >/dev/new) 2>/dev/null || echo read-only")
-		_, lines := startOnConsole(t, container, p, 0)
+		p, _ := shell("stty -echo; echo to console >/dev/console; (: >/dev/new) 2>/dev/null || echo read-only; read over")
+		console, lines := startOnConsole(t, container, p, 0)
 		wantLine(t, lines, "to console")
 		wantLine(t, lines, "read-only")
+		allRead(t, console)
 		if _, err := p.Wait(); err != nil {
 			t.Error(err)
 		}
