@@ -367,6 +367,11 @@ func (v *view) adopt(state *State) error {
 		v.created = state.Created
 	}
 	v.cgroups = v.c.newDriver(v.config, state.CgroupPaths, state.CgroupManager)
+	if managerName(v.cgroups) != "" {
+		if err := checkCgroupPaths(state); err != nil {
+			return err
+		}
+	}
 	v.cgroups.AdoptParents(state.CgroupParents)
 	pid, start := state.InitProcessPid, state.InitProcessStartTime
 	if v.init.Is(pid, start) {

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/configs"
 )
@@ -200,8 +201,9 @@ func (g *Groups) Remove() error {
 		if dir == "" || dir == g.Control && !g.Made {
 			continue
 		}
-		if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("remove resctrl group: %w", err)
+		// Not os.Remove, which would remove a file, too.
+		if err := unix.Rmdir(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("remove resctrl group: %w", &os.PathError{Op: "rmdir", Path: dir, Err: err})
 		}
 	}
 	return nil
