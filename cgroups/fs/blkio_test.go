@@ -24,6 +24,8 @@ func TestBlkioSet(t *testing.T) {
 	runSetTests(t, "blkio", []setTest{
 		{"CFQ", cfq, configs.Resources{BlkioWeight: 200, BlkioLeafWeight: 100, BlkioWeightDevice: []*configs.WeightDevice{configs.NewWeightDevice(8, 0, 300, 400)}},
 			map[string]string{"blkio.weight": "200", "blkio.leaf_weight": "100", "blkio.weight_device": "8:0 300", "blkio.leaf_weight_device": "8:0 400"}, ""},
+		{"smallest", bfq, configs.Resources{BlkioWeight: 1, BlkioWeightDevice: []*configs.WeightDevice{configs.NewWeightDevice(8, 0, 1, 0)}},
+			map[string]string{"blkio.bfq.weight": "1", "blkio.bfq.weight_device": "8:0 1"}, ""},
 		{"BFQ", bfq, configs.Resources{BlkioWeight: 200, BlkioWeightDevice: weights},
 			map[string]string{"blkio.bfq.weight": "200", "blkio.bfq.weight_device": "8:0 300"}, ""},
 		{"no scheduler", throttle, configs.Resources{BlkioWeight: 200}, nil, "BlkioWeight (blkio.weight) is not supported by this kernel"},

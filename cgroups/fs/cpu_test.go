@@ -26,6 +26,10 @@ func TestCpuSet(t *testing.T) {
 			map[string]string{"cpu.cfs_quota_us": "5000", "cpu.cfs_period_us": "200000"}, ""},
 		{"both, shrinking", files, configs.Resources{CpuQuota: 5000, CpuPeriod: 10000},
 			map[string]string{"cpu.cfs_quota_us": "5000", "cpu.cfs_period_us": "10000"}, ""},
+		{"smallest", files, configs.Resources{CpuShares: 2, CpuQuota: 1000, CpuPeriod: 1000},
+			map[string]string{"cpu.shares": "2", "cpu.cfs_quota_us": "1000", "cpu.cfs_period_us": "1000"}, ""},
+		{"smallest numbers", files, configs.Resources{CpuShares: 1, CpuQuota: 1, CpuPeriod: 1}, // the kernel's to refuse
+			map[string]string{"cpu.shares": "1", "cpu.cfs_quota_us": "1", "cpu.cfs_period_us": "1"}, ""},
 		{"no quota", files, configs.Resources{CpuQuota: -1}, map[string]string{"cpu.cfs_quota_us": "-1"}, ""},
 		{"negative quota", files, configs.Resources{CpuQuota: -2}, map[string]string{"cpu.cfs_quota_us": "-1"}, "CpuQuota -2"},
 		{"negative period", files, configs.Resources{CpuPeriod: -1}, map[string]string{"cpu.cfs_period_us": "100000"}, "CpuPeriod -1"},

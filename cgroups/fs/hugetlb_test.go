@@ -18,6 +18,8 @@ func TestHugetlbSet(t *testing.T) {
 	runSetTests(t, "hugetlb", []setTest{
 		{"two sizes", files, limits(&configs.HugepageLimit{Pagesize: "2MB", Limit: 4 << 20}, &configs.HugepageLimit{Pagesize: "1GB", Limit: 1 << 30}),
 			map[string]string{"hugetlb.2MB.limit_in_bytes": "4194304", "hugetlb.1GB.limit_in_bytes": "1073741824"}, ""},
+		{"smallest", map[string]string{"hugetlb.2MB.limit_in_bytes": "4096\n"}, limits(&configs.HugepageLimit{Pagesize: "2MB", Limit: 0}),
+			map[string]string{"hugetlb.2MB.limit_in_bytes": "0"}, ""},
 		{"second fails", files, limits(&configs.HugepageLimit{Pagesize: "2MB", Limit: 4 << 20}, &configs.HugepageLimit{Pagesize: "64KB"}),
 			map[string]string{"hugetlb.2MB.limit_in_bytes": "0"}, "HugetlbLimit[1]"},
 		{"a path", files, limits(&configs.HugepageLimit{Pagesize: "../x/2MB"}), nil, "page size"},

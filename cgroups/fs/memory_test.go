@@ -32,6 +32,10 @@ func TestMemorySet(t *testing.T) {
 		{"nothing", files, untouched, map[string]string{memoryLimit: "8192", "memory.swappiness": "60"}, ""},
 		{"limit", files, with(func(r *configs.Resources) { r.Memory = 4096 }),
 			map[string]string{memoryLimit: "4096", memswLimit: "16384"}, ""},
+		{"smallest", files, with(func(r *configs.Resources) {
+			r.Memory, r.MemorySwap, r.MemoryReservation, r.MemorySwappiness = 1, 1, 1, 0
+		}),
+			map[string]string{memoryLimit: "1", memswLimit: "1", "memory.soft_limit_in_bytes": "1", "memory.swappiness": "0"}, ""},
 		{"growing", files, with(func(r *configs.Resources) { r.Memory, r.MemorySwap = 32768, 65536 }),
 			map[string]string{memoryLimit: "32768", memswLimit: "65536"}, ""},
 		{"shrinking", files, with(func(r *configs.Resources) { r.Memory, r.MemorySwap = 4096, 4096 }),

@@ -13,6 +13,7 @@ func TestPidsSet(t *testing.T) {
 	files := map[string]string{"pids.max": "7\n"}
 	runSetTests(t, "pids", []setTest{
 		{"limit", files, configs.Resources{PidsLimit: 12}, map[string]string{"pids.max": "12"}, ""},
+		{"smallest", files, configs.Resources{PidsLimit: 1}, map[string]string{"pids.max": "1"}, ""},
 		{"no limit", files, configs.Resources{PidsLimit: -1}, map[string]string{"pids.max": "max"}, ""},
 		{"untouched", files, configs.Resources{}, map[string]string{"pids.max": "7"}, ""},
 	})

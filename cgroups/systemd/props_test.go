@@ -122,6 +122,29 @@ func TestPropertiesOfEachField(t *testing.T) {
 	}
 }
 
+// The smallest limit is one, and none that is not there.
+func TestSmallestProperties(t *testing.T) {
+	r := &configs.Resources{Memory: 1, MemorySwap: 1, MemoryReservation: 1, PidsLimit: 1, CpuShares: 2, CpuQuota: 1000, CpuPeriod: 1000, BlkioWeight: 10}
+	for layout, want := range map[cgroups.Layout]map[string]any{
+		cgroups.LayoutV2: {
+			"MemoryMax+": uint64(1), "MemorySwapMax+": uint64(0), "MemoryLow": uint64(1), "TasksMax+": uint64(1), "CPUWeight": uint64(1),
+			"CPUQuotaPerSecUSec": uint64(1000000), "CPUQuotaPeriodUSec": uint64(1000), "IOWeight": uint64(1),
+		},
+		cgroups.LayoutV1: {
+			"MemoryMax+": uint64(1), "TasksMax+": uint64(1), "CPUShares": uint64(2),
+			"CPUQuotaPerSecUSec": uint64(1000000), "CPUQuotaPeriodUSec": uint64(1000), "BlockIOWeight": uint64(10),
+		},
+	} {
+		got, err := properties(r, nil, layout, 257)
+		if err != nil {
+			t.Errorf("%v: %v", layout, err)
+		}
+		if diff := cmp.Diff(want, values(got)); diff != "" {
+			t.Errorf("%v, want(-) and got(+):\n%s", layout, diff)
+		}
+	}
+}
+
 // A property is set from the version that has it, and not before.
 func TestPropertyVersions(t *testing.T) {
 	for _, test := range fieldTests {

@@ -95,6 +95,13 @@ func TestLifeOfAProcess(t *testing.T) {
 	if _, err := p.Namespace("mnt"); !errors.Is(err, ErrNoProcess) {
 		t.Errorf("namespace of a reaped process: %v", err)
 	}
+	p.pid = os.Getpid() // another process has got its pid
+	if _, err := p.Namespace("mnt"); !errors.Is(err, ErrNoProcess) {
+		t.Errorf("namespace of the process that has a reaped one's pid: %v", err)
+	}
+	if !p.Ending() {
+		t.Error("the process that has a reaped one's pid is taken for it")
+	}
 }
 
 func TestNoProcess(t *testing.T) {
