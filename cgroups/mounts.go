@@ -58,11 +58,7 @@ func FindCgroupMountpoint(subsystem string) (string, error) {
 // FindCgroupMountpointAndRoot is like FindCgroupMountpoint, and also returns
 // the cgroup that is visible at the mountpoint.
 func FindCgroupMountpointAndRoot(subsystem string) (string, string, error) {
-	s, err := CurrentSnapshot()
-	if err != nil {
-		return "", "", err
-	}
-	h, err := s.Find(subsystem)
+	h, err := findCurrent(subsystem)
 	if err != nil {
 		return "", "", err
 	}

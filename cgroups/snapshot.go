@@ -60,14 +60,57 @@ type Snapshot struct {
 }
 
 // CurrentSnapshot returns the snapshot of the calling process. It is taken at
-// the first call and kept for the life of the process; use ReadSnapshot to see
+// the first call, and kept if it has any hierarchy; use RenewSnapshot to see
 // a later change, such as the process being moved to another cgroup.
 func CurrentSnapshot() (*Snapshot, error) {
-	return current()
+	current.Lock()
+	defer current.Unlock()
+	if current.snapshot != nil {
+		return current.snapshot, nil
+	}
+	return renew()
 }
 
-// current is a cache of facts about the process, filled once.
-var current = sync.OnceValues(ReadSnapshot)
+// RenewSnapshot takes the snapshot that CurrentSnapshot returns from now on.
+func RenewSnapshot() (*Snapshot, error) {
+	current.Lock()
+	defer current.Unlock()
+	return renew()
+}
+
+// current is a cache of facts about the process.
+var current struct {
+	sync.Mutex
+	snapshot *Snapshot
+}
+
+func renew() (*Snapshot, error) {
+	s, err := ReadSnapshot()
+	if err != nil {
+		return nil, err
+	}
+	if len(s.hierarchies) > 0 { // else they may be mounted yet
+		current.snapshot = s
+	}
+	return s, nil
+}
+
+// findCurrent looks a key up in the current snapshot. What that does not have may have been
+// mounted since.
+func findCurrent(key string) (Hierarchy, error) {
+	s, err := CurrentSnapshot()
+	if err != nil {
+		return Hierarchy{}, err
+	}
+	h, err := s.Find(key)
+	if !IsNotFound(err) {
+		return h, err
+	}
+	if s, err = RenewSnapshot(); err != nil {
+		return Hierarchy{}, err
+	}
+	return s.Find(key)
+}
 
 // ReadSnapshot parses /proc/self/mountinfo and /proc/self/cgroup.
 func ReadSnapshot() (*Snapshot, error) {

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/libcontainer/libcontainer/cgroups"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgtree"
 )
 
@@ -45,6 +47,42 @@ func (v version) Targets(s *cgroups.Snapshot) ([]cgtree.Target, error) {
 		return nil, cgroups.NewNotFoundError("")
 	}
 	return targets, nil
+}
+
+func (v version) Lacks(s *cgroups.Snapshot) bool {
+	r := v.m.Cgroups.Resources
+	if r == nil {
+		return false
+	}
+	var unified []string
+	looked := false
+	return slices.ContainsFunc(v.m.controllers(), func(c controller) bool {
+		if request, _ := c.asks(r); request != required {
+			return false
+		}
+		if _, err := s.Find(c.key()); err == nil {
+			return false
+		}
+		if !looked {
+			unified, looked = v.m.controllersOf(s), true
+		}
+		return !slices.Contains(unified, c.key())
+	})
+}
+
+// controllersOf gives the controllers that the hierarchy of cgroup v2 has, if there is one;
+// the rules of devices are a program there.
+func (m *Manager) controllersOf(s *cgroups.Snapshot) (names []string) {
+	h, err := s.Find("")
+	if err != nil {
+		return nil
+	}
+	_ = m.withDir(filepath.Clean(h.Mountpoint), func(dir *cgdir.Dir) error {
+		text, err := dir.ReadFile("cgroup.controllers")
+		names = append(strings.Fields(text), "devices")
+		return err
+	})
+	return names
 }
 
 func (v version) Joined() (map[string]string, error) { return maps.Clone(v.m.Cgroups.Paths), nil }

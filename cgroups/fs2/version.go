@@ -44,6 +44,9 @@ func relativeBase(h cgroups.Hierarchy) string {
 	return path.Dir(h.Own)
 }
 
+// Lacks is about hierarchies of cgroup v1: here there is one, whose controllers are looked up.
+func (version) Lacks(*cgroups.Snapshot) bool { return false }
+
 // Joined returns the cgroup to join. On cgroup v2 there is only one, whatever its keys.
 func (v version) Joined() (map[string]string, error) {
 	paths := slices.Sorted(maps.Values(v.m.Cgroups.Paths))

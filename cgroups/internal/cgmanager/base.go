@@ -51,10 +51,15 @@ type State struct {
 }
 
 // Version is what is not common: where the directories are, and what is done with
-// them. Its methods are called with Ops held, but for Targets and Joined.
+// them. Its methods are called with Ops held, but for Targets, Lacks
+// and Joined.
 type Version interface {
 	// Targets computes the container's directories.
 	Targets(s *cgroups.Snapshot) ([]cgtree.Target, error)
+
+	// Lacks tells whether the configuration has a limit that needs a hierarchy which the
+	// snapshot does not have.
+	Lacks(s *cgroups.Snapshot) bool
 
 	// Joined returns the existing cgroups that the container joins.
 	Joined() (map[string]string, error)

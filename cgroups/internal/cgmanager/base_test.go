@@ -49,6 +49,7 @@ func (v *fakeVersion) Targets(*cgroups.Snapshot) (targets []cgtree.Target, err e
 func (v *fakeVersion) Joined() (map[string]string, error) {
 	return map[string]string{"b": v.dir + "/b", "gone": v.dir + "/gone"}, nil
 }
+func (v *fakeVersion) Lacks(*cgroups.Snapshot) bool               { return false }
 func (v *fakeVersion) Created(_ *cgroups.Snapshot, made []string) { v.made = made }
 func (v *fakeVersion) Ahead(done bool)                            { v.ahead = done }
 func (v *fakeVersion) Move(pid int) error                         { v.moved = append(v.moved, pid); return v.full }

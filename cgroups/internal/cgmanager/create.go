@@ -25,7 +25,7 @@ func (b Base) Plan() (paths map[string]string, parents []string, err error) {
 		paths, err = b.Version.Joined()
 		return paths, nil, err
 	}
-	s, err := cgtree.Snapshot(b.State.Snapshot)
+	s, err := cgtree.Complete(b.State.Snapshot, b.Version.Lacks)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -96,7 +96,7 @@ func (b Base) CreateUnified() (bool, error) {
 		err := b.join()
 		return err == nil, err
 	}
-	_, err := cgtree.WithSnapshot(b.State.Snapshot, b.createUnifiedIn)
+	_, err := cgtree.WithSnapshot(b.State.Snapshot, b.Version.Lacks, b.createUnifiedIn)
 	_, made := b.GetPaths()[""]
 	return made, err
 }
@@ -119,7 +119,7 @@ func (b Base) create() ([]string, error) {
 	if b.Joins() {
 		return nil, b.join()
 	}
-	return cgtree.WithSnapshot(b.State.Snapshot, b.createIn)
+	return cgtree.WithSnapshot(b.State.Snapshot, b.Version.Lacks, b.createIn)
 }
 
 // createIn makes the cgroups in the hierarchies of s.

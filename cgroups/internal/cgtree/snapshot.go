@@ -16,9 +16,20 @@ func Snapshot(fixed *cgroups.Snapshot) (*cgroups.Snapshot, error) {
 	return cgroups.CurrentSnapshot()
 }
 
-// WithSnapshot calls create with a Snapshot, and if that is stale with a new one.
-func WithSnapshot(fixed *cgroups.Snapshot, create func(*cgroups.Snapshot) ([]string, error)) ([]string, error) {
+// Complete is Snapshot, taken anew if what is known lacks something: it may have been
+// mounted since.
+func Complete(fixed *cgroups.Snapshot, lacks func(*cgroups.Snapshot) bool) (*cgroups.Snapshot, error) {
 	s, err := Snapshot(fixed)
+	if err != nil || fixed != nil || !lacks(s) {
+		return s, err
+	}
+	return cgroups.RenewSnapshot()
+}
+
+// WithSnapshot calls create with a snapshot that is Complete, and if that is stale with a
+// new one.
+func WithSnapshot(fixed *cgroups.Snapshot, lacks func(*cgroups.Snapshot) bool, create func(*cgroups.Snapshot) ([]string, error)) ([]string, error) {
+	s, err := Complete(fixed, lacks)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +37,7 @@ func WithSnapshot(fixed *cgroups.Snapshot, create func(*cgroups.Snapshot) ([]str
 	if !errors.Is(err, ErrStale) || fixed != nil {
 		return made, err
 	}
-	if s, err = cgroups.ReadSnapshot(); err != nil {
+	if s, err = cgroups.RenewSnapshot(); err != nil {
 		return nil, err
 	}
 	return create(s)
