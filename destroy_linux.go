@@ -103,6 +103,7 @@ func (c *linuxContainer) endDestroy(done bool) {
 
 func (c *linuxContainer) destroy(ctx context.Context) error {
 	v := c.view()
+	defer v.cgroups.Within(ctx)()
 	if v.started() {
 		if err := v.killAll(ctx); err != nil {
 			return err

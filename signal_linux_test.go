@@ -137,6 +137,8 @@ func (crowd) Kill() error { return errors.ErrUnsupported }
 
 func (crowd) ThawAll() error { return nil }
 
+func (crowd) Within(context.Context) func() { return func() {} }
+
 // startCrowd starts a shell that ends when all of its many children have.
 func startCrowd(t *testing.T) (*exec.Cmd, *view) {
 	t.Helper()

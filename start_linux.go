@@ -92,6 +92,7 @@ func (c *linuxContainer) start(ctx context.Context, p *Process, mode startMode, 
 	join := mode == modeJoin
 	paths := v.cgroups.GetPaths()
 	if !join {
+		defer st.driver.Within(ctx)()
 		if err := v.removeLocks(); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@
 package cgroups
 
 import (
+	"context"
 	"errors"
 	"os"
 	"sync"
@@ -44,6 +45,9 @@ type adapter struct {
 func (a *adapter) Plan() (paths map[string]string, parents []string, err error) {
 	return a.GetPaths(), nil, nil
 }
+
+// Within does nothing: a classic manager knows no contexts.
+func (a *adapter) Within(context.Context) (done func()) { return func() {} }
 
 func (a *adapter) Create() error {
 	a.ops.Lock()

@@ -1,6 +1,7 @@
 package cgroups
 
 import (
+	"context"
 	"os"
 
 	"github.com/libcontainer/libcontainer/configs"
@@ -56,6 +57,11 @@ const SetupMemory = 64 << 20
 // UnifiedDir needs no Enter for what these are for.
 type Driver interface {
 	Manager
+
+	// Within makes whatever the driver waits for end with the context, too, as long as
+	// the function that it returns has not been called. Not more than one caller at a time
+	// does that.
+	Within(ctx context.Context) (done func())
 
 	// Plan makes nothing. It returns what GetPaths will return after Create, and
 	// those parents that do not exist yet and that the driver will make and remove,

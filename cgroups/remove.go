@@ -3,6 +3,7 @@
 package cgroups
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -39,7 +40,12 @@ const (
 // in all; an error names the cgroup, a long path without its middle, and, if there
 // are any, the processes in it. All paths are tried even if one fails.
 func RemovePaths(paths map[string]string) (err error) {
-	r := remover{deadline: time.Now().Add(removeTimeout), exited: make(map[int]bool)}
+	return RemovePathsContext(context.Background(), paths)
+}
+
+// RemovePathsContext is RemovePaths, which waits no longer than the context lasts.
+func RemovePathsContext(ctx context.Context, paths map[string]string) (err error) {
+	r := remover{ctx: ctx, deadline: time.Now().Add(removeTimeout), exited: make(map[int]bool)}
 	var dirs []string
 	for _, path := range paths {
 		dirs = append(dirs, path)
@@ -60,6 +66,7 @@ func RemovePaths(paths map[string]string) (err error) {
 
 // remover removes trees of cgroups until a common deadline.
 type remover struct {
+	ctx      context.Context
 	deadline time.Time
 
 	// exited holds processes that are known to have exited. A cgroup may
@@ -196,6 +203,9 @@ func (r *remover) removeAndLeave(c *cgdir.Cursor) (names []string, err error) {
 // waitFor waits for the processes in dir, which could not be removed because of busy.
 // After the deadline it returns that.
 func (r *remover) waitFor(dir *cgdir.Dir, busy error, pause time.Duration) error {
+	if r.ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", busy, context.Cause(r.ctx))
+	}
 	pids, _ := readPids(dir)
 	if time.Now().After(r.deadline) {
 		return busyError(busy, pids)
@@ -233,6 +243,9 @@ func (r *remover) waitExit(pids []int, pause time.Duration) error {
 	timeout := pause
 	if len(fds) > 0 {
 		timeout = max(time.Until(r.deadline), 0)
+	}
+	if r.ctx.Done() != nil {
+		timeout = min(timeout, longestPause)
 	}
 	ts := unix.NsecToTimespec(timeout.Nanoseconds())
 	if _, err := unix.Ppoll(fds, &ts, nil); err != nil && !errors.Is(err, unix.EINTR) {

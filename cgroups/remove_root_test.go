@@ -3,6 +3,7 @@
 package cgroups
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"os"
@@ -45,9 +46,17 @@ func TestRootRemoveBusy(t *testing.T) {
 	if err := EnterPid(map[string]string{"": path}, cmd.Process.Pid); err != nil {
 		t.Fatal(err)
 	}
-	r := remover{deadline: time.Now().Add(time.Millisecond), exited: make(map[int]bool)}
+	r := remover{ctx: t.Context(), deadline: time.Now().Add(time.Millisecond), exited: make(map[int]bool)}
 	err = r.removeTree(path)
 	if !errors.Is(err, syscall.EBUSY) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), strconv.Itoa(cmd.Process.Pid)) {
 		t.Errorf("got %v, want EBUSY with the path and the process", err)
+	}
+	over := errors.New("time is over")
+	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Millisecond, over)
+	defer cancel()
+	begun := time.Now()
+	err = RemovePathsContext(ctx, map[string]string{"": path})
+	if took := time.Since(begun); !errors.Is(err, over) || !errors.Is(err, syscall.EBUSY) || took > removeTimeout/2 {
+		t.Errorf("with a context that ends: %v after %v", err, took)
 	}
 }

@@ -65,7 +65,7 @@ func TestWaitExit(t *testing.T) {
 		return cmd
 	}
 	stays, goes := start(), start()
-	r := remover{deadline: time.Now().Add(time.Minute), exited: make(map[int]bool)}
+	r := remover{ctx: t.Context(), deadline: time.Now().Add(time.Minute), exited: make(map[int]bool)}
 	if err := goes.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ import (
 const (
 	freezerFile = "freezer.state"
 
-	freezeTimeout = cgfreeze.Timeout
+	freezeTimeout = 5 * time.Second
 
 	// The kernel has no notification for the end of freezing on cgroup v1.
 	// It mostly is a matter of microseconds; the pauses between two looks
@@ -84,7 +84,7 @@ func (m *Manager) Freeze(state configs.FreezerState) error {
 // freezeUnified freezes and thaws by the cgroup v2 directory dir. What somebody has
 // frozen by the controller of cgroup v1 is thawed too.
 func (m *Manager) freezeUnified(dir *cgdir.Dir, paths map[string]string, state configs.FreezerState) error {
-	if err := cgfreeze.Set(dir, state, freezeTimeout); err != nil || state == configs.Frozen {
+	if err := cgfreeze.Set(m.state.Context(), dir, state); err != nil || state == configs.Frozen {
 		return err
 	}
 	path, ok := paths["freezer"]

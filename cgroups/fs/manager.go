@@ -3,6 +3,7 @@
 package fs
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -143,6 +144,9 @@ func (m *Manager) UnifiedDir() (*os.File, error) {
 // which there may be processes of others, and on Linux before 5.14 the error is
 // errors.ErrUnsupported.
 func (m *Manager) Kill() error { return m.base().Kill() }
+
+// Within makes waits end with a context, see cgroups.Driver.
+func (m *Manager) Within(ctx context.Context) (done func()) { return m.state.Within(ctx) }
 
 // Destroy removes the container's cgroups, with the sub-cgroups that the
 // container may have made in them, and then those parents which this manager, or

@@ -25,7 +25,7 @@ func (m *Manager) Freeze(state configs.FreezerState) error {
 		return fmt.Errorf("freeze: %w", m.base().Missing(""))
 	}
 	return m.withCgroup(path, func(c *cgv2.Cgroup) error {
-		return cgfreeze.Set(c.Dir, state, cgfreeze.Timeout)
+		return cgfreeze.Set(m.state.Context(), c.Dir, state)
 	})
 }
 

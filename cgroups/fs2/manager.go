@@ -3,6 +3,7 @@
 package fs2
 
 import (
+	"context"
 	"fmt"
 	"os"
 
@@ -94,6 +95,9 @@ func (m *Manager) UnifiedDir() (*os.File, error) {
 // errors.ErrUnsupported, since there may be processes of others in it, and on
 // Linux before 5.14.
 func (m *Manager) Kill() error { return m.base().Kill() }
+
+// Within makes waits end with a context, see cgroups.Driver.
+func (m *Manager) Within(ctx context.Context) (done func()) { return m.state.Within(ctx) }
 
 // Destroy removes the container's cgroup, with the sub-cgroups that the container
 // may have made in it, and then those parents which this manager, or that of

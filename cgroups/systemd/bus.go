@@ -125,12 +125,32 @@ func (b *systemBus) current() (*link, error) {
 	return l, nil
 }
 
+// connect is current, for which it waits no longer than the context lasts. The connection is
+// made nevertheless, for the next one.
+func (b *systemBus) connect(ctx context.Context) (*link, error) {
+	type result struct {
+		link *link
+		err  error
+	}
+	made := make(chan result, 1)
+	go func() {
+		l, err := b.current()
+		made <- result{l, err}
+	}()
+	select {
+	case r := <-made:
+		return r.link, r.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("connect to systemd: %w", context.Cause(ctx))
+	}
+}
+
 // do calls with a connection. If that drops, or systemd goes away, in the middle,
 // it calls once more; call has to bear that the first one may have been heard.
 func (b *systemBus) do(ctx context.Context, call func(ctx context.Context, l *link) error) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, fmt.Errorf("nothing came of it within %v: %w", callTimeout, context.DeadlineExceeded))
 	defer cancel()
-	l, err := b.current()
+	l, err := b.connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -139,7 +159,7 @@ func (b *systemBus) do(ctx context.Context, call func(ctx context.Context, l *li
 	}
 	switch {
 	case !l.up():
-		if l, err = b.current(); err != nil {
+		if l, err = b.connect(ctx); err != nil {
 			return fmt.Errorf("the connection was lost: %w", err)
 		}
 	case away(err):

@@ -37,8 +37,10 @@ func (m *Manager) destroy() error {
 		m.forget()
 		return nil
 	}
+	ctx := m.state.Context()
+	defer dirs.Within(ctx)()
 	if !m.joins() {
-		if err := m.stop(context.Background(), dirs); err != nil {
+		if err := m.stop(ctx, dirs); err != nil {
 			return err
 		}
 	}
@@ -59,7 +61,7 @@ func (m *Manager) stop(ctx context.Context, dirs files) error {
 	collected := m.collectedSlices(ctx)
 	stopErr := m.host().bus.stop(ctx, unit)
 	paths := withoutSub(dirs.GetPaths())
-	if err := cgroups.RemovePaths(paths); err != nil {
+	if err := cgroups.RemovePathsContext(ctx, paths); err != nil {
 		if stopErr != nil {
 			return fmt.Errorf("stop the unit %s: %w; and then: %w", unit, stopErr, err)
 		}

@@ -3,7 +3,6 @@
 package systemd
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -115,7 +114,7 @@ func (m *Manager) attach(pid int, err error) error {
 	if nameErr != nil || isSlice(unit) {
 		return err
 	}
-	if busErr := m.host().bus.attach(context.Background(), unit, pid); busErr != nil {
+	if busErr := m.host().bus.attach(m.state.Context(), unit, pid); busErr != nil {
 		return errors.Join(err, fmt.Errorf("move process %d to the unit %s: %w", pid, unit, busErr))
 	}
 	return nil
@@ -123,7 +122,7 @@ func (m *Manager) attach(pid int, err error) error {
 
 // enterFirst is for the container's first process.
 func (m *Manager) enterFirst(pid int, stage cgroups.Stage) error {
-	s, ctx := m.starting, context.Background()
+	s, ctx := m.starting, m.state.Context()
 	last := stage == cgroups.StageExec
 	if !last && !s.started && !s.room() {
 		return nil

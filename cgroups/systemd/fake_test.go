@@ -37,6 +37,7 @@ type fakeHost struct {
 	forget  bool                      // units are forgotten just before there is a reference
 	fail    map[string]error          // by the start of a line of the log
 	failOne map[string]error          // the same, once
+	silent  bool                      // systemd does not answer
 }
 
 func newFakeHost(t *testing.T, layout cgroups.Layout) *fakeHost {
@@ -109,12 +110,21 @@ func (h *fakeHost) facts(context.Context) (facts, error) {
 	return facts{version: h.version, root: h.rootPath, user: h.user}, h.note("facts")
 }
 
-func (h *fakeHost) start(_ context.Context, unit string, props []sd.Property, aux []sd.PropertyCollection) error {
+// wait waits as long as systemd does not answer.
+func (h *fakeHost) wait(ctx context.Context) error {
+	if !h.silent {
+		return nil
+	}
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
+
+func (h *fakeHost) start(ctx context.Context, unit string, props []sd.Property, aux []sd.PropertyCollection) error {
 	var slicesMade []string
 	for _, a := range aux {
 		slicesMade = append(slicesMade, a.Name)
 	}
-	if err := h.note("start %s %v", unit, slicesMade); err != nil {
+	if err := errors.Join(h.note("start %s %v", unit, slicesMade), h.wait(ctx)); err != nil {
 		return err
 	}
 	if _, ok := h.units[unit]; ok {
@@ -149,7 +159,10 @@ func (h *fakeHost) start(_ context.Context, unit string, props []sd.Property, au
 	return nil
 }
 
-func (h *fakeHost) stop(_ context.Context, unit string) error {
+func (h *fakeHost) stop(ctx context.Context, unit string) error {
+	if err := h.wait(ctx); err != nil {
+		return err
+	}
 	if err := h.note("stop %s", unit); err != nil {
 		return err
 	}
@@ -283,10 +296,11 @@ func (f *fakeFiles) Freeze(s configs.FreezerState) error { return f.h.note("file
 func (f *fakeFiles) FreezerState() (configs.FreezerState, error) {
 	return configs.Frozen, f.h.note("files freezer state")
 }
-func (f *fakeFiles) ThawAll() error               { return f.h.note("files thaw all") }
-func (f *fakeFiles) Kill() error                  { return f.h.note("files kill") }
-func (f *fakeFiles) Apply(int) error              { return errors.New("not to be called") }
-func (f *fakeFiles) CreateUnified() (bool, error) { return false, nil }
+func (f *fakeFiles) Within(context.Context) func() { return func() {} }
+func (f *fakeFiles) ThawAll() error                { return f.h.note("files thaw all") }
+func (f *fakeFiles) Kill() error                   { return f.h.note("files kill") }
+func (f *fakeFiles) Apply(int) error               { return errors.New("not to be called") }
+func (f *fakeFiles) CreateUnified() (bool, error)  { return false, nil }
 
 func (f *fakeFiles) EntersEarly() bool { return false }
 func (f *fakeFiles) EntryFiles(cgroups.Stage) ([]*os.File, error) {

@@ -162,7 +162,7 @@ func (l *link) runJob(ctx context.Context, unit, wanted string, begin func(done 
 		case <-ctx.Done():
 			// The channel would be kept for a job that may never end.
 			l.close()
-			return fmt.Errorf("systemd's job for the unit has not ended after %v: %w", callTimeout, ctx.Err())
+			return fmt.Errorf("systemd's job for the unit has not ended: %w", context.Cause(ctx))
 		}
 	}
 }

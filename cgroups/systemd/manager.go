@@ -314,6 +314,9 @@ func (m *Manager) AdoptParents(parents []string) {
 	dirs.AdoptParents(parents)
 }
 
+// Within makes waits end with a context, see cgroups.Driver.
+func (m *Manager) Within(ctx context.Context) (done func()) { return m.state.Within(ctx) }
+
 // Plan returns what GetPaths will return after Create, and those parents which the
 // manager will make itself, each before what is in it; it makes nothing. A unit in
 // use is refused.
@@ -329,7 +332,7 @@ func (m *Manager) Plan() (paths map[string]string, parents []string, err error) 
 		}
 		return m.host().files(layout, m.Cgroups, nil).Plan()
 	}
-	t, err := m.target(context.Background())
+	t, err := m.target(m.state.Context())
 	if err != nil {
 		if m.doWithout(err) {
 			return map[string]string{}, nil, nil

@@ -3,6 +3,7 @@
 package systemd
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -105,6 +107,35 @@ func TestTightLimits(t *testing.T) {
 	if got := h.units["c.scope"]["MemoryMax"]; got != uint64(1<<20) {
 		t.Errorf("MemoryMax is %v", got)
 	}
+}
+
+// Who gave a deadline is told when systemd does not answer, and not half a minute later.
+func TestSilentSystemd(t *testing.T) {
+	h := newFakeHost(t, cgroups.LayoutV2)
+	m := h.manager(newCgroup(&configs.Resources{Memory: 1 << 30}), nil)
+	over := errors.New("time is over")
+	within := func(call func() error) {
+		t.Helper()
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Millisecond, over)
+		defer cancel()
+		defer m.Within(ctx)()
+		if err := call(); !errors.Is(err, over) {
+			t.Errorf("error %v", err)
+		}
+	}
+	h.silent = true
+	within(func() error {
+		return errors.Join(m.Create(), m.Set(&configs.Config{Cgroups: m.Cgroups}), m.Enter(pid, cgroups.StageSetup))
+	})
+	h.silent = false
+	must(t, m.Destroy())
+	start(t, m)
+	h.silent = true
+	// Its cgroups are removed here, so that nothing is left.
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	defer m.Within(ctx)()
+	must(t, m.Destroy())
 }
 
 func TestLifeOnV1(t *testing.T) {

@@ -66,7 +66,7 @@ func (m *Manager) setStartingLimits(container *configs.Config) error {
 	if err := m.setFirst(s); err != nil {
 		return err
 	}
-	return m.tell(context.Background(), s.target, s.config, nil, false)
+	return m.tell(m.state.Context(), s.target, s.config, nil, false)
 }
 
 // setFirst writes the limits that the set-up of the container cannot meet. The
@@ -136,7 +136,7 @@ func (m *Manager) tell(ctx context.Context, t *target, cg *configs.Cgroup, forme
 
 // setLive is Set for a container that runs.
 func (m *Manager) setLive(container *configs.Config, dirs files) error {
-	ctx := context.Background()
+	ctx := m.state.Context()
 	t, err := m.target(ctx)
 	if err != nil {
 		return fmt.Errorf("set cgroup limits: %w", err)

@@ -63,7 +63,7 @@ func (m *Manager) create() error {
 		m.setDirs(dirs, dirs.GetPaths())
 		return nil
 	}
-	ctx := context.Background()
+	ctx := m.state.Context()
 	t, err := m.target(ctx)
 	if err != nil {
 		if m.doWithout(err) {

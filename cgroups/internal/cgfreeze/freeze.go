@@ -7,6 +7,7 @@
 package cgfreeze
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -25,9 +26,12 @@ const (
 
 	eventsFile = "cgroup.events"
 
-	// Timeout bounds the wait for all processes to freeze. A process in an
+	// timeout bounds the wait for all processes to freeze. A process in an
 	// uninterruptible sleep, as with a dead NFS server, freezes only after it.
-	Timeout = 5 * time.Second
+	timeout = 5 * time.Second
+
+	// glance is how long is waited before the context is looked at.
+	glance = 20 * time.Millisecond
 )
 
 // State tells whether the processes of dir are frozen, or being frozen; a cgroup
@@ -51,8 +55,8 @@ func State(dir *cgdir.Dir) (configs.FreezerState, error) {
 
 // Set stops (configs.Frozen) or continues (configs.Thawed) the processes of dir,
 // and returns when they are. If they don't all stop within the timeout, they are
-// continued, and the error says so.
-func Set(dir *cgdir.Dir, state configs.FreezerState, timeout time.Duration) error {
+// continued, and the error says so. It waits no longer than the context lasts.
+func Set(ctx context.Context, dir *cgdir.Dir, state configs.FreezerState) error {
 	var value string
 	switch state {
 	case configs.Frozen:
@@ -70,7 +74,7 @@ func Set(dir *cgdir.Dir, state configs.FreezerState, timeout time.Duration) erro
 	if err := dir.WriteFile(File, value); err != nil {
 		return err
 	}
-	err = await(events, value, timeout)
+	err = await(ctx, events, value)
 	switch {
 	case err == nil:
 		return nil
@@ -91,9 +95,12 @@ func frozenAgain(dir *cgdir.Dir) bool {
 
 // await waits until cgroup.events tells that frozen has the value. The kernel ends
 // a poll for POLLPRI when the file has changed since it was read.
-func await(events *cgdir.File, value string, timeout time.Duration) error {
+func await(ctx context.Context, events *cgdir.File, value string) error {
 	deadline := time.Now().Add(timeout)
 	for {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		text, err := events.Read()
 		if err != nil {
 			return err
@@ -104,6 +111,9 @@ func await(events *cgdir.File, value string, timeout time.Duration) error {
 		left := time.Until(deadline)
 		if left <= 0 {
 			return fmt.Errorf("not all processes followed within %v", timeout)
+		}
+		if ctx.Done() != nil {
+			left = min(left, glance)
 		}
 		if err := events.AwaitChange(left); err != nil {
 			return err

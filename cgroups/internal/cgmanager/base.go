@@ -6,6 +6,7 @@
 package cgmanager
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"slices"
@@ -34,7 +35,7 @@ type State struct {
 	Snapshot *cgroups.Snapshot
 	Kind     cgdir.Kind
 
-	// mu guards the manager's Paths, refused and used, and may be taken while Ops is
+	// mu guards the manager's Paths, refused, used and bound, and may be taken while Ops is
 	// held.
 	mu sync.Mutex
 
@@ -44,6 +45,9 @@ type State struct {
 
 	// refused holds why optional cgroups could not be made or entered.
 	refused map[string]error
+
+	// bound is what waits end with, nil for nothing. Guarded by mu.
+	bound context.Context
 
 	// made lists the directories which this manager has made, a parent before what is
 	// in it. Guarded by Ops.
@@ -91,6 +95,27 @@ type Base struct {
 
 	// Version may be nil if the methods that make and remove cgroups are not called.
 	Version Version
+}
+
+// Within makes waits end with a context, see cgroups.Driver.
+func (s *State) Within(ctx context.Context) (done func()) {
+	set := func(ctx context.Context) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.bound = ctx
+	}
+	set(ctx)
+	return func() { set(nil) }
+}
+
+// Context is what waits end with.
+func (s *State) Context() context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bound == nil {
+		return context.Background()
+	}
+	return s.bound
 }
 
 // Joins reports whether the container joins existing cgroups.

@@ -194,7 +194,7 @@ func (b Base) Destroy() error {
 	b.Use()
 	removed := slices.Collect(maps.Values(paths))
 	if !b.Joins() {
-		if err := cgroups.RemovePaths(paths); err != nil {
+		if err := cgroups.RemovePathsContext(b.State.Context(), paths); err != nil {
 			return err
 		}
 		if b.Cgroups != nil {

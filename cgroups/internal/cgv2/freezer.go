@@ -3,6 +3,8 @@
 package cgv2
 
 import (
+	"context"
+
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgfreeze"
 	"github.com/libcontainer/libcontainer/configs"
 )
@@ -15,7 +17,7 @@ func setFreezerState(s *setter, state configs.FreezerState) error {
 	}
 	old, err := s.Dir.ReadFile(cgfreeze.File)
 	if err == nil {
-		err = cgfreeze.Set(s.Dir, state, cgfreeze.Timeout)
+		err = cgfreeze.Set(context.Background(), s.Dir, state)
 	}
 	if err != nil {
 		return s.explain("Freezer", cgfreeze.File, err)

@@ -3,6 +3,7 @@
 package cgv2
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"testing"
@@ -87,7 +88,9 @@ func TestSetFreezer(t *testing.T) {
 
 func TestFreezeTimeout(t *testing.T) {
 	c := fakeCgroup(t, map[string]string{cgfreeze.File: "0\n", "cgroup.events": "populated 1\nfrozen 0\n"})
-	checkErr(t, cgfreeze.Set(c.Dir, configs.Frozen, time.Millisecond), "not all processes followed")
+	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Millisecond, errors.New("time is over"))
+	defer cancel()
+	checkErr(t, cgfreeze.Set(ctx, c.Dir, configs.Frozen), "time is over")
 	if got := readFile(t, c, cgfreeze.File); got != "0" {
 		t.Errorf("cgroup.freeze is %q after a failure, want 0", got)
 	}
