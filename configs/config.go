@@ -24,7 +24,8 @@ type Config struct {
 	PivotDir string `json:"pivot_dir"`
 
 	// Rootfs is the absolute path of the directory that becomes the container's
-	// root. It must be clean and free of symbolic links.
+	// root. It must be clean and free of symbolic links. The directories above it may
+	// be closed to the root user of a user namespace: then the calling program opens it.
 	Rootfs string `json:"rootfs"`
 
 	// Readonlyfs makes the container's root file system read-only once it is

@@ -5,7 +5,9 @@ import "github.com/libcontainer/libcontainer/internal/linux"
 // Mount is a mount in the container's mount namespace, see mount(2).
 type Mount struct {
 	// Source is the host's path of a bind mount, else the name of the file
-	// system's source, such as "tmpfs".
+	// system's source, such as "tmpfs". The container's processes need no way to the
+	// path of a bind mount: where the root user of a user namespace may not pass through a
+	// directory on it, the calling program opens the source with its own rights.
 	Source string `json:"source"`
 
 	// Destination is the path inside the container. It is created when it does
