@@ -72,3 +72,22 @@ done`)
 		t.Errorf("masked directories hold %q", got)
 	}
 }
+
+// The counters of thermal throttling are hidden for each processor, of which there may be
+// more than nine. The container has the host's sysfs, where such counters are put.
+func TestThermalThrottlingOfEachProcessor(t *testing.T) {
+	if !runAgain(t, "unshare", "--mount", "--propagation", "private") {
+		return
+	}
+	const processors, dir = 12, "/sys/devices/system/cpu"
+	hostMount(t, "tmpfs", dir, "tmpfs", 0)
+	for i := range processors {
+		write(t, "17", dir, "cpu"+itoa(i), "thermal_throttle/core_throttle_count")
+	}
+	config := newConfig(t)
+	withUserNS(t, config, 100000)
+	config.Namespaces.Remove(configs.NEWNET)
+	config.Networks = nil
+	got := runShell(t, config, "ls -d "+dir+"/cpu*/thermal_throttle | wc -l; ls -A "+dir+"/cpu*/thermal_throttle | grep -v : | grep .; true")
+	wantOutput(t, got, itoa(processors))
+}

@@ -443,6 +443,52 @@ func TestNetDeviceStays(t *testing.T) {
 	takeBack(t, fmt.Sprintf("/proc/self/fd/%d", ns.Fd()), device, "stays0")
 }
 
+// A device that is to stay, or was moved to a namespace that was joined, comes back when the
+// program died before the container had an init: nobody has had it.
+func TestNetDeviceOfACrashedStart(t *testing.T) {
+	for _, kind := range []string{"stays", "joined"} {
+		t.Run(kind, func(t *testing.T) {
+			device, _ := newHostDevice(t)
+			before := describe(t, device)
+			config := withDevice(t, device, "moved0")
+			var owner libcontainer.Container
+			if kind == "stays" {
+				config.NetDevices[device].Stay = true
+			} else {
+				owner = newContainer(t, withNetworks(t))
+				startUntilReady(t, owner, "echo ready; exec cat")
+				state, err := owner.State()
+				if err != nil {
+					t.Fatal(err)
+				}
+				config.Networks = nil
+				config.Namespaces.Add(configs.NEWNET, state.NamespacePaths[configs.NEWNET])
+				config.Cgroups.Name += "-joins"
+			}
+			c, root := newContainerIn(t, config)
+			startBlocked(t, c)
+			if isHostLink(t, device) {
+				t.Error("the host has the device still")
+			}
+			editState(t, filepath.Join(root, "test"), func(state map[string]any) {
+				state["init_process_pid"], state["init_process_start"] = 0, ""
+				for _, moved := range state["net_devices"].([]any) {
+					delete(moved.(map[string]any), "index") // it is known when the move is done
+				}
+			})
+			if err := loadAgain(t, c, root).Destroy(); err != nil {
+				t.Fatal(err)
+			}
+			if after := describe(t, device); after != before {
+				t.Errorf("the device came back as %q, it was %q", after, before)
+			}
+			if owner != nil {
+				wantStatus(t, owner, libcontainer.Running)
+			}
+		})
+	}
+}
+
 // The container must not pass off a device of its own as one of another type, not
 // even with the number of the one that it had.
 func TestNetDeviceReplacedByContainer(t *testing.T) {
