@@ -59,7 +59,12 @@ func (r *restore) verify() error {
 func (r *restore) verifyRights() error {
 	bound, err := r.capabilityBound()
 	if err == nil {
-		err = r.eachProcess(func(pid int, status map[string]string) error { return r.verifyProcess(pid, status, bound) })
+		err = r.eachProcess(func(pid int, status map[string]string) error {
+			if err := r.verifyProcess(pid, status, bound); err != nil {
+				return err
+			}
+			return r.restoreTimers(pid)
+		})
 	}
 	if err == nil {
 		return nil

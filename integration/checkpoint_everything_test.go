@@ -1,0 +1,201 @@
+package integration
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/libcontainer/libcontainer"
+	"github.com/libcontainer/libcontainer/configs"
+)
+
+// everythingRounds is how often a program that has all open that criu can save is saved and restored.
+const everythingRounds = 20
+
+// Nothing of what a container has open is lost, however often it is saved and restored:
+// see testdata/checkpoint/everything, which stops to count and says why if something is.
+func TestEverythingIsRestored(t *testing.T) {
+	checkLeaks(t)
+	checkCriuLeaks(t)
+	factory := newCriuFactory(t)
+	config, host := everythingConfig(t)
+	container := createIn(t, factory, "test", config)
+	p, _ := command("/bin/everything", host.address)
+	p.Stderr = nil
+	said := newNumbers(t, p)
+	if err := container.Start(p); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		said.next()
+	}
+	for round := range everythingRounds {
+		opts := newImages(t)
+		opts.TcpEstablished, opts.FileLocks, opts.LinkRemap = true, true, true
+		checkpoint(t, container, opts)
+		closeFiles(p)
+		said.drain()
+		p = restore(t, container, opts, said)
+		if t.Failed() {
+			t.Fatalf("in round %d", round+1)
+		}
+	}
+	if err := container.Destroy(); err != nil {
+		t.Error(err)
+	}
+	host.check(t, said.last)
+}
+
+// everythingConfig is a container of the program, which is connected with servers here.
+func everythingConfig(t *testing.T) (*configs.Config, *echoHost) {
+	t.Helper()
+	config := newConfig(t)
+	if err := os.Link(buildProgram(t, "everything"), filepath.Join(config.Rootfs, "bin/everything")); err != nil {
+		t.Fatal(err)
+	}
+	bridge := newBridge(t)
+	addr, err := netlink.ParseAddr("192.0.2.1/24")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := netlink.AddrAdd(hostLink(t, bridge), addr); err != nil {
+		t.Fatal(err)
+	}
+	n := onBridge(bridge, 2)
+	n.IPv6Address = ""
+	config.Networks = append(config.Networks, n)
+	return config, newEchoHost(t, "192.0.2.1")
+}
+
+// echoHost sends back what it gets, by TCP and by UDP, and makes sure that no number is missing.
+type echoHost struct {
+	address string
+	tcp     net.Listener
+	udp     net.PacketConn
+	failed  chan error
+	last    chan uint32 // of the numbers that have come
+}
+
+// behind is how many numbers the program has on the way.
+const behind = 3
+
+func newEchoHost(t *testing.T, address string) *echoHost {
+	t.Helper()
+	h := &echoHost{address: address, failed: make(chan error, 2), last: make(chan uint32, 1)}
+	var err error
+	if h.tcp, err = net.Listen("tcp4", address+":7001"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.tcp.Close() })
+	if h.udp, err = net.ListenPacket("udp4", address+":7002"); err != nil {
+		t.Fatal(err)
+	}
+	go func() { h.failed <- h.echoStream() }()
+	go func() { h.failed <- h.echoDatagrams() }()
+	t.Cleanup(func() { h.udp.Close() })
+	return h
+}
+
+func (h *echoHost) echoStream() error {
+	conn, err := h.tcp.Accept()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	got := make([]byte, 4)
+	for i := uint32(0); ; i++ {
+		if _, err := io.ReadFull(conn, got); err != nil {
+			h.last <- i - behind
+			return nil //nolint:nilerr // the container has ended
+		}
+		n := binary.NativeEndian.Uint32(got)
+		if want := max(i, behind-1) - (behind - 1); n != want {
+			return errors.New("by TCP, after " + itoa(int(want)-1) + " comes " + itoa(int(n)))
+		}
+		if _, err := conn.Write(got); err != nil {
+			return err
+		}
+	}
+}
+
+func (h *echoHost) echoDatagrams() error {
+	got := make([]byte, 4)
+	for {
+		n, from, err := h.udp.ReadFrom(got)
+		if errors.Is(err, net.ErrClosed) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := h.udp.WriteTo(got[:n], from); err != nil && !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+	}
+}
+
+// check is called when the program has ended.
+func (h *echoHost) check(t *testing.T, said int) {
+	t.Helper()
+	h.tcp.Close()
+	h.udp.Close()
+	for range 2 {
+		if err := <-h.failed; err != nil {
+			t.Error(err)
+		}
+	}
+	if last := int(<-h.last); last < said || last > said+2 {
+		t.Errorf("the last number by TCP is %d, and the program has said %d", last, said)
+	}
+}
+
+// What criu cannot save, or would lose without a word, is refused with its name, and the container
+// goes on.
+func TestCheckpointOfOddThings(t *testing.T) {
+	checkLeaks(t)
+	checkCriuLeaks(t)
+	factory := newCriuFactory(t)
+	for name, text := range map[string]string{
+		"clone-fs":      "Can't make FS id",
+		"semaphore":     "descriptor 100 is a semaphore of eventfd(2)",
+		"mqueue":        "has the POSIX message queue /odd open as descriptor 100",
+		"secret":        "has memory of memfd_secret(2) open as descriptor 100",
+		"secret-mapped": "has memory of memfd_secret(2) mapped",
+		"ctty":          "ctty inheritance detected",
+		"personality":   "",
+		"policy":        "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := newConfig(t)
+			config.DefaultSeccomp = false
+			config.Cgroups.Name = "c-odd-" + name
+			if err := os.Link(buildProgram(t, "odd"), filepath.Join(config.Rootfs, "bin/odd")); err != nil {
+				t.Fatal(err)
+			}
+			container := createIn(t, factory, name, config)
+			p, out := command("/bin/odd", name)
+			said := newNumbers(t, p)
+			if err := container.Start(p); err != nil {
+				t.Fatal(err)
+			}
+			closeFiles(p)
+			if _, err := said.in.Peek(1); err != nil { // it cannot do it here
+				_, _ = p.Wait()
+				t.Skip(out.stderr.String())
+			}
+			for range 3 {
+				said.next()
+			}
+			checkError(t, container.Checkpoint(newImages(t)), libcontainer.SystemError, text)
+			for range 3 {
+				said.next()
+			}
+		})
+	}
+}

@@ -1,0 +1,126 @@
+/* odd counts, as the tests' counter does, with one thing open, or set, that criu cannot save: its argument
+ * says which. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <mqueue.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef SYS_memfd_secret
+#define SYS_memfd_secret 447
+#endif
+
+enum { NUMBER = 100, MPOL_PREFERRED = 1 };
+
+static void check(int ok, const char *what)
+{
+	if (!ok) {
+		perror(what);
+		exit(1);
+	}
+}
+
+/* keep gives a descriptor its number. */
+static void keep(int fd)
+{
+	check(fd >= 0 && dup2(fd, NUMBER) == NUMBER && close(fd) == 0, "open");
+}
+
+static void clone_fs(void)
+{
+	long pid = syscall(SYS_clone, CLONE_FS | SIGCHLD, NULL, NULL, NULL, NULL);
+	check(pid >= 0, "clone");
+	if (pid == 0)
+		for (;;)
+			pause();
+}
+
+static void semaphore(void)
+{
+	keep(eventfd(1, EFD_SEMAPHORE));
+}
+
+static void queue(void)
+{
+	keep(mq_open("/odd", O_CREAT | O_RDWR, 0600, NULL));
+}
+
+static int secret_memory(void)
+{
+	int fd = syscall(SYS_memfd_secret, 0);
+	check(fd >= 0 && ftruncate(fd, 4096) == 0, "memfd_secret");
+	return fd;
+}
+
+static void secret(void)
+{
+	keep(secret_memory());
+}
+
+static void secret_mapped(void)
+{
+	int fd = secret_memory();
+	check(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) != MAP_FAILED, "mmap");
+	close(fd);
+}
+
+/* ctty: another process has the other end of the terminal. */
+static void ctty(void)
+{
+	char name[64];
+	int pair[2], master = posix_openpt(O_RDWR | O_NOCTTY);
+	check(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0 && ptsname_r(master, name, sizeof(name)) == 0, "pty");
+	check(pipe(pair) == 0, "pipe");
+	if (fork() == 0) {
+		close(master);
+		setsid();
+		int slave = open(name, O_RDWR); /* becomes the controlling one */
+		check(slave >= 0 && open("/dev/tty", O_RDWR) >= 0 && write(pair[1], "x", 1) == 1, "open");
+		for (;;)
+			pause();
+	}
+	char byte;
+	check(read(pair[0], &byte, 1) == 1, "read");
+}
+
+static void set_personality(void)
+{
+	check(personality(ADDR_NO_RANDOMIZE) != -1, "personality");
+}
+
+static void set_policy(void)
+{
+	unsigned long nodes = 1;
+	check(syscall(SYS_set_mempolicy, MPOL_PREFERRED, &nodes, 64) == 0, "set_mempolicy");
+}
+
+static const struct {
+	const char *name;
+	void (*make)(void);
+} odd[] = {
+	{"clone-fs", clone_fs}, {"semaphore", semaphore}, {"mqueue", queue}, {"secret", secret},
+	{"secret-mapped", secret_mapped}, {"ctty", ctty}, {"personality", set_personality}, {"policy", set_policy},
+};
+
+int main(int argc, char **argv)
+{
+	(void)argc;
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
+		if (strcmp(odd[i].name, argv[1]) == 0)
+			odd[i].make();
+	for (int i = 1;; i++) {
+		dprintf(1, "%d\n", i);
+		usleep(20000);
+	}
+}
