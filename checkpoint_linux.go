@@ -57,7 +57,7 @@ func (c *linuxContainer) CheckpointContext(ctx context.Context, opts *CriuOpts) 
 	}
 	d := &dump{c: c, v: v, ctx: ctx, opts: opts, paused: status == Paused || status == Pausing}
 	if err := d.run(); err != nil {
-		return newSystemError(fmt.Errorf("%s of container %q: %w", step, c.id, err))
+		return newSystemError(fmt.Errorf("%s of container %q: %w", step, c.id, adviseFields(err)))
 	}
 	return nil
 }
@@ -166,7 +166,7 @@ func (d *dump) needs() criurpc.Needs {
 	ownNet := d.v.config.Namespaces.Contains(configs.NEWNET)
 	return criurpc.Needs{
 		PreDump:          d.opts.PreDump || d.opts.ParentImage != "",
-		LazyPages:        d.opts.LazyPages,
+		LazyDump:         d.opts.LazyPages,
 		InetSockets:      d.record.inetSockets,
 		NetworkNamespace: ownNet,
 		Tmpfs:            slices.ContainsFunc(d.record.Mounts, func(m checkpointMount) bool { return m.Type == "tmpfs" && !m.External }),
@@ -257,11 +257,18 @@ func (d *dump) dumpFrozen(criu *criurpc.Criu) error {
 	if err := d.meetOthers(false); err != nil {
 		return err
 	}
-	threads, err := d.v.describeThreads()
+	// Only now it changes no more.
+	record, err := d.v.describe()
 	if err != nil {
 		return err
 	}
-	d.record.Threads = threads
+	if record.Threads, err = d.v.describeThreads(!d.opts.DropSettings); err != nil {
+		return err
+	}
+	d.record = record
+	if err := d.features.Missing(d.needs()); err != nil {
+		return err
+	}
 	request := &criurpc.Request{Opts: d.options(), Images: d.images.File(), Work: d.work, Notify: d.notified}
 	lock, err := d.c.dir.LockFile()
 	if err != nil {

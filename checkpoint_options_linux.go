@@ -3,15 +3,18 @@
 package libcontainer
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/checkpoint-restore/go-criu/v8/rpc"
 	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/libcontainer/libcontainer/criurpc"
 	"github.com/libcontainer/libcontainer/internal/criuimage"
 )
 
@@ -38,6 +41,8 @@ func (o *CriuOpts) checkCheckpoint(step string) error {
 	switch {
 	case o.ParentImage != "" && filepath.IsAbs(o.ParentImage):
 		return errorf(ConfigInvalid, "%s: ParentImage %q is not relative to ImagesDirectory", step, o.ParentImage)
+	case o.LazyPages && o.PageServer.Address == "":
+		return errorf(ConfigInvalid, "%s: LazyPages is set, and there is no PageServer that says where to serve them", step)
 	case o.PreDump && o.LazyPages:
 		return errorf(ConfigInvalid, "%s: PreDump and LazyPages are both set", step)
 	case o.PageServer.Address == "" && o.PageServer.Port != 0:
@@ -123,6 +128,22 @@ func (o *CriuOpts) common(out *rpc.CriuOpts) {
 	if o.Timeout > 0 {
 		out.Timeout = proto.Uint32(uint32(min((o.Timeout+time.Second-1)/time.Second, 1<<31)))
 	}
+}
+
+// optionFields are the fields of CriuOpts by criu's names of them, as package criurpc has them in its advice.
+var optionFields = strings.NewReplacer(
+	"shell_job", "ShellJob", "tcp_established", "TcpEstablished", "tcp_close", "TcpClose", "tcp_skip_in_flight", "TcpSkipInFlight",
+	"ext_unix_sk", "ExternalUnixConnections", "file_locks", "FileLocks", "link_remap", "LinkRemap", "ghost_limit", "GhostLimit",
+	"raise timeout", "raise Timeout", "network lock method nftables", "NetworkLock LockByNftables", "pre-dumps and track_mem", "PreDump",
+	"set skip_file_rwx_check", "put skip-file-rwx-check into ConfigFile", "set the option allow-uprobes", "put allow-uprobes into ConfigFile",
+)
+
+// adviseFields makes criu's advice one about fields of CriuOpts.
+func adviseFields(err error) error {
+	if e := (*criurpc.Error)(nil); errors.As(err, &e) {
+		e.Advice = optionFields.Replace(e.Advice)
+	}
+	return err
 }
 
 // rpc is the mode on the wire, where 0 is another one than here.

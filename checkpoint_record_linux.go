@@ -168,7 +168,8 @@ func describeMounts(mounts []*mountinfo.Info) ([]checkpointMount, error) {
 	}
 	var root *mountinfo.Info
 	var out []checkpointMount
-	for _, m := range mounts {
+	at := make(map[string]int) // the uppermost mount of a point, in out
+	for i, m := range mounts {
 		if m.Mountpoint == "/" {
 			root = m
 		}
@@ -182,12 +183,30 @@ func describeMounts(mounts []*mountinfo.Info) ([]checkpointMount, error) {
 		if strings.HasSuffix(m.Root, "//deleted") {
 			return nil, fmt.Errorf("mount %s: what is mounted there has been deleted: %w", m.Mountpoint, errors.ErrUnsupported)
 		}
+		if below, ok := at[m.Mountpoint]; ok && (d.External || out[below].External) && !sameMounted(m, mounts[below]) {
+			return nil, fmt.Errorf("there are two different mounts on %s, %s of the host's: criu would restore one of them twice: %w",
+				m.Mountpoint, hostsOf(d.External, out[below].External), errors.ErrUnsupported)
+		}
+		at[m.Mountpoint] = i
 		out = append(out, d)
 	}
 	if root == nil {
 		return nil, fmt.Errorf("it has no root mount: %w", errors.ErrUnsupported)
 	}
 	return out, nil
+}
+
+// sameMounted tells whether two mounts are of the same directory or file.
+func sameMounted(a, b *mountinfo.Info) bool { return deviceOf(a) == deviceOf(b) && a.Root == b.Root }
+
+func hostsOf(upper, lower bool) string {
+	switch {
+	case !lower:
+		return "the upper one"
+	case !upper:
+		return "the lower one"
+	}
+	return "both"
 }
 
 func isBoundFrom(m, root *mountinfo.Info) bool {
@@ -303,6 +322,9 @@ func (r *checkpointRecord) describeProcess(pid int, own map[string]bool) error {
 		d, err := readDescriptor(pid, e.Name())
 		if err != nil {
 			continue // it has been closed
+		}
+		if err := d.checkSaved(pid, e.Name()); err != nil {
+			return err
 		}
 		if strings.HasPrefix(d.link, "socket:") {
 			r.inetSockets = true // there is no telling of which kind

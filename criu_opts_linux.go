@@ -92,6 +92,11 @@ type CriuOpts struct {
 	// it a container that has such is refused.
 	EndOthers bool
 
+	// DropSettings saves threads although they have a personality(2) or a NUMA memory policy of
+	// their own (Process.Personality and MemoryPolicy, or their own doing). Criu does not save
+	// these: restored, they have none. Without it a container that has such is refused.
+	DropSettings bool
+
 	// Restore
 
 	// LsmProfile is the label (SELinux) or profile (AppArmor) that the processes get instead of the
@@ -103,9 +108,12 @@ type CriuOpts struct {
 
 	// Both
 
-	// LazyPages restores memory when it is touched. Checkpoint then returns when all else
-	// has been saved, and a criu serves the pages until they have been fetched: see docs/checkpoint.md.
-	// It needs userfaultfd(2) and CAP_SYS_RESOURCE.
+	// LazyPages of Restore restores memory when it is touched (userfaultfd(2)). A criurpc.LazyPages
+	// with the same work directory must serve it, from the images or from a Checkpoint that does.
+	//
+	// LazyPages of Checkpoint writes no memory into the images: criu listens at PageServer and sends
+	// each page when it is asked for. Checkpoint returns when all have been fetched; the container's
+	// processes are frozen until then. It needs CAP_SYS_RESOURCE. See docs/checkpoint.md.
 	LazyPages bool
 
 	// NetworkLock is how the network is locked.
@@ -126,14 +134,17 @@ type CriuOpts struct {
 	Key []byte
 
 	// Progress is called, if it is not nil, with what is being done. Calls come one after the
-	// other and hold up the work.
+	// other and hold up the work, while the processes may be frozen. The container's lock is held:
+	// methods that change the container, such as Pause, Set and Destroy, would wait for ever.
+	// End the context to break the call off.
 	Progress func(CriuProgress)
 }
 
 // CriuProgress is how far a checkpoint or a restore has come.
 type CriuProgress struct {
-	// Stage is criu's name of the stage that has been reached, such as "post-dump"; "done" at
-	// the end.
+	// Stage is criu's name of the stage that has been reached (see criurpc.Stage), "pages" between
+	// them while memory is written, and "done" at the end. At "post-dump" criu has written its
+	// images; the manifest without which they are worth nothing is written next.
 	Stage string
 
 	// Pages is how many bytes of memory have been written so far, Estimate how many the

@@ -68,7 +68,9 @@ func (c *linuxContainer) tryRestore(ctx context.Context, process *Process, opts 
 		return err
 	}
 	defer unlock()
-	fail := func(err error) error { return newSystemError(fmt.Errorf("%s container %q: %w", step, c.id, err)) }
+	fail := func(err error) error {
+		return newSystemError(fmt.Errorf("%s container %q: %w", step, c.id, adviseFields(err)))
+	}
 	v := c.view()
 	_, phase, err := v.status()
 	if err != nil {

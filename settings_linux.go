@@ -28,7 +28,8 @@ type threadSettings struct {
 func (s threadSettings) none() bool { return s.IOPriority == 0 && s.CPUs == nil }
 
 // describeThreads keeps the settings of all threads, by their numbers in the container.
-func (v *view) describeThreads() (map[int]threadSettings, error) {
+// If check is set, it refuses those that have what cannot be set again.
+func (v *view) describeThreads(check bool) (map[int]threadSettings, error) {
 	pids, err := v.everyPid()
 	if err != nil {
 		return nil, err
@@ -38,7 +39,12 @@ func (v *view) describeThreads() (map[int]threadSettings, error) {
 		return nil, err
 	}
 	out := make(map[int]threadSettings)
-	err = eachThread(pids, func(tid, inside int) error {
+	err = eachThread(pids, func(pid, tid, inside int) error {
+		if check {
+			if err := checkSettings(pid, tid); err != nil {
+				return err
+			}
+		}
 		s, err := settingsOf(tid, all)
 		if err == nil && !s.none() {
 			out[inside] = s
@@ -49,7 +55,7 @@ func (v *view) describeThreads() (map[int]threadSettings, error) {
 }
 
 // eachThread calls call for each thread of processes, with its number in the container.
-func eachThread(pids []int, call func(tid, inside int) error) error {
+func eachThread(pids []int, call func(pid, tid, inside int) error) error {
 	for _, pid := range pids {
 		entries, err := os.ReadDir(procFile(pid, "task"))
 		if err != nil {
@@ -67,7 +73,7 @@ func eachThread(pids []int, call func(tid, inside int) error) error {
 			}
 			inside, err := strconv.Atoi(fields[len(fields)-1])
 			if err == nil {
-				err = call(tid, inside)
+				err = call(pid, tid, inside)
 			}
 			if err != nil && !errors.Is(err, unix.ESRCH) {
 				return fmt.Errorf("thread %d of process %d (%s): %w", tid, pid, commOf(pid), err)
@@ -125,7 +131,7 @@ func (r *restore) restoreThreads() error {
 	if err != nil {
 		return err
 	}
-	return eachThread(pids, func(tid, inside int) error {
+	return eachThread(pids, func(_, tid, inside int) error {
 		s := r.record.Threads[inside]
 		if has, _, _ := unix.Syscall(unix.SYS_IOPRIO_GET, ioPriorityWho, uintptr(tid), 0); int(has) != s.IOPriority {
 			if _, _, errno := unix.Syscall(unix.SYS_IOPRIO_SET, ioPriorityWho, uintptr(tid), uintptr(s.IOPriority)); errno != 0 {

@@ -24,6 +24,10 @@ var advices = []struct{ text, advice string }{
 	{"Use link-remap option", "set link_remap"},
 	{"increase limit", "a deleted file is still open and is larger than ghost_limit: raise that"},
 	{"io_uring", "criu cannot dump io_uring: end what uses it"},
+	{"/secretmem", "criu cannot dump memory of memfd_secret(2): end what uses it"},
+	{"Can't make FS id", "criu cannot dump processes that share their working directory (CLONE_FS): end one of them"},
+	{"ctty inheritance detected", "a process has /dev/tty open, and another process of the tree the other end of that terminal: " +
+		"criu cannot dump both, close one of them"},
 	{"userfaultfd", "criu cannot dump userfaultfd: end what uses it"},
 	{"MADV_GUARD_INSTALL", "criu and the kernel do not agree about guard pages (MADV_GUARD_INSTALL): install a newer criu"},
 	{"Tracking memory is not available", "the kernel lacks CONFIG_MEM_SOFT_DIRTY: do without pre-dumps and track_mem"},

@@ -131,7 +131,7 @@ func TestLeaveRunning(t *testing.T) {
 			}
 			pid, _ := p.Pid()
 			opts := newImages(t)
-			checkError(t, container.Checkpoint(opts), libcontainer.SystemError, "tcp_established")
+			checkError(t, container.Checkpoint(opts), libcontainer.SystemError, "set TcpEstablished to keep")
 			wantStatus(t, container, want)
 			opts = newImages(t)
 			opts.LeaveRunning, opts.TcpEstablished = true, true
