@@ -75,6 +75,7 @@ type dump struct {
 	record   *checkpointRecord
 	features *criurpc.Features
 	network  *os.File // the container's network namespace
+	yard     string   // the hierarchies of cgroups, in criu's mount namespace
 	frozen   bool     // by this checkpoint
 	written  bool     // all images are there
 	estimate int64
@@ -269,16 +270,17 @@ func (d *dump) dumpFrozen(criu *criurpc.Criu) error {
 	if err := d.features.Missing(d.needs()); err != nil {
 		return err
 	}
-	request := &criurpc.Request{Opts: d.options(), Images: d.images.File(), Work: d.work, Notify: d.notified}
+	request := &criurpc.Request{Images: d.images.File(), Work: d.work, Notify: d.notified}
 	lock, err := d.c.dir.LockFile()
 	if err != nil {
 		return err
 	}
 	defer lock.Close()
-	process, err := criu.Start(append(request.Files(), lock)...)
+	process, err := d.startCriu(criu, append(request.Files(), lock)...)
 	if err != nil {
 		return err
 	}
+	request.Opts = d.options()
 	stop := d.follow()
 	defer stop()
 	if d.opts.PreDump {

@@ -107,6 +107,9 @@ func (d *dump) options() *rpc.CriuOpts {
 	if path := d.freezeCgroup(); path != "" {
 		out.FreezeCgroup = proto.String(path)
 	}
+	if d.yard != "" {
+		out.CgroupYard = proto.String(d.yard)
+	}
 	if o.ParentImage != "" {
 		out.ParentImg = proto.String(o.ParentImage)
 	}

@@ -24,6 +24,7 @@ import (
 // restoreHost is what criu is given. Its paths are those of criu's mount namespace.
 type restoreHost struct {
 	root    string
+	yard    string // the hierarchies of cgroups, "" if criu mounts them
 	mounts  []hostMount
 	images  *os.File
 	work    *os.File
@@ -288,15 +289,11 @@ func (r *restore) forkCriu() (err error) {
 // enterHost puts the calling thread into a mount namespace in which all is that criu needs
 // of the host, each thing found once by its path and then held.
 func (r *restore) enterHost() error {
-	if err := unix.Unshare(unix.CLONE_NEWNS | unix.CLONE_FS); err != nil {
-		return fmt.Errorf("new mount namespace: unshare: %w", err)
-	}
-	// Not private: criu restores what the container has of the host's propagation.
-	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
-		return fmt.Errorf("new mount namespace: make mounts slaves: %w", err)
+	err := ownMounts()
+	if err != nil {
+		return err
 	}
 	// Criu takes directories of its own mount namespace only.
-	var err error
 	if r.host.images, err = reopen(r.images.File(), r.opts.ImagesDirectory); err != nil {
 		return fmt.Errorf("directory of images: %w", err)
 	}
@@ -403,7 +400,8 @@ func (r *restore) placeSources(trees []int) error {
 			return fmt.Errorf("mount %s: %w", r.record.Mounts[m.index].Point, err)
 		}
 	}
-	return nil
+	r.host.yard, err = mountYard(base)
+	return err
 }
 
 func mountTmpfs(name string) error {

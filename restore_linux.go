@@ -316,6 +316,9 @@ func (r *restore) options(paths map[string]string) (*rpc.CriuOpts, error) {
 	if o.LsmMountContext != "" {
 		out.LsmMountContext = proto.String(o.LsmMountContext)
 	}
+	if r.host.yard != "" {
+		out.CgroupYard = proto.String(r.host.yard)
+	}
 	o.common(out)
 	return out, nil
 }
@@ -376,6 +379,9 @@ func (r *restore) notified(n *criurpc.Notification) error {
 		if err := r.haveInit(n.Pid); err != nil {
 			return err
 		}
+		if err := r.thaw(); err != nil {
+			return err
+		}
 		if err := r.verify(); err != nil {
 			return err
 		}
@@ -388,6 +394,20 @@ func (r *restore) notified(n *criurpc.Notification) error {
 			return err
 		}
 		r.verified = true
+	case criurpc.StagePostResume:
+		return r.thaw()
+	}
+	return nil
+}
+
+// thaw undoes what criu makes of the cgroups' properties: at the checkpoint they were frozen. It sets
+// the freezer of cgroup v1 last.
+func (r *restore) thaw() error {
+	if mode := r.opts.ManageCgroupsMode.rpc(); *mode == rpc.CriuCgMode_SOFT {
+		return nil // it sets none of cgroups that it has not made
+	}
+	if err := r.driver.Freeze(configs.Thawed); err != nil {
+		return fmt.Errorf("thaw: %w", err)
 	}
 	return nil
 }

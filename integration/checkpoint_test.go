@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -122,5 +123,40 @@ func TestCheckpointAndRestore(t *testing.T) {
 	}
 	if err := second.Destroy(); err != nil {
 		t.Error(err)
+	}
+}
+
+// The options of the host's hierarchies of cgroups are those of whoever mounts one last in the initial
+// cgroup namespace: criu mounts none.
+//
+// The mode FULL restores all properties of cgroups, which were frozen: the container runs all the same.
+func TestCheckpointLeavesCgroupOptions(t *testing.T) {
+	checkLeaks(t)
+	options := func() (out []string) {
+		for _, line := range lines(t, "/proc/self/mountinfo") {
+			if _, super, _ := strings.Cut(line, " - "); strings.HasPrefix(super, "cgroup") {
+				out = append(out, super)
+			}
+		}
+		return out
+	}
+	before := options()
+	container := createIn(t, newCriuFactory(t), "test", newConfig(t))
+	p, said := startCounter(t, container, "")
+	opts := newImages(t)
+	opts.ManageCgroupsMode = libcontainer.CRIU_CG_MODE_FULL
+	checkpoint(t, container, opts)
+	if after := options(); !slices.Equal(before, after) {
+		t.Errorf("after the checkpoint the hierarchies are %q, and were %q", after, before)
+	}
+	closeFiles(p)
+	said.drain()
+	restore(t, container, opts, said)
+	if after := options(); !slices.Equal(before, after) {
+		t.Errorf("after the restore the hierarchies are %q, and were %q", after, before)
+	}
+	// This kernel's may have no options that could be lost.
+	if log := logOf(opts, "restore.log"); !strings.Contains(log, "/yard as cg yard") {
+		t.Errorf("criu was not given the hierarchies: %s", log)
 	}
 }
