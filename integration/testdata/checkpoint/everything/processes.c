@@ -140,10 +140,17 @@ static void stopped_tick(uint32_t n)
 {
 	char name[64], text[512];
 	snprintf(name, sizeof(name), "/proc/%d/stat", stopped);
-	int fd = CHECK(open(name, O_RDONLY));
-	text[CHECK(read(fd, text, sizeof(text) - 1))] = 0;
-	close(fd);
-	EQUAL(strrchr(text, ')')[2], 'T');
+	/* criu has it stop again, which takes a moment. */
+	for (int64_t since = now();; sched_yield()) {
+		int fd = CHECK(open(name, O_RDONLY));
+		text[CHECK(read(fd, text, sizeof(text) - 1))] = 0;
+		close(fd);
+		char state = strrchr(text, ')')[2];
+		if (state == 'T')
+			break;
+		if (state != 'R' || now() - since > 20000000000LL)
+			fail("its state is %c, want T", state);
+	}
 	EQUAL(*goings, n - 1);
 	CHECK(kill(stopped, SIGCONT));
 	await_stop();
