@@ -276,6 +276,9 @@ func (d *dump) dumpFrozen(criu *criurpc.Criu) error {
 		return err
 	}
 	defer lock.Close()
+	if err := d.v.countTimers(); err != nil {
+		return err
+	}
 	process, err := d.startCriu(criu, append(request.Files(), lock)...)
 	if err != nil {
 		return err

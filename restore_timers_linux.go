@@ -20,14 +20,40 @@ type timerState struct {
 	value, interval unix.Timespec
 }
 
-// restoreTimers sets periodic timers again that stand still. The kernel sets such a timer anew when
-// its process reads how often it has gone off: until then it is one that will never go off, but has
-// gone off (ticks). Criu restores it so, and the kernel, which has been told that the timer is off, does
-// not set it anew. It goes off next after a whole interval.
-func (r *restore) restoreTimers(pid int) error {
+// The kernel sets a periodic timer anew when its process reads how often it has gone off, and counts
+// then how often it would have since. Until then it is one that has gone off and will not again: so it
+// is in the images, and once restored nothing sets it anew.
+
+// countTimers has the kernel count, and set anew, the timers of a process that is about to be saved:
+// timerfd_gettime(2) does that, too.
+func countTimers(pid int) error {
+	return eachIdleTimer(pid, func(fd int, _ timerState) error {
+		var now unix.ItimerSpec
+		return os.NewSyscallError("timerfd_gettime", unix.TimerfdGettime(fd, &now))
+	})
+}
+
+// restoreTimers sets timers that have gone off since they were counted. They go off next after a
+// whole interval.
+func restoreTimers(pid int) error {
+	return eachIdleTimer(pid, func(fd int, s timerState) error {
+		if err := unix.TimerfdSettime(fd, 0, &unix.ItimerSpec{Interval: s.interval, Value: s.interval}, nil); err != nil {
+			return os.NewSyscallError("timerfd_settime", err)
+		}
+		// That has forgotten how often it had gone off.
+		if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), setTicks, uintptr(unsafe.Pointer(&s.ticks))); errno != 0 {
+			return os.NewSyscallError("ioctl(TFD_IOC_SET_TICKS)", errno)
+		}
+		return nil
+	})
+}
+
+// eachIdleTimer calls call for those timers of a process that have gone off and will not again. The process
+// does not run.
+func eachIdleTimer(pid int, call func(fd int, s timerState) error) error {
 	entries, err := os.ReadDir(procFile(pid, "fd"))
 	if err != nil {
-		return err
+		return nil //nolint:nilerr // it has ended
 	}
 	for _, e := range entries {
 		link, err := os.Readlink(procFile(pid, "fd/"+e.Name()))
@@ -36,7 +62,7 @@ func (r *restore) restoreTimers(pid int) error {
 		}
 		state, err := readTimer(procFile(pid, "fdinfo/"+e.Name()))
 		if err == nil && state.standsStill() {
-			err = setTimer(pid, e.Name(), state)
+			err = withDescriptor(pid, e.Name(), func(fd int) error { return call(fd, state) })
 		}
 		if err != nil {
 			return fmt.Errorf("timer of descriptor %s: %w", e.Name(), err)
@@ -75,8 +101,8 @@ func readTimer(name string) (s timerState, err error) {
 // setTicks is TFD_IOC_SET_TICKS of timerfd_create(2).
 const setTicks = 0x40085400
 
-// setTimer sets a timer of a process that does not run.
-func setTimer(pid int, number string, s timerState) error {
+// withDescriptor calls call with a copy of a descriptor of another process.
+func withDescriptor(pid int, number string, call func(fd int) error) error {
 	process, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
 		return os.NewSyscallError("pidfd_open", err)
@@ -91,12 +117,5 @@ func setTimer(pid int, number string, s timerState) error {
 		return os.NewSyscallError("pidfd_getfd", err)
 	}
 	defer unix.Close(fd)
-	if err := unix.TimerfdSettime(fd, 0, &unix.ItimerSpec{Interval: s.interval, Value: s.interval}, nil); err != nil {
-		return os.NewSyscallError("timerfd_settime", err)
-	}
-	// That has forgotten how often it had gone off.
-	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), setTicks, uintptr(unsafe.Pointer(&s.ticks))); errno != 0 {
-		return os.NewSyscallError("ioctl(TFD_IOC_SET_TICKS)", errno)
-	}
-	return nil
+	return call(fd)
 }

@@ -63,7 +63,7 @@ func (r *restore) verifyRights() error {
 			if err := r.verifyProcess(pid, status, bound); err != nil {
 				return err
 			}
-			return r.restoreTimers(pid)
+			return restoreTimers(pid)
 		})
 	}
 	if err == nil {

@@ -54,6 +54,20 @@ func (v *view) describeThreads(check bool) (map[int]threadSettings, error) {
 	return out, err
 }
 
+// countTimers prepares the timers of all processes.
+func (v *view) countTimers() error {
+	pids, err := v.everyPid()
+	if err != nil {
+		return err
+	}
+	for _, pid := range pids {
+		if err := countTimers(pid); err != nil {
+			return fmt.Errorf("process %d (%s): %w", pid, commOf(pid), err)
+		}
+	}
+	return nil
+}
+
 // eachThread calls call for each thread of processes, with its number in the container.
 func eachThread(pids []int, call func(pid, tid, inside int) error) error {
 	for _, pid := range pids {

@@ -11,7 +11,7 @@ enum { FAR = 1000 };
 
 /* slack is how much of FAR may be lost in all: at a checkpoint some time goes by between the
  * saving of a clock and that of a timer. */
-static const int64_t slack = 10 * 1000000000LL;
+static const int64_t slack = 20 * 1000000000LL;
 
 static struct itimerspec often(void)
 {
