@@ -41,10 +41,10 @@ func (o *CriuOpts) checkCheckpoint(step string) error {
 	switch {
 	case o.ParentImage != "" && filepath.IsAbs(o.ParentImage):
 		return errorf(ConfigInvalid, "%s: ParentImage %q is not relative to ImagesDirectory", step, o.ParentImage)
-	case o.LazyPages && o.PageServer.Address == "":
-		return errorf(ConfigInvalid, "%s: LazyPages is set, and there is no PageServer that says where to serve them", step)
 	case o.PreDump && o.LazyPages:
 		return errorf(ConfigInvalid, "%s: PreDump and LazyPages are both set", step)
+	case o.LazyPages && o.PageServer.Address == "":
+		return errorf(ConfigInvalid, "%s: LazyPages is set, and there is no PageServer that says where to serve them", step)
 	case o.PageServer.Address == "" && o.PageServer.Port != 0:
 		return errorf(ConfigInvalid, "%s: PageServer has a Port and no Address", step)
 	case o.PageServer.Address != "" && (o.PageServer.Port <= 0 || o.PageServer.Port > 65535):

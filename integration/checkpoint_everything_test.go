@@ -178,20 +178,8 @@ func TestCheckpointOfOddThings(t *testing.T) {
 			config := newConfig(t)
 			config.DefaultSeccomp = false
 			config.Cgroups.Name = "c-odd-" + name
-			if err := os.Link(buildProgram(t, "odd"), filepath.Join(config.Rootfs, "bin/odd")); err != nil {
-				t.Fatal(err)
-			}
 			container := createIn(t, factory, name, config)
-			p, out := command("/bin/odd", name)
-			said := newNumbers(t, p)
-			if err := container.Start(p); err != nil {
-				t.Fatal(err)
-			}
-			closeFiles(p)
-			if _, err := said.in.Peek(1); err != nil { // it cannot do it here
-				_, _ = p.Wait()
-				t.Skip(out.stderr.String())
-			}
+			_, said := startOdd(t, container, name)
 			for range 3 {
 				said.next()
 			}
@@ -204,6 +192,26 @@ func TestCheckpointOfOddThings(t *testing.T) {
 			}
 		})
 	}
+}
+
+// startOdd starts the program of that name in a container.
+func startOdd(t *testing.T, container libcontainer.Container, mode string, env ...string) (*libcontainer.Process, *numbers) {
+	t.Helper()
+	if err := os.Link(buildProgram(t, "odd"), filepath.Join(container.Config().Rootfs, "bin/odd")); err != nil {
+		t.Fatal(err)
+	}
+	p, out := command("/bin/odd", mode)
+	p.Env = append(p.Env, env...)
+	said := newNumbers(t, p)
+	if err := container.Start(p); err != nil {
+		t.Fatal(err)
+	}
+	closeFiles(p)
+	if _, err := said.in.Peek(1); err != nil {
+		_, _ = p.Wait()
+		t.Skipf("it cannot be done here: %s", out.stderr.String())
+	}
+	return p, said
 }
 
 // kernelTellsSemaphores tells whether the kernel is 6.5 or newer.

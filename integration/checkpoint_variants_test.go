@@ -139,8 +139,14 @@ var sameTests = map[string]sameTest{
 		c.Cgroups.CpuQuota, c.Cgroups.CpuPeriod = 90000, 100000
 		c.Cgroups.CpusetCpus, c.Cgroups.CpusetMems = "0", "0"
 	}},
-	"parent death signal": {config: func(_ *testing.T, c *configs.Config) { c.ParentDeathSignal = int(unix.SIGUSR1) }, keepsThread: true},
-	"no /dev of its own":  {config: func(_ *testing.T, c *configs.Config) { dropDevMounts(c) }},
+	"parent death signal":       {config: func(_ *testing.T, c *configs.Config) { c.ParentDeathSignal = int(unix.SIGUSR1) }, keepsThread: true},
+	"root private":              {config: rootPropagation(unix.MS_PRIVATE)},
+	"root private, recursively": {config: rootPropagation(unix.MS_PRIVATE | unix.MS_REC)},
+	"root slave":                {config: rootPropagation(unix.MS_SLAVE)},
+	"root slave, recursively":   {config: rootPropagation(unix.MS_SLAVE | unix.MS_REC)},
+	"root shared":               {config: rootPropagation(unix.MS_SHARED)},
+	"root shared, recursively":  {config: rootPropagation(unix.MS_SHARED | unix.MS_REC)},
+	"no /dev of its own":        {config: func(_ *testing.T, c *configs.Config) { dropDevMounts(c) }},
 }
 
 const dispositions = `trap "" USR1; trap : USR2; trap "" PIPE`

@@ -1,5 +1,5 @@
-/* odd counts, as the tests' counter does, with one thing open, or set, that criu cannot save: its argument
- * says which. */
+/* odd counts, as the tests' counter does, with one thing open, or set, that criu cannot save, or only
+ * with an option: its argument says which. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,9 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #ifndef SYS_memfd_secret
@@ -105,21 +107,71 @@ static void set_policy(void)
 	check(syscall(SYS_set_mempolicy, MPOL_PREFERRED, &nodes, 64) == 0, "set_mempolicy");
 }
 
+/* memory: all of it is looked at for each number, and one page of it changes. */
+
+enum { PAGE = 4096, PAGES = 8192 };
+static char *pages;
+
+static void memory(void)
+{
+	pages = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	check(pages != MAP_FAILED, "mmap");
+	for (int i = 0; i < PAGES; i++)
+		for (int j = 0; j < PAGE; j += 64)
+			*(int *)(pages + i * PAGE + j) = i + j;
+}
+
+static void look_at_memory(int n)
+{
+	for (int i = 0; i < PAGES; i++) {
+		int want = i ? i + 64 : n - 1, has = *(int *)(pages + i * PAGE + (i ? 64 : 0));
+		if (has != want) {
+			dprintf(1, "page %d has %d, want %d\n", i, has, want);
+			exit(1);
+		}
+	}
+	*(int *)pages = n;
+}
+
+/* unix: each number goes to a socket of the host's. */
+
+static int host;
+
+static void unix_datagrams(void)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	strncpy(a.sun_path, getenv("SOCKET"), sizeof(a.sun_path) - 1);
+	host = socket(AF_UNIX, SOCK_DGRAM, 0);
+	check(host >= 0 && connect(host, (struct sockaddr *)&a, sizeof(a)) == 0, "connect");
+}
+
+static void send_number(int n)
+{
+	check(send(host, &n, sizeof(n), 0) == sizeof(n), "send");
+}
+
 static const struct {
 	const char *name;
 	void (*make)(void);
+	void (*each)(int n);
 } odd[] = {
-	{"clone-fs", clone_fs}, {"semaphore", semaphore}, {"mqueue", queue}, {"secret", secret},
-	{"secret-mapped", secret_mapped}, {"ctty", ctty}, {"personality", set_personality}, {"policy", set_policy},
+	{"clone-fs", clone_fs, NULL}, {"semaphore", semaphore, NULL}, {"mqueue", queue, NULL}, {"secret", secret, NULL},
+	{"secret-mapped", secret_mapped, NULL}, {"ctty", ctty, NULL}, {"personality", set_personality, NULL},
+	{"policy", set_policy, NULL}, {"memory", memory, look_at_memory}, {"unix", unix_datagrams, send_number},
 };
 
 int main(int argc, char **argv)
 {
+	void (*each)(int n) = NULL;
 	(void)argc;
 	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
-		if (strcmp(odd[i].name, argv[1]) == 0)
+		if (strcmp(odd[i].name, argv[1]) == 0) {
 			odd[i].make();
+			each = odd[i].each;
+		}
 	for (int i = 1;; i++) {
+		if (each)
+			each(i);
 		dprintf(1, "%d\n", i);
 		usleep(20000);
 	}
