@@ -73,12 +73,12 @@ func (c *call) doneNevertheless() error {
 // fail waits for criu's end, leaves nothing of it, and tells what has happened.
 func (c *call) fail(resp *rpc.CriuResp, err error) error {
 	silent := errors.Is(err, errSilent)
-	if silent {
+	if silent || errors.Is(err, errDying) { // nothing else makes it go on
 		c.p.criu.kill()
 	}
 	c.p.hangUp() // as good as a refusal of whatever it tells next
 	end := c.p.criu.reap(true)
-	e := &Error{Op: c.op, Stage: c.stage, Killed: silent || c.p.criu.killed}
+	e := &Error{Op: c.op, Stage: c.stage, Killed: silent || errors.Is(err, errDying) || c.p.criu.killed}
 	if c.first != nil {
 		endTask(c.first, c.p.criu.grace)
 	}
@@ -243,8 +243,8 @@ func (c *call) receive(ctx context.Context) (*rpc.CriuResp, *os.File, error) {
 // init of a pid namespace waits for others to be reaped (pid_namespaces(7)), and those criu traces,
 // and does not reap. The kernel tells of no task that it is dying, only when it has died.
 const (
-	dyingInterval = 100 * time.Millisecond
-	dyingTimeout  = 2 * time.Second
+	dyingInterval = 50 * time.Millisecond
+	dyingTimeout  = 500 * time.Millisecond
 )
 
 var errDying = errors.New("the first task has been dying for too long")

@@ -449,3 +449,43 @@ func (n *numbers) drainAll() {
 		n.t.Errorf("somebody can still write: %v", err)
 	}
 }
+
+// The death of init in a restore is seen at once: criu, which waits for it, would wait for ever.
+func TestInitDiesInRestore(t *testing.T) {
+	checkLeaks(t)
+	checkCriuLeaks(t)
+	config := newConfig(t)
+	init, killAt := 0, ""
+	reached := func(stage string) {
+		if stage == killAt {
+			if err := unix.Kill(init, unix.SIGKILL); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	config.Hooks = &configs.Hooks{Prestart: []configs.Hook{configs.NewFunctionHook(func(s configs.HookState) error {
+		init = s.Pid
+		reached("prestart")
+		return nil
+	})}}
+	container := createIn(t, newCriuFactory(t), "test", config)
+	p, said := startCounter(t, container, "sleep 1000 & sleep 1000 &")
+	opts := newImages(t)
+	checkpoint(t, container, opts)
+	closeFiles(p)
+	said.drain()
+	opts.Progress = func(p libcontainer.CriuProgress) { reached(p.Stage) }
+	for _, killAt = range []string{"prestart", "post-setup-namespaces", "post-restore", "pre-resume"} {
+		since := time.Now()
+		err := container.Restore(new(libcontainer.Process), opts)
+		checkError(t, err, libcontainer.SystemError)
+		took := time.Since(since)
+		t.Logf("%s: %v: %v", killAt, took, err)
+		if took > 8*time.Second {
+			t.Errorf("a restore whose init dies at %s takes %v", killAt, took)
+		}
+		wantStatus(t, container, libcontainer.Checkpointed)
+	}
+	killAt = ""
+	restore(t, container, opts, said)
+}
