@@ -121,8 +121,17 @@ func (d *dump) run() (err error) {
 	if err := d.freeze(); err != nil {
 		return err
 	}
-	err = d.dumpFrozen(criu)
-	return d.settle(err)
+	if err := d.settle(d.dumpFrozen(criu)); err != nil {
+		return err
+	}
+	if d.opts.LeaveRunning && !d.written {
+		// It runs already, whatever comes of the images.
+		if err := d.writeManifest(); err != nil {
+			return err
+		}
+	}
+	d.finished()
+	return nil
 }
 
 // openFolders opens the directories for the images and for the log.
@@ -296,10 +305,11 @@ func (d *dump) dumpFrozen(criu *criurpc.Criu) error {
 }
 
 // notified hears what criu has done. At post-dump the images are complete, and the
-// processes still there: if what has to be written then cannot be, they go on.
+// processes still there: if what has to be written then cannot be, they go on. Those that go on anyhow
+// do not wait for that.
 func (d *dump) notified(n *criurpc.Notification) error {
 	d.opts.progress(CriuProgress{Stage: string(n.Stage), Estimate: d.estimate, Pages: d.pages()})
-	if n.Stage != criurpc.StagePostDump {
+	if n.Stage != criurpc.StagePostDump || d.opts.LeaveRunning {
 		return nil
 	}
 	return d.writeManifest()
@@ -400,9 +410,6 @@ func (d *dump) settle(err error) error {
 		if terr := d.thaw(); terr != nil && !d.v.init.Ended() {
 			err = errors.Join(err, terr)
 		}
-		if err == nil {
-			d.finished()
-		}
 		return err
 	}
 	if err := d.v.thaw(); err != nil {
@@ -414,14 +421,10 @@ func (d *dump) settle(err error) error {
 	if err := d.cutOff(); err != nil {
 		return err
 	}
-	if err := d.c.change(func(next *view) error {
+	return d.c.change(func(next *view) error {
 		next.checkpointed, next.dumping, next.locks = true, false, locks
 		return next.save(next.state())
-	}); err != nil {
-		return err
-	}
-	d.finished()
-	return nil
+	})
 }
 
 func (d *dump) finished() {

@@ -373,6 +373,21 @@ func TestCheckpointUnfinished(t *testing.T) {
 			})
 		}
 	}
+	// Of a container that goes on the manifest is written when it does.
+	t.Run("container that goes on", func(t *testing.T) {
+		images := filepath.Join(mountForImages(t, 0, "size=64m"), "images")
+		opts := &libcontainer.CriuOpts{ImagesDirectory: images, LeaveRunning: true}
+		opts.Progress = func(p libcontainer.CriuProgress) {
+			if p.Stage == "network-unlock" {
+				if err := os.WriteFile(filepath.Join(images, "manifest.json"), nil, 0o600); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		checkError(t, c.Checkpoint(opts), libcontainer.SystemError, "complete the images")
+		c.staysPaused(t)
+		onlyLogs(t, images)
+	})
 	// And paused it stays when all is well.
 	images := filepath.Join(publicTempDir(t), "images")
 	if err := c.Checkpoint(&libcontainer.CriuOpts{ImagesDirectory: images, LeaveRunning: true}); err != nil {
