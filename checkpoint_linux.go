@@ -309,7 +309,7 @@ func (d *dump) dumpFrozen(criu *criurpc.Criu) error {
 // do not wait for that.
 func (d *dump) notified(n *criurpc.Notification) error {
 	d.opts.progress(CriuProgress{Stage: string(n.Stage), Estimate: d.estimate, Pages: d.pages()})
-	if n.Stage != criurpc.StagePostDump || d.opts.LeaveRunning {
+	if n.Stage != criurpc.StagePostDump || d.opts.LeaveRunning && !d.opts.LazyPages {
 		return nil
 	}
 	return d.writeManifest()

@@ -177,18 +177,15 @@ func TestLazyCheckpoint(t *testing.T) {
 	}
 	ready, done := make(chan struct{}, 1), make(chan error, 1)
 	opts.Progress = func(p libcontainer.CriuProgress) {
-		if p.Stage == "status-ready" || p.Stage == "post-dump" {
-			select {
-			case ready <- struct{}{}:
-			default:
-			}
+		if p.Stage == "status-ready" {
+			ready <- struct{}{}
 		}
 	}
 	go func() { done <- container.Checkpoint(opts) }()
 	select {
 	case <-ready:
 	case err := <-done:
-		t.Fatalf("%v\n%s", err, logOf(opts, "dump.log"))
+		t.Fatalf("it does not serve its pages: %v\n%s", err, logOf(opts, "dump.log"))
 	}
 	images, err := os.Open(opts.ImagesDirectory)
 	if err != nil {
