@@ -24,10 +24,24 @@ const everythingRounds = 20
 // Nothing of what a container has open is lost, however often it is saved and restored:
 // see testdata/checkpoint/everything, which stops to count and says why if something is.
 func TestEverythingIsRestored(t *testing.T) {
+	t.Run("root", func(t *testing.T) {
+		config, host := everythingConfig(t)
+		testEverything(t, config, host, everythingRounds)
+	})
+	t.Run("user namespace", func(t *testing.T) {
+		config, host := everythingConfig(t)
+		withUserNS(t, config, 200000)
+		if err := os.Chown(config.Rootfs, 200000, 200000); err != nil {
+			t.Fatal(err)
+		}
+		testEverything(t, config, host, 3)
+	})
+}
+
+func testEverything(t *testing.T, config *configs.Config, host *echoHost, rounds int) {
 	checkLeaks(t)
 	checkCriuLeaks(t)
 	factory := newCriuFactory(t)
-	config, host := everythingConfig(t)
 	container := createIn(t, factory, "test", config)
 	p, _ := command("/bin/everything", host.address)
 	p.Stderr = nil
@@ -38,7 +52,7 @@ func TestEverythingIsRestored(t *testing.T) {
 	for range 3 {
 		said.next()
 	}
-	for round := range everythingRounds {
+	for round := range rounds {
 		opts := newImages(t)
 		opts.TcpEstablished, opts.FileLocks, opts.LinkRemap = true, true, true
 		checkpoint(t, container, opts)
@@ -156,6 +170,30 @@ func (h *echoHost) check(t *testing.T, said int) {
 	if last := int(<-h.last); last < said || last > said+2 {
 		t.Errorf("the last number by TCP is %d, and the program has said %d", last, said)
 	}
+}
+
+// What nobody has read of datagrams of UDP and of events of inotify(7) is lost without a word: should a criu
+// keep it, docs/checkpoint.md is wrong.
+func TestUnreadIsLost(t *testing.T) {
+	checkLeaks(t)
+	container := createIn(t, newCriuFactory(t), "test", newConfig(t))
+	_, said := startOdd(t, container, "unread")
+	unread := func(want string) {
+		t.Helper()
+		for range 3 {
+			said.next()
+		}
+		got, err := os.ReadFile(filepath.Join(container.Config().Rootfs, "unread"))
+		if err != nil || string(got) != want {
+			t.Errorf("it has unread %q, want %q, error %v", got, want, err)
+		}
+	}
+	unread("udp 1 inotify 1\n")
+	opts := newImages(t)
+	checkpoint(t, container, opts)
+	said.drain()
+	restore(t, container, opts, said)
+	unread("udp 0 inotify 0\n")
 }
 
 // What criu cannot save, or would lose without a word, is refused with its name, and the container

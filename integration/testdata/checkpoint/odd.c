@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <mqueue.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -11,10 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -150,6 +153,33 @@ static void send_number(int n)
 	check(send(host, &n, sizeof(n), 0) == sizeof(n), "send");
 }
 
+/* unread: a datagram and an event are there, and nobody reads them. How many there are is in a file. */
+
+static int datagrams, events, says;
+
+static void unread(void)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(7001), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	datagrams = socket(AF_INET, SOCK_DGRAM, 0);
+	check(bind(datagrams, (struct sockaddr *)&a, sizeof(a)) == 0, "bind");
+	check(sendto(datagrams, "x", 1, 0, (struct sockaddr *)&a, sizeof(a)) == 1, "sendto");
+	events = inotify_init();
+	check(events >= 0 && inotify_add_watch(events, "/dev/shm", IN_CREATE) >= 0, "inotify");
+	check(mkdir("/dev/shm/new", 0700) == 0, "mkdir");
+	says = open("/unread", O_CREAT | O_RDWR, 0600);
+	check(says >= 0, "open");
+}
+
+static void say_unread(int n)
+{
+	char text[64];
+	int have[2];
+	(void)n;
+	check(ioctl(datagrams, FIONREAD, &have[0]) == 0 && ioctl(events, FIONREAD, &have[1]) == 0, "ioctl");
+	int size = snprintf(text, sizeof(text), "udp %d inotify %d\n", have[0] != 0, have[1] != 0);
+	check(pwrite(says, text, size, 0) == size, "write");
+}
+
 static const struct {
 	const char *name;
 	void (*make)(void);
@@ -158,6 +188,7 @@ static const struct {
 	{"clone-fs", clone_fs, NULL}, {"semaphore", semaphore, NULL}, {"mqueue", queue, NULL}, {"secret", secret, NULL},
 	{"secret-mapped", secret_mapped, NULL}, {"ctty", ctty, NULL}, {"personality", set_personality, NULL},
 	{"policy", set_policy, NULL}, {"memory", memory, look_at_memory}, {"unix", unix_datagrams, send_number},
+	{"unread", unread, say_unread},
 };
 
 int main(int argc, char **argv)
