@@ -57,7 +57,7 @@ func (c *linuxContainer) CheckpointContext(ctx context.Context, opts *CriuOpts) 
 	}
 	d := &dump{c: c, v: v, ctx: ctx, opts: opts, paused: status == Paused || status == Pausing}
 	if err := d.run(); err != nil {
-		return newSystemError(fmt.Errorf("%s of container %q: %w", step, c.id, adviseFields(err)))
+		return newSystemError(fmt.Errorf("%s of container %q: %w", step, c.id, err))
 	}
 	return nil
 }
@@ -285,8 +285,10 @@ func (d *dump) dumpFrozen(criu *criurpc.Criu) error {
 		return err
 	}
 	defer lock.Close()
-	if err := d.v.countTimers(); err != nil {
-		return err
+	if !d.opts.PreDump {
+		if err := d.v.countTimers(); err != nil {
+			return err
+		}
 	}
 	process, err := d.startCriu(criu, append(request.Files(), lock)...)
 	if err != nil {
@@ -297,11 +299,11 @@ func (d *dump) dumpFrozen(criu *criurpc.Criu) error {
 	defer stop()
 	if d.opts.PreDump {
 		if err := process.PreDump(d.ctx, request); err != nil {
-			return err
+			return adviseFields(err)
 		}
 		return d.writeManifest()
 	}
-	return process.Dump(d.ctx, request)
+	return adviseFields(process.Dump(d.ctx, request))
 }
 
 // notified hears what criu has done. At post-dump the images are complete, and the

@@ -69,7 +69,7 @@ func (c *linuxContainer) tryRestore(ctx context.Context, process *Process, opts 
 	}
 	defer unlock()
 	fail := func(err error) error {
-		return newSystemError(fmt.Errorf("%s container %q: %w", step, c.id, adviseFields(err)))
+		return newSystemError(fmt.Errorf("%s container %q: %w", step, c.id, err))
 	}
 	v := c.view()
 	_, phase, err := v.status()
@@ -209,9 +209,10 @@ func (r *restore) run() (err error) {
 	if err != nil {
 		return err
 	}
-	return r.complete(r.criu.Restore(r.ctx, &criurpc.Request{
+	pid, err := r.criu.Restore(r.ctx, &criurpc.Request{
 		Opts: options, Images: r.host.images, Work: r.host.work, Inherit: r.inherit, Notify: r.notified,
-	}))
+	})
+	return r.complete(pid, adviseFields(err))
 }
 
 // holdCgroups has a process enter the cgroups that does nothing, until criu has restored the

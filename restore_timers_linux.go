@@ -3,7 +3,9 @@
 package libcontainer
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -41,11 +43,17 @@ func restoreTimers(pid int) error {
 			return os.NewSyscallError("timerfd_settime", err)
 		}
 		// That has forgotten how often it had gone off.
-		if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), setTicks, uintptr(unsafe.Pointer(&s.ticks))); errno != 0 {
-			return os.NewSyscallError("ioctl(TFD_IOC_SET_TICKS)", errno)
-		}
-		return nil
+		return setTicksOf(fd, s.ticks)
 	})
+}
+
+// setTicksOf says how often a timer has gone off.
+func setTicksOf(fd int, ticks uint64) error {
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), setTicks, uintptr(unsafe.Pointer(&ticks)))
+	if errno != 0 {
+		return os.NewSyscallError("ioctl(TFD_IOC_SET_TICKS)", errno)
+	}
+	return nil
 }
 
 // eachIdleTimer calls call for those timers of a process that have gone off and will not again. The process
@@ -61,6 +69,9 @@ func eachIdleTimer(pid int, call func(fd int, s timerState) error) error {
 			continue
 		}
 		state, err := readTimer(procFile(pid, "fdinfo/"+e.Name()))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it has been closed
+		}
 		if err == nil && state.standsStill() {
 			err = withDescriptor(pid, e.Name(), func(fd int) error { return call(fd, state) })
 		}
