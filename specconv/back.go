@@ -165,13 +165,15 @@ func (b *back) unsigned(field string, value int64) uint32 {
 }
 
 func (b *back) propagation(flags int) string {
-	for text, value := range propagations() {
-		if value == flags {
-			return text
-		}
+	if flags == 0 {
+		return ""
 	}
-	b.fail("Config.RootPropagation", "%#x %w", flags, errNoProperty)
-	return ""
+	options := (&configs.Mount{PropagationFlags: []int{flags}}).Options()
+	if len(options) != 1 {
+		b.fail("Config.RootPropagation", "%#x %w", flags, errNoProperty)
+		return ""
+	}
+	return options[0]
 }
 
 // seccomp writes the library's default profile out, which has no name in the specification.
