@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/libcontainer/libcontainer/internal/descriptor"
 	"github.com/libcontainer/libcontainer/internal/unixsock"
 )
 
@@ -84,18 +85,11 @@ func (c *linuxConsole) chown(n, uid, gid int) error {
 // slave opens the other side through the master (TIOCGPTPEER, Linux 4.13): its
 // path may name another terminal, where there are several devpts mounts.
 func (c *linuxConsole) slave() (*os.File, error) {
-	conn, err := c.master.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
 	var peer int
-	var errno error
-	err = conn.Control(func(fd uintptr) {
-		peer, errno = ioctlInt(int(fd), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+	err := descriptor.Control(c.master, func(fd int) (err error) {
+		peer, err = ioctlInt(fd, unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+		return err
 	})
-	if err == nil {
-		err = errno
-	}
 	if err != nil {
 		return nil, fmt.Errorf("open slave of console: ioctl TIOCGPTPEER: %w", err)
 	}
@@ -212,9 +206,9 @@ func (p *Process) NewTerminal(take func(Console) error) error {
 
 // consoleOf makes a console of a copy of a master.
 func consoleOf(master *os.File, slave string) (*linuxConsole, error) {
-	fd, err := unix.FcntlInt(master.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	fd, err := descriptor.Duplicate(master)
 	if err != nil {
-		return nil, fmt.Errorf("duplicate the master: %w", err)
+		return nil, err
 	}
 	// So that Close ends a Read that waits.
 	if err := unix.SetNonblock(fd, true); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/internal/descriptor"
 	"github.com/libcontainer/libcontainer/internal/image"
 	"github.com/libcontainer/libcontainer/internal/launch"
 	"github.com/libcontainer/libcontainer/internal/pidfd"
@@ -254,12 +255,8 @@ func (st *starting) execute(exe *os.File, env []string, files []*os.File) (err e
 // isNull tells whether a file is the null device.
 func isNull(f *os.File) bool {
 	var st unix.Stat_t
-	conn, err := f.SyscallConn()
-	if err != nil {
-		return false
-	}
-	cerr := conn.Control(func(fd uintptr) { err = unix.Fstat(int(fd), &st) })
-	return cerr == nil && err == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR &&
+	err := descriptor.Control(f, func(fd int) error { return unix.Fstat(fd, &st) })
+	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR &&
 		uint64(st.Rdev) == unix.Mkdev(nullMajor, nullMinor)
 }
 
