@@ -36,7 +36,7 @@ var (
 // starting is one start of a process, until the user's program runs. It is the host of
 // the lists that the process executes.
 type starting struct {
-	c       *linuxContainer
+	c       *Instance
 	ctx     context.Context
 	process *Process
 	config  *configs.Config
@@ -78,7 +78,7 @@ type starting struct {
 
 // start runs p. The caller holds the lock, exclusively unless to join: then it is given
 // up by unlock as soon as no more of the container need be known.
-func (c *linuxContainer) start(ctx context.Context, p *Process, mode startMode, unlock func()) (err error) {
+func (c *Instance) start(ctx context.Context, p *Process, mode startMode, unlock func()) (err error) {
 	if err := checkProc(); err != nil {
 		return err
 	}
