@@ -178,6 +178,15 @@ func InitPath(path string, args ...string) func(*LinuxFactory) error {
 	}
 }
 
+// CriuPath returns an options func to configure a LinuxFactory with the path of the criu
+// binary, or its name if it is to be looked for in PATH.
+func CriuPath(path string) func(*LinuxFactory) error {
+	return func(l *LinuxFactory) error {
+		l.CriuPath = path
+		return nil
+	}
+}
+
 // ClassicInit is an options func to configure a LinuxFactory to execute the calling
 // program itself as the init of its containers, as the classic library did: the program
 // runs up to its call of StartInitialization, or of the init function of package nsenter,

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/utils"
 )
 
 // Result is how a program has ended that Instance.Run has run, and what it has used.
@@ -62,10 +64,7 @@ func (r *Result) TimedOut() bool { return errors.Is(r.Killed, context.DeadlineEx
 //
 // The status of an os.ProcessState, as Process.Wait returns it, is state.Sys().(syscall.WaitStatus).
 func ExitCode(status syscall.WaitStatus) int {
-	if status.Signaled() {
-		return 128 + int(status.Signal())
-	}
-	return status.ExitStatus()
+	return utils.ExitStatus(status)
 }
 
 // killTimeout is how long Run waits for the end of what it has killed: a process in an

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/criurpc"
 )
 
 // Runtime makes containers and finds those that exist, as a Factory does: it has one, and its
@@ -88,6 +89,12 @@ func (r *Runtime) List(ctx context.Context) ([]*Instance, error) {
 		}
 	}
 	return list, newSystemError(errors.Join(failed...))
+}
+
+// CriuFeatures tells what Checkpoint and Restore can do on this machine, see
+// LinuxFactory.CriuFeatures.
+func (r *Runtime) CriuFeatures(ctx context.Context) (*criurpc.Features, error) {
+	return r.factory.CriuFeatures(ctx)
 }
 
 // From returns what a Container is, if it is one of a LinuxFactory or a Runtime.

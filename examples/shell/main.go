@@ -60,7 +60,7 @@ func run(ctx context.Context, rootfs string, process *libcontainer.Process) (cod
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, os.Remove(state)) }()
-	factory, err := libcontainer.New(state)
+	runtime, err := libcontainer.Open(state)
 	if err != nil {
 		return 0, err
 	}
@@ -68,7 +68,7 @@ func run(ctx context.Context, rootfs string, process *libcontainer.Process) (cod
 	config.Rootfs = rootfs
 	config.Hostname = "shell"
 	config.Cgroups.Name = fmt.Sprintf("shell-%d", os.Getpid())
-	container, err := factory.Create(config.Cgroups.Name, config)
+	container, err := runtime.Create(ctx, config.Cgroups.Name, config)
 	if err != nil {
 		return 0, err
 	}
@@ -77,7 +77,7 @@ func run(ctx context.Context, rootfs string, process *libcontainer.Process) (cod
 }
 
 // runOnTerminal starts the process on a terminal of its own, of which ours becomes the window.
-func runOnTerminal(ctx context.Context, container libcontainer.Container, process *libcontainer.Process) (int, error) {
+func runOnTerminal(ctx context.Context, container *libcontainer.Instance, process *libcontainer.Process) (int, error) {
 	console, err := process.NewConsole(0)
 	if err != nil {
 		return 0, err
@@ -116,7 +116,7 @@ func runOnTerminal(ctx context.Context, container libcontainer.Container, proces
 	if err != nil && !errors.As(err, &exit) {
 		return 0, err
 	}
-	return utils.ExitStatus(status.Sys().(syscall.WaitStatus)), nil
+	return libcontainer.ExitCode(status.Sys().(syscall.WaitStatus)), nil
 }
 
 // resize gives the container's terminal the size of ours.
