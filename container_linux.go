@@ -5,6 +5,7 @@ package libcontainer
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -42,6 +43,12 @@ type Instance struct {
 	// the state file change together. To read needs no lock.
 	mu      sync.Mutex
 	current atomic.Pointer[view]
+
+	// encoded is a configuration as the state file has it. Guarded by mu.
+	encoded struct {
+		config *configs.Config
+		text   json.RawMessage
+	}
 }
 
 // invalid marks an error as the caller's.

@@ -84,6 +84,7 @@ type LinuxFactory struct {
 	spawnerOnce sync.Once
 	spawnThread *launch.Spawner
 	programs    programs
+	patterns    patterns
 }
 
 // New returns a linux based container factory based in the root directory and

@@ -320,12 +320,29 @@ func (v *view) state() *State {
 
 // save writes the state file of a view that is being made.
 func (v *view) save(state *State) error {
-	data, err := json.Marshal(state)
+	data, err := v.encode(state)
 	if err != nil {
 		return fmt.Errorf("encode state: %w", err)
 	}
 	v.saved, err = v.c.dir.Save(data)
 	return err
+}
+
+// encode gives the text of a state file. The configuration, which is most of it and seldom
+// changes, is encoded once.
+func (v *view) encode(state *State) ([]byte, error) {
+	known := &v.c.encoded
+	if known.config != v.config {
+		text, err := json.Marshal(v.config)
+		if err != nil {
+			return nil, err
+		}
+		known.config, known.text = v.config, text
+	}
+	return json.Marshal(struct {
+		*State
+		Config json.RawMessage `json:"config"`
+	}{state, known.text})
 }
 
 // forget makes the view that of a container which was never started. The driver stays.

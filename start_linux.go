@@ -162,6 +162,9 @@ func (st *starting) newPlan(mode startMode, paths map[string]string) (*initPlan,
 	if p.classic && !preamble.Supported {
 		return nil, errors.New("the program was built without cgo, which an init program of one's own needs")
 	}
+	if !p.join {
+		p.masks = expandMasks(st.config.MaskPaths, st.c.factory.patterns.glob)
+	}
 	var err error
 	if p.denySetgroups, err = st.setgroupsDenied(p.join); err != nil {
 		return nil, err
