@@ -27,6 +27,8 @@ type initPlan struct {
 	regs    *program.Registers
 	masks   []string // the configuration's, without patterns
 
+	landlock *landlockRules // nil for none
+
 	join    bool // a further process of a container that runs
 	prepare bool // it waits to be released before the program
 	classic bool // the preamble has made the namespaces

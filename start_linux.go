@@ -172,6 +172,9 @@ func (st *starting) newPlan(mode startMode, paths map[string]string) (*initPlan,
 	if p.filter, err = st.seccompFilter(); err != nil {
 		return nil, err
 	}
+	if p.landlock, err = st.landlock(); err != nil {
+		return nil, err
+	}
 	if p.caps, err = capabilityMasksOf(st.config, st.process); err != nil {
 		return nil, invalid(err)
 	}

@@ -72,6 +72,7 @@ var errNoProperty = errors.New("cannot be said in the OCI runtime specification"
 func (b *back) unsaid(config *configs.Config) {
 	b.refuse("Config.ParentDeathSignal", config.ParentDeathSignal != 0)
 	b.refuse("Config.Routes", len(config.Routes) > 0)
+	b.refuse("Config.Landlock", config.Landlock != nil)
 	for i, n := range config.Networks {
 		loopback := n != nil && n.Type == "loopback" && config.Namespaces.Creates(configs.NEWNET)
 		b.refuse(index("Config.Networks", i), !loopback)
