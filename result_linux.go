@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"sync"
 	"syscall"
 	"time"
 
@@ -25,7 +26,7 @@ type Result struct {
 	Signal syscall.Signal
 
 	// Killed is why Run has killed the program: the cause of the context's end, such as
-	// context.DeadlineExceeded or context.Canceled. It is nil if the program has ended
+	// context.DeadlineExceeded or context.Canceled, or a limit, see Limits. It is nil if the program has ended
 	// otherwise, also when that was at the same moment.
 	Killed error
 
@@ -52,8 +53,8 @@ type Result struct {
 	PeakMemory uint64
 }
 
-// TimedOut says that Run has killed the program because the deadline of its context had
-// passed.
+// TimedOut says that Run has killed the program because the deadline of its context, or its
+// limit of time, had passed.
 func (r *Result) TimedOut() bool { return errors.Is(r.Killed, context.DeadlineExceeded) }
 
 // ExitCode gives the code of an end as a shell does: what the program has given exit(3), or
@@ -76,7 +77,7 @@ const killTimeout = 10 * time.Second
 // there is none, else as a further one. A program that fails is no error: that is in the
 // Result.
 //
-// When ctx ends Run kills: with the initial process all processes of the container, whatever
+// When ctx ends, or a limit of the process is used up, Run kills: with the initial process all processes of the container, whatever
 // they have done to their cgroups; a further process alone. The container stays, also
 // afterwards: Run may be called again, and Destroy removes it.
 //
@@ -85,12 +86,52 @@ const killTimeout = 10 * time.Second
 // 10 seconds.
 func (c *Instance) Run(ctx context.Context, process *Process) (*Result, error) {
 	begun := time.Now()
+	if process == nil {
+		return nil, checkProcess(process)
+	}
+	if err := process.Limits.check(process); err != nil {
+		process.closeFiles()
+		return nil, err
+	}
 	before := c.usage()
-	if err := c.StartContext(ctx, process); err != nil {
+	starting, stop := process.Limits.within(ctx)
+	defer stop()
+	// The program may have written too much before the start is over.
+	ctx, end := context.WithCancelCause(starting)
+	defer end(nil)
+	limited := process.Limits.limited(process, end)
+	err := c.StartContext(starting, limited)
+	process.run, process.closeAfterStart = limited.run, nil
+	if err != nil {
 		return nil, err
 	}
 	run := process.run
 	oom := c.watchOOM()
+	var limiting sync.WaitGroup
+	defer limiting.Wait()
+	if process.Limits != nil && process.Limits.CPU > 0 {
+		limiting.Go(func() { c.limitCPU(ctx, end, run, before, process.Limits.CPU) })
+	}
+	state, killed, err := c.awaitOrKill(ctx, run)
+	if state == nil {
+		return nil, err
+	}
+	r := &Result{Killed: killed, Wall: time.Since(begun)}
+	r.end(state)
+	if cause := context.Cause(ctx); errors.Is(cause, ErrOutputLimit) {
+		r.Killed = cause // something was dropped, also if the program was faster
+	}
+	after := c.usage()
+	if run.first {
+		r.cgroup(before, after)
+	}
+	r.OOMKilled = after.oom > before.oom || after.gone && oom != nil && told(oom)
+	return r, err
+}
+
+// awaitOrKill waits until a process has ended, and its output has been copied. It kills it
+// when the context ends, and returns why. The error is not that the program has failed.
+func (c *Instance) awaitOrKill(ctx context.Context, run *runningProcess) (state *os.ProcessState, killed, err error) {
 	waiting, giveUp := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer giveUp(nil)
 	killing := make(chan error, 1)
@@ -101,25 +142,14 @@ func (c *Instance) Run(ctx context.Context, process *Process) (*Result, error) {
 		}
 		killing <- err
 	})
-	state, err := run.wait(waiting)
-	var killed error
+	state, err = run.wait(waiting)
 	if !stop() && <-killing == nil {
 		killed = context.Cause(ctx)
 	}
 	if exit := new(exec.ExitError); errors.As(err, &exit) {
 		err = nil
 	}
-	if state == nil {
-		return nil, err
-	}
-	r := &Result{Killed: killed, Wall: time.Since(begun)}
-	r.end(state)
-	after := c.usage()
-	if run.first {
-		r.cgroup(before, after)
-	}
-	r.OOMKilled = after.oom > before.oom || after.gone && oom != nil && told(oom)
-	return r, err
+	return state, killed, err
 }
 
 // kill ends what run is: with an init the whole container.
