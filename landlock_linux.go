@@ -113,7 +113,7 @@ func (st *starting) landlock() (*landlockRules, error) {
 	if len(missing) == 0 {
 		return rules, nil
 	}
-	err := fmt.Errorf("Landlock of this kernel (version %d) cannot deny %s: %w", landlockVersion(), strings.Join(missing, ", "), errors.ErrUnsupported)
+	err := fmt.Errorf("this kernel's Landlock (version %d) cannot deny %s: %w", landlockVersion(), strings.Join(missing, ", "), errors.ErrUnsupported)
 	if !l.BestEffort {
 		return nil, invalid(fmt.Errorf("%w; set Landlock.BestEffort to start without that", err))
 	}
