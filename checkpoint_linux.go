@@ -28,11 +28,15 @@ const (
 	criuLogLevel = 4
 )
 
-func (c *linuxContainer) Checkpoint(opts *CriuOpts) error {
+// Checkpoint saves the processes of the container by criu(8), and ends it. See Container
+// for what is saved, and the errors.
+func (c *Instance) Checkpoint(opts *CriuOpts) error {
 	return c.CheckpointContext(context.Background(), opts)
 }
 
-func (c *linuxContainer) CheckpointContext(ctx context.Context, opts *CriuOpts) error {
+// CheckpointContext is Checkpoint until ctx ends: then the container goes on as if
+// nothing had been.
+func (c *Instance) CheckpointContext(ctx context.Context, opts *CriuOpts) error {
 	const step = "checkpoint"
 	if err := checkCriuOpts(step, opts); err != nil {
 		return err
@@ -64,7 +68,7 @@ func (c *linuxContainer) CheckpointContext(ctx context.Context, opts *CriuOpts) 
 
 // dump is one checkpoint.
 type dump struct {
-	c      *linuxContainer
+	c      *Instance
 	v      *view
 	ctx    context.Context
 	opts   *CriuOpts
@@ -216,7 +220,7 @@ func (d *dump) thaw() error {
 
 // setDumping records that a container that ran is frozen: whoever finds that, and gets the
 // lock, knows that the checkpoint's program has been killed, and its criu has ended.
-func (c *linuxContainer) setDumping(dumping bool) error {
+func (c *Instance) setDumping(dumping bool) error {
 	return c.change(func(next *view) error {
 		next.dumping = dumping
 		return next.save(next.state())
@@ -225,7 +229,7 @@ func (c *linuxContainer) setDumping(dumping bool) error {
 
 // endDumping lets a container go on whose checkpoint was broken off by the death of its program.
 // The caller holds the lock exclusively.
-func (c *linuxContainer) endDumping() error {
+func (c *Instance) endDumping() error {
 	v := c.view()
 	if !v.dumping {
 		return nil
@@ -238,7 +242,7 @@ func (c *linuxContainer) endDumping() error {
 
 // tryEndDumping is endDumping if nobody has the lock. If it fails, who gets the lock next
 // tries it again, and tells.
-func (c *linuxContainer) tryEndDumping() {
+func (c *Instance) tryEndDumping() {
 	if !c.view().dumping {
 		return
 	}
@@ -417,7 +421,7 @@ func (d *dump) settle(err error) error {
 	if err := d.v.thaw(); err != nil {
 		return err
 	}
-	if err := d.v.killAll(ctx); err != nil { // criu has, and they end
+	if err := d.v.killAll(ctx, false); err != nil { // criu has, and they end
 		return err
 	}
 	if err := d.cutOff(); err != nil {

@@ -348,14 +348,14 @@ func commOf(pid int) string {
 	return strings.TrimSpace(string(comm))
 }
 
-// descriptor is an open file of another process.
-type descriptor struct {
+// openFile is an open file of another process.
+type openFile struct {
 	link  string // what /proc/[pid]/fd says
 	mount string // the id of its mount
 	stat  unix.Stat_t
 }
 
-func readDescriptor(pid int, fd string) (d descriptor, err error) {
+func readDescriptor(pid int, fd string) (d openFile, err error) {
 	name := procFile(pid, "fd/"+fd)
 	if d.link, err = os.Readlink(name); err != nil {
 		return d, err
@@ -381,7 +381,7 @@ func readDescriptor(pid int, fd string) (d descriptor, err error) {
 
 // external is criu's name of what is the host's, "" of what is the container's own. Of a pipe
 // nobody can say: criu takes the name only if it is asked to put another one in its place.
-func (d *descriptor) external(own map[string]bool) (string, error) {
+func (d *openFile) external(own map[string]bool) (string, error) {
 	switch {
 	case strings.HasPrefix(d.link, "pipe:"):
 		return d.link, nil

@@ -11,11 +11,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/libcontainer/libcontainer/internal/descriptor"
 	"github.com/libcontainer/libcontainer/internal/unixsock"
 )
 
-// linuxConsole is a pseudo terminal; master is the side of the host.
-type linuxConsole struct {
+// Terminal is a pseudo terminal, the side on which people are: what is written to it the
+// programs on the other side read, as if it was typed. It is what every Console of this
+// package is, and has more than that interface, which is frozen.
+type Terminal struct {
 	master *os.File
 	path   string
 }
@@ -35,7 +38,7 @@ func NewConsole(uid, gid int) (Console, error) {
 	return c, nil
 }
 
-func newConsole(uid, gid int) (_ *linuxConsole, err error) {
+func newConsole(uid, gid int) (_ *Terminal, err error) {
 	// Non-blocking, so that Close ends a Read that waits.
 	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -54,7 +57,7 @@ func newConsole(uid, gid int) (_ *linuxConsole, err error) {
 	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
 		return nil, fmt.Errorf("unlock slave: ioctl TIOCSPTLCK: %w", err)
 	}
-	c := &linuxConsole{master: master, path: "/dev/pts/" + strconv.Itoa(n)}
+	c := &Terminal{master: master, path: "/dev/pts/" + strconv.Itoa(n)}
 	if err := c.chown(n, uid, gid); err != nil {
 		return nil, fmt.Errorf("chown slave: %w", err)
 	}
@@ -64,7 +67,7 @@ func newConsole(uid, gid int) (_ *linuxConsole, err error) {
 // chown changes the owner of the slave without opening it: when it is closed for the last
 // time, who reads from the master gets an error, also one who has begun to read before
 // there is a program.
-func (c *linuxConsole) chown(n, uid, gid int) error {
+func (c *Terminal) chown(n, uid, gid int) error {
 	const slaveMajor = 136 // UNIX98 PTY slaves, the kernel's admin-guide/devices
 	fd, err := unix.Open(c.path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -83,19 +86,12 @@ func (c *linuxConsole) chown(n, uid, gid int) error {
 
 // slave opens the other side through the master (TIOCGPTPEER, Linux 4.13): its
 // path may name another terminal, where there are several devpts mounts.
-func (c *linuxConsole) slave() (*os.File, error) {
-	conn, err := c.master.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
+func (c *Terminal) slave() (*os.File, error) {
 	var peer int
-	var errno error
-	err = conn.Control(func(fd uintptr) {
-		peer, errno = ioctlInt(int(fd), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+	err := descriptor.Control(c.master, func(fd int) (err error) {
+		peer, err = ioctlInt(fd, unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+		return err
 	})
-	if err == nil {
-		err = errno
-	}
 	if err != nil {
 		return nil, fmt.Errorf("open slave of console: ioctl TIOCGPTPEER: %w", err)
 	}
@@ -112,21 +108,21 @@ func ioctlInt(fd int, req uint, arg int) (int, error) {
 }
 
 // Fd returns the master's descriptor. The console still owns it.
-func (c *linuxConsole) Fd() uintptr { return c.master.Fd() }
+func (c *Terminal) Fd() uintptr { return c.master.Fd() }
 
 // Path returns the path of the slave: on the host, or of a terminal of the container's
 // own in the container.
-func (c *linuxConsole) Path() string { return c.path }
+func (c *Terminal) Path() string { return c.path }
 
 // Read reads what the programs on the slave have written. When the last of them
 // has closed it, the error is EIO.
-func (c *linuxConsole) Read(b []byte) (int, error) { return c.master.Read(b) }
+func (c *Terminal) Read(b []byte) (int, error) { return c.master.Read(b) }
 
 // Write writes what the programs on the slave will read, as if it was typed.
-func (c *linuxConsole) Write(b []byte) (int, error) { return c.master.Write(b) }
+func (c *Terminal) Write(b []byte) (int, error) { return c.master.Write(b) }
 
 // Close closes the master; programs on the slave get SIGHUP.
-func (c *linuxConsole) Close() error { return c.master.Close() }
+func (c *Terminal) Close() error { return c.master.Close() }
 
 // NewConsole creates new console for process and returns it. The process gets
 // the slave, which belongs to rootuid (the host's id of the container's root), as
@@ -211,17 +207,17 @@ func (p *Process) NewTerminal(take func(Console) error) error {
 }
 
 // consoleOf makes a console of a copy of a master.
-func consoleOf(master *os.File, slave string) (*linuxConsole, error) {
-	fd, err := unix.FcntlInt(master.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+func consoleOf(master *os.File, slave string) (*Terminal, error) {
+	fd, err := descriptor.Duplicate(master)
 	if err != nil {
-		return nil, fmt.Errorf("duplicate the master: %w", err)
+		return nil, err
 	}
 	// So that Close ends a Read that waits.
 	if err := unix.SetNonblock(fd, true); err != nil {
 		unix.Close(fd)
 		return nil, fmt.Errorf("make the master non-blocking: %w", err)
 	}
-	return &linuxConsole{master: os.NewFile(uintptr(fd), master.Name()), path: slave}, nil
+	return &Terminal{master: os.NewFile(uintptr(fd), master.Name()), path: slave}, nil
 }
 
 // hasConsole tells whether the process's standard descriptors are a terminal.

@@ -5,6 +5,7 @@ package libcontainer
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -17,9 +18,19 @@ import (
 	"github.com/libcontainer/libcontainer/internal/statedir"
 )
 
-// linuxContainer is one program's handle on a container. Its phases, what it knows of the
-// container, and the order of its locks are in phase_linux.go.
-type linuxContainer struct {
+// Instance is one program's handle on a container: what Runtime.Create and Load return, and
+// what every Container of a LinuxFactory is. It has the methods of Container, which are those
+// of the classic library, and all others. Any number of programs may have handles on one
+// container.
+//
+// All methods are safe for concurrent use. Since another program can destroy the container,
+// any method may return that it does not exist any more (ContainerNotExists). Errors are of
+// type Error, and errors.Is finds their codes; those that come from the end of a context wrap
+// its cause, so that errors.Is finds context.Canceled or context.DeadlineExceeded.
+type Instance struct {
+	// Its phases, what it knows of the container, and the order of its locks are in
+	// phase_linux.go.
+
 	id      string
 	root    string // the path of dir
 	dir     *statedir.Dir
@@ -32,14 +43,23 @@ type linuxContainer struct {
 	// the state file change together. To read needs no lock.
 	mu      sync.Mutex
 	current atomic.Pointer[view]
+
+	// encoded is a configuration as the state file has it. Guarded by mu.
+	encoded struct {
+		config *configs.Config
+		text   json.RawMessage
+	}
 }
 
 // invalid marks an error as the caller's.
 func invalid(err error) error { return newError(err, ConfigInvalid) }
 
-func (c *linuxContainer) ID() string { return c.id }
+// ID returns the ID of the container.
+func (c *Instance) ID() string { return c.id }
 
-func (c *linuxContainer) Config() configs.Config {
+// Config returns the current configuration of the container, which is not to be
+// changed: see Set.
+func (c *Instance) Config() configs.Config {
 	v, err := c.look("configuration")
 	if err != nil {
 		v = c.acquire() // what is known is what there is to tell
@@ -50,7 +70,7 @@ func (c *linuxContainer) Config() configs.Config {
 
 // lock lets the caller work on the container, exclusively or with others, and takes
 // over what another process has done to it since.
-func (c *linuxContainer) lock(ctx context.Context, call call, step string, exclusive bool) (unlock func(), err error) {
+func (c *Instance) lock(ctx context.Context, call call, step string, exclusive bool) (unlock func(), err error) {
 	unlock, err = c.dir.Lock(ctx, exclusive)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, c.view().allow(call, phaseGone, step)
@@ -76,11 +96,11 @@ func (c *linuxContainer) lock(ctx context.Context, call call, step string, exclu
 
 // view is the view that is in place. It is for who holds the lock of the directory, and
 // for what does not look at its init.
-func (c *linuxContainer) view() *view { return c.current.Load() }
+func (c *Instance) view() *view { return c.current.Load() }
 
 // acquire returns a copy of the view with a reference to init of its own, which the
 // caller closes.
-func (c *linuxContainer) acquire() *view {
+func (c *Instance) acquire() *view {
 	for {
 		v := c.current.Load()
 		held := *v
@@ -96,7 +116,7 @@ func (c *linuxContainer) acquire() *view {
 
 // look is acquire after a look at what other processes have done. Of a container that is
 // gone it is the last that was known, in the phase gone.
-func (c *linuxContainer) look(step string) (*view, error) {
+func (c *Instance) look(step string) (*view, error) {
 	exists, err := c.refresh(step)
 	if err != nil {
 		return nil, err
@@ -109,7 +129,7 @@ func (c *linuxContainer) look(step string) (*view, error) {
 }
 
 // lookFor is look for a call that the phase must allow, whether or not init is alive.
-func (c *linuxContainer) lookFor(call call, step string) (*view, error) {
+func (c *Instance) lookFor(call call, step string) (*view, error) {
 	v, err := c.look(step)
 	if err != nil {
 		return nil, err
@@ -124,7 +144,7 @@ func (c *linuxContainer) lookFor(call call, step string) (*view, error) {
 // change puts a new view in place, which the function makes of the old one. If that
 // fails, or the container is gone, the old one stays. The caller holds the lock of the
 // directory exclusively, or is the end of Destroy.
-func (c *linuxContainer) change(edit func(next *view) error) error {
+func (c *Instance) change(edit func(next *view) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	next := *c.current.Load()
@@ -139,7 +159,7 @@ func (c *linuxContainer) change(edit func(next *view) error) error {
 }
 
 // set is change by what cannot fail. Of a container that is gone nothing changes.
-func (c *linuxContainer) set(edit func(next *view)) {
+func (c *Instance) set(edit func(next *view)) {
 	_ = c.change(func(next *view) error {
 		edit(next)
 		return nil
@@ -147,7 +167,7 @@ func (c *linuxContainer) set(edit func(next *view)) {
 }
 
 // replace puts a view in place; the caller holds mu.
-func (c *linuxContainer) replace(next *view) {
+func (c *Instance) replace(next *view) {
 	old := c.current.Swap(next)
 	if old != nil && old.init != next.init {
 		old.init.Close()
@@ -156,7 +176,7 @@ func (c *linuxContainer) replace(next *view) {
 
 // refresh takes over what other processes have written since this handle wrote or
 // read the state. It tells whether the container is still there.
-func (c *linuxContainer) refresh(step string) (exists bool, err error) {
+func (c *Instance) refresh(step string) (exists bool, err error) {
 	fail := func(err error) (bool, error) {
 		return false, newSystemError(fmt.Errorf("%s: look at the state of container %q: %w", step, c.id, err))
 	}
@@ -189,7 +209,7 @@ func (c *linuxContainer) refresh(step string) (exists bool, err error) {
 
 // compare tells whether the state file of the container is another one than that of the
 // view.
-func (c *linuxContainer) compare() (saved statedir.Version, changed, exists bool, err error) {
+func (c *Instance) compare() (saved statedir.Version, changed, exists bool, err error) {
 	v := c.current.Load()
 	switch v.phase {
 	case phaseGone:
@@ -210,7 +230,7 @@ var errChangedAgain = errors.New("the state has changed again")
 
 // takeOver puts a view of the state file in place, which is of that version, or a newer
 // one. The caller holds mu.
-func (c *linuxContainer) takeOver(saved statedir.Version) error {
+func (c *Instance) takeOver(saved statedir.Version) error {
 	next := *c.current.Load()
 	if saved == (statedir.Version{}) { // another process has tried a start and taken it back
 		next.forget()
@@ -239,11 +259,13 @@ func (c *linuxContainer) takeOver(saved statedir.Version) error {
 
 // newDriver controls the cgroups of a configuration, which an earlier one may have
 // made with the paths. kept is State.CgroupManager of a container that is loaded.
-func (c *linuxContainer) newDriver(config *configs.Config, paths map[string]string, kept string) cgroups.Driver {
+func (c *Instance) newDriver(config *configs.Config, paths map[string]string, kept string) cgroups.Driver {
 	return cgroups.Adapt(c.factory.newManager(config.Cgroups, paths, kept))
 }
 
-func (c *linuxContainer) Status() (Status, error) {
+// Status returns the current status of the container: Created, Running, Paused and so
+// on.
+func (c *Instance) Status() (Status, error) {
 	v, err := c.look("status")
 	if err != nil {
 		return Destroyed, err
@@ -263,7 +285,9 @@ func (c *linuxContainer) Status() (Status, error) {
 	return status, err
 }
 
-func (c *linuxContainer) State() (*State, error) {
+// State returns what a program has to know that is to find the container's processes,
+// namespaces and cgroups.
+func (c *Instance) State() (*State, error) {
 	v, err := c.look("state")
 	if err != nil {
 		return nil, err
@@ -273,11 +297,13 @@ func (c *linuxContainer) State() (*State, error) {
 }
 
 // saveState writes the state; the caller holds the lock exclusively.
-func (c *linuxContainer) saveState() error {
+func (c *Instance) saveState() error {
 	return c.change(func(next *view) error { return next.save(next.state()) })
 }
 
-func (c *linuxContainer) Stats() (*Stats, error) {
+// Stats returns the statistics of the container's cgroups and network interfaces. See
+// BaseContainer for the errors.
+func (c *Instance) Stats() (*Stats, error) {
 	v, err := c.lookFor(callStats, "read statistics")
 	if err != nil {
 		return nil, err
@@ -311,7 +337,9 @@ func (c *linuxContainer) Stats() (*Stats, error) {
 // in.
 func (v *view) vanishes(err error) bool { return cgroupGone(err) && v.init.Ending() }
 
-func (c *linuxContainer) Set(config configs.Config) error {
+// Set applies the resources of a configuration to the container, which may run, and makes
+// it the container's. See BaseContainer for the errors.
+func (c *Instance) Set(config configs.Config) error {
 	const step = "set configuration"
 	fail := func(err error) error { return newSystemError(fmt.Errorf("%s of container %q: %w", step, c.id, err)) }
 	if err := c.factory.validate(&config); err != nil {
@@ -350,7 +378,7 @@ func (c *linuxContainer) Set(config configs.Config) error {
 	return nil
 }
 
-func (c *linuxContainer) saveConfig(config *configs.Config) error {
+func (c *Instance) saveConfig(config *configs.Config) error {
 	return c.change(func(next *view) error {
 		next.config = config
 		return next.save(next.state())

@@ -10,24 +10,20 @@ import (
 	"testing"
 )
 
-// embedder is a program of another module that starts a container as README.md shows.
-const embedder = `package main
-
-import (
-	"fmt"
-
-	"github.com/libcontainer/libcontainer"
-	"github.com/libcontainer/libcontainer/configs"
-	_ "github.com/libcontainer/libcontainer/nsenter"
-	"github.com/libcontainer/libcontainer/seccomp"
-)
-
-func main() {
-	factory, err := libcontainer.New("/nowhere")
-	config := configs.Default()
-	fmt.Println(factory, err, config, seccomp.Default(config.Capabilities...))
+// embedder is the program that README.md shows, whole.
+func embedder(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, begun := strings.Cut(string(text), "```go\n")
+	program, _, ended := strings.Cut(rest, "```\n")
+	if !begun || !ended || !strings.HasPrefix(program, "package main\n") {
+		t.Fatal("README.md has no program")
+	}
+	return program
 }
-`
 
 // TestOutsideModule builds a module that embeds the library, with the oldest Go that go.mod
 // allows, and looks at what the library brings into the graph of its modules.
@@ -52,7 +48,7 @@ func TestOutsideModule(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write("main.go", embedder)
+	write("main.go", embedder(t))
 	write("go.mod", fmt.Sprintf("module example.com/embedder\n\ngo %s\n\nrequire github.com/libcontainer/libcontainer v0.0.0\n\n"+
 		"replace github.com/libcontainer/libcontainer => %s\n", oldest, source))
 	sums, err := os.ReadFile("go.sum")

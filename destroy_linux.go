@@ -16,9 +16,13 @@ import (
 // errDestroying is why a start ends that Destroy has overtaken.
 var errDestroying = errorf(ContainerNotExists, "the container is being destroyed")
 
-func (c *linuxContainer) Destroy() error { return c.DestroyContext(context.Background()) }
+// Destroy kills all processes of the container and removes all that belongs to it. No error
+// is returned if it is destroyed already.
+func (c *Instance) Destroy() error { return c.DestroyContext(context.Background()) }
 
-func (c *linuxContainer) DestroyContext(ctx context.Context) error {
+// DestroyContext is Destroy until ctx ends. What has been killed and removed
+// until then stays so, and Destroy can be called again.
+func (c *Instance) DestroyContext(ctx context.Context) error {
 	const step = "destroy"
 	fail := func(err error) error { return newSystemError(fmt.Errorf("%s container %q: %w", step, c.id, err)) }
 	if err := c.beginDestroy(step); err != nil {
@@ -51,7 +55,7 @@ func (c *linuxContainer) DestroyContext(ctx context.Context) error {
 // beginDestroy kills init, and what this handle is about to start, before it waits
 // for the lock: one who has that may be waiting for a process of the container,
 // which may never answer.
-func (c *linuxContainer) beginDestroy(step string) error {
+func (c *Instance) beginDestroy(step string) error {
 	v, err := c.look(step)
 	if err != nil {
 		return err
@@ -88,7 +92,7 @@ func (v *view) endRestorer() error {
 }
 
 // endDestroy leaves a handle that is of no more use, or one like before.
-func (c *linuxContainer) endDestroy(done bool) {
+func (c *Instance) endDestroy(done bool) {
 	if !done {
 		c.set(func(next *view) { next.life, next.end = context.WithCancelCause(context.Background()) })
 		return
@@ -101,11 +105,11 @@ func (c *linuxContainer) endDestroy(done bool) {
 	})
 }
 
-func (c *linuxContainer) destroy(ctx context.Context) error {
+func (c *Instance) destroy(ctx context.Context) error {
 	v := c.view()
 	defer v.cgroups.Within(ctx)()
 	if v.started() {
-		if err := v.killAll(ctx); err != nil {
+		if err := v.killAll(ctx, true); err != nil {
 			return err
 		}
 		if err := v.leaveNetworks(); err != nil {
@@ -128,7 +132,7 @@ func (c *linuxContainer) destroy(ctx context.Context) error {
 }
 
 // reapAll reaps what this handle has started, whoever has destroyed the container.
-func (c *linuxContainer) reapAll() {
+func (c *Instance) reapAll() {
 	for _, run := range c.children.all() {
 		if run.ref.Ended() {
 			<-run.ended // at once: it keeps the status first
@@ -137,8 +141,8 @@ func (c *linuxContainer) reapAll() {
 	}
 }
 
-// killAll ends all processes of the container and waits for their end.
-func (v *view) killAll(ctx context.Context) error {
+// killAll ends all processes of the container and waits for their end, see killCgroup.
+func (v *view) killAll(ctx context.Context, removed bool) error {
 	if err := v.init.Signal(unix.SIGKILL); err != nil {
 		return err
 	}
@@ -165,7 +169,7 @@ func (v *view) killAll(ctx context.Context) error {
 	if err := v.awaitKilled(ctx, v.init.Await); err != nil {
 		return fmt.Errorf("wait for the end of init: %w", err)
 	}
-	return v.killCgroup(ctx)
+	return v.killCgroup(ctx, removed)
 }
 
 // A process that has been killed mostly ends in less than the first of these; they are
@@ -196,8 +200,10 @@ func (v *view) awaitKilled(ctx context.Context, await func(context.Context) erro
 }
 
 // killCgroup kills what is in the cgroup until nothing is: a process may fork
-// while it is being killed.
-func (v *view) killCgroup(ctx context.Context) error {
+// while it is being killed. cgroup.kill does it at once, but is only for a cgroup that is
+// about to be removed: whatever is cloned into it from outside later, with
+// CLONE_INTO_CGROUP, is killed too (seen on Linux 6.18).
+func (v *view) killCgroup(ctx context.Context, removed bool) error {
 	if len(v.cgroups.GetPaths()) == 0 || v.sharesCgroups() {
 		return nil // the kernel has killed the pid namespace
 	}
@@ -206,8 +212,10 @@ func (v *view) killCgroup(ctx context.Context) error {
 		if err != nil || len(pids) == 0 {
 			return err
 		}
-		if err := v.killAtOnce(); err != nil {
-			return err
+		if removed {
+			if err := v.killAtOnce(); err != nil {
+				return err
+			}
 		}
 		if _, err := v.sendAll(unix.SIGKILL); err != nil {
 			return err

@@ -2,23 +2,38 @@
 // namespaces, cgroups, capabilities, a root file system of their own and
 // resource limits, with no daemon, no shim and no other binary.
 //
-// A program that embeds it imports package nsenter for its side effect, makes a
-// [Factory], and from it containers:
+// A program that embeds it opens a [Runtime], creates a container, and runs programs in it:
 //
-//	import (
-//		"github.com/libcontainer/libcontainer"
-//		"github.com/libcontainer/libcontainer/configs"
-//		_ "github.com/libcontainer/libcontainer/nsenter"
-//	)
-//
-//	factory, err := libcontainer.New("/run/example")
+//	runtime, err := libcontainer.Open("/run/example")
 //	config := configs.Default()
 //	config.Rootfs = "/srv/rootfs"
-//	container, err := factory.Create("web", config)
+//	container, err := runtime.Create(ctx, "web", config)
 //	defer container.Destroy()
+//	result, err := container.Run(ctx, &libcontainer.Process{
+//		Args:   []string{"/bin/echo", "hello"},
+//		Stdout: os.Stdout,
+//	})
+//
+// Run is for one program from its start to its end. An [Instance] also starts programs that
+// are waited for elsewhere, or by another program that loads the container; prepares one
+// that is released later; starts further ones beside the first; pauses, limits, measures and
+// signals them; and tells when memory is scarce.
+//
+// # The classic library
+//
+// The API of the classic library is there as it was in 2016, and frozen: [New] makes a
+// [Factory], that makes a [Container], which starts a [Process]. Every Container is an
+// Instance, see [From]. A classic program imports package nsenter for its side effect:
+//
+//	import _ "github.com/libcontainer/libcontainer/nsenter"
+//
+//	factory, err := libcontainer.New("/run/example")
+//	container, err := factory.Create("web", config)
 //	process := &libcontainer.Process{Args: []string{"/bin/true"}}
 //	err = container.Start(process)
 //	state, err := process.Wait()
+//
+// # How it works
 //
 // A container's init is a list of system calls, which the library compiles from the
 // configuration and a small interpreter executes: no part of the calling program is

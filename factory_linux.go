@@ -7,13 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
 
-	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/cgroups"
@@ -68,9 +68,13 @@ type LinuxFactory struct {
 	ResctrlRoot string
 
 	// Logger gets warnings: errors that end nothing, such as those of Poststart
-	// and Poststop hooks. With nil they are dropped; the library never uses
-	// logrus's standard logger.
-	Logger logrus.FieldLogger
+	// and Poststop hooks. With nil they are dropped; the library never uses slog's
+	// default logger.
+	Logger *slog.Logger
+
+	// OnWarning is called with each warning, besides. It may be called by several
+	// goroutines at once, and must not wait for a method of a container.
+	OnWarning func(error)
 
 	// ownInit makes this program itself, with its own init functions, the init of its
 	// containers.
@@ -80,6 +84,7 @@ type LinuxFactory struct {
 	spawnerOnce sync.Once
 	spawnThread *launch.Spawner
 	programs    programs
+	patterns    patterns
 }
 
 // New returns a linux based container factory based in the root directory and
@@ -90,6 +95,14 @@ type LinuxFactory struct {
 // he likes, as a hook. An empty root makes a factory that
 // is good for StartInitialization only.
 func New(root string, options ...func(*LinuxFactory) error) (Factory, error) {
+	l, err := newFactory(root, options)
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+func newFactory(root string, options []func(*LinuxFactory) error) (*LinuxFactory, error) {
 	if root != "" {
 		abs, err := filepath.Abs(root)
 		if err != nil {
@@ -162,6 +175,15 @@ func InitPath(path string, args ...string) func(*LinuxFactory) error {
 		}
 		l.InitPath = path
 		l.InitArgs = append([]string(nil), args...)
+		return nil
+	}
+}
+
+// CriuPath returns an options func to configure a LinuxFactory with the path of the criu
+// binary, or its name if it is to be looked for in PATH.
+func CriuPath(path string) func(*LinuxFactory) error {
+	return func(l *LinuxFactory) error {
+		l.CriuPath = path
 		return nil
 	}
 }
@@ -249,9 +271,18 @@ func TmpfsRoot(l *LinuxFactory) error {
 }
 
 // Logger returns an options func that makes a LinuxFactory log warnings.
-func Logger(logger logrus.FieldLogger) func(*LinuxFactory) error {
+func Logger(logger *slog.Logger) func(*LinuxFactory) error {
 	return func(l *LinuxFactory) error {
 		l.Logger = logger
+		return nil
+	}
+}
+
+// OnWarning returns an options func that makes a LinuxFactory call a function with each
+// warning, see LinuxFactory.OnWarning.
+func OnWarning(call func(error)) func(*LinuxFactory) error {
+	return func(l *LinuxFactory) error {
+		l.OnWarning = call
 		return nil
 	}
 }
@@ -261,23 +292,31 @@ func (l *LinuxFactory) Type() string { return "libcontainer" }
 
 // Create makes a new container, see Factory.
 func (l *LinuxFactory) Create(id string, config *configs.Config) (Container, error) {
-	return l.create(id, config, nil)
+	return asContainer(l.create(id, config, nil))
+}
+
+// asContainer makes no Container of a nil pointer.
+func asContainer(c *Instance, err error) (Container, error) {
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // CreateWithRecord is Create, and keeps a record with the container: bytes that mean
 // nothing to the library and all that the embedding program wants to find again, such as
 // who the container belongs to. The record is there from the moment on at which the id is
-// in use, LinuxContainer.Record gives it to every program that loads the container, and
+// in use, Instance.Record gives it to every program that loads the container, and
 // it goes with the container. It takes a file system for the factory's root that knows
 // RENAME_NOREPLACE of renameat2(2), as tmpfs, ext4, XFS and Btrfs do.
 //
 // errors: those of Create.
 func (l *LinuxFactory) CreateWithRecord(id string, config *configs.Config, record []byte) (Container, error) {
-	return l.create(id, config, append([]byte{}, record...))
+	return asContainer(l.create(id, config, append([]byte{}, record...)))
 }
 
 // create makes a container, with a record unless that is nil.
-func (l *LinuxFactory) create(id string, config *configs.Config, record []byte) (Container, error) {
+func (l *LinuxFactory) create(id string, config *configs.Config, record []byte) (*Instance, error) {
 	if err := checkHost(); err != nil {
 		return nil, err
 	}
@@ -338,7 +377,9 @@ func createDir(root, id string, record []byte) (*statedir.Dir, error) {
 }
 
 // Load finds an existing container, see Factory.
-func (l *LinuxFactory) Load(id string) (Container, error) {
+func (l *LinuxFactory) Load(id string) (Container, error) { return asContainer(l.load(id)) }
+
+func (l *LinuxFactory) load(id string) (*Instance, error) {
 	if err := checkHost(); err != nil {
 		return nil, err
 	}
@@ -415,8 +456,8 @@ func (l *LinuxFactory) StartInitialization() (err error) {
 	return newSystemError(program.Run(fd, program.Memory{Base: base, Size: size}))
 }
 
-func (l *LinuxFactory) newContainer(id string, dir *statedir.Dir, config *configs.Config) *linuxContainer {
-	c := &linuxContainer{
+func (l *LinuxFactory) newContainer(id string, dir *statedir.Dir, config *configs.Config) *Instance {
+	c := &Instance{
 		id:      id,
 		root:    dir.Path(),
 		dir:     dir,
@@ -428,9 +469,14 @@ func (l *LinuxFactory) newContainer(id string, dir *statedir.Dir, config *config
 	return c
 }
 
-func (l *LinuxFactory) warn(err error) {
-	if l.Logger != nil {
-		l.Logger.Warn(err)
+// warn tells of an error that ends nothing.
+func (c *Instance) warn(err error) {
+	err = fmt.Errorf("container %q: %w", c.id, err)
+	if c.factory.Logger != nil {
+		c.factory.Logger.Warn(err.Error(), "container", c.id)
+	}
+	if c.factory.OnWarning != nil {
+		c.factory.OnWarning(err)
 	}
 }
 

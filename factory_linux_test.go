@@ -31,7 +31,7 @@ func TestLiteralFactory(t *testing.T) {
 	if st, err := os.Stat("new/root"); err != nil || st.Mode().Perm() != 0o700 {
 		t.Errorf("the root: %v, error %v", st, err)
 	}
-	if root := container.(*linuxContainer).root; !filepath.IsAbs(root) {
+	if root := container.(*Instance).root; !filepath.IsAbs(root) {
 		t.Errorf("the container is in %q, which depends on the working directory", root)
 	}
 	if ids, err := factory.List(); err != nil || !slices.Equal(ids, []string{"some"}) {

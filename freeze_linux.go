@@ -15,11 +15,14 @@ import (
 	"github.com/libcontainer/libcontainer/configs"
 )
 
-func (c *linuxContainer) Pause() error { return c.freeze("pause", configs.Frozen) }
+// Pause stops all processes of the container, and returns when they have stopped. See
+// Container for the errors.
+func (c *Instance) Pause() error { return c.freeze("pause", configs.Frozen) }
 
-func (c *linuxContainer) Resume() error { return c.freeze("resume", configs.Thawed) }
+// Resume lets the processes of a paused container go on. See Container for the errors.
+func (c *Instance) Resume() error { return c.freeze("resume", configs.Thawed) }
 
-func (c *linuxContainer) freeze(step string, state configs.FreezerState) error {
+func (c *Instance) freeze(step string, state configs.FreezerState) error {
 	unlock, err := c.lock(context.Background(), callPause, step, true)
 	if err != nil {
 		return err
@@ -59,14 +62,14 @@ func (v *view) thaw() error {
 	return v.cgroups.Freeze(configs.Thawed)
 }
 
-func (c *linuxContainer) setPausing(pausing bool) {
+func (c *Instance) setPausing(pausing bool) {
 	c.set(func(next *view) { next.pausing = pausing })
 }
 
 // awaitResume waits until the container is not paused any more, or has ended. The
 // kernel does not tell the former, on cgroup v1; but who resumes it has opened its
 // directory for the lock, and closes it, even if it dies then. inotify(7) sees that.
-func (c *linuxContainer) awaitResume(ctx context.Context) error {
+func (c *Instance) awaitResume(ctx context.Context) error {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
 		return fmt.Errorf("inotify_init: %w", err)
@@ -106,7 +109,7 @@ func (c *linuxContainer) awaitResume(ctx context.Context) error {
 
 // onEnd has a function called if the container's init ends before the context does,
 // or the returned function is called.
-func (c *linuxContainer) onEnd(ctx context.Context, call func()) (stop func(), err error) {
+func (c *Instance) onEnd(ctx context.Context, call func()) (stop func(), err error) {
 	v, err := c.lookFor(callStart, "wait for the end")
 	if err != nil {
 		return nil, err

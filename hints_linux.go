@@ -40,6 +40,14 @@ var (
 		unix.EUSERS: "user namespaces are nested too deep",
 		unix.EAGAIN: "there are as many processes as a limit allows: RLIMIT_NPROC, pids.max or kernel.pid_max",
 	}
+	landlockHints = program.Hints{
+		unix.ENOENT: "a path of Landlock.Paths must be there in the container when a process is started",
+		unix.EACCES: "the user of the process may not come to it",
+	}
+	landlockExecHints = program.Hints{
+		unix.EACCES: "Landlock.Paths must allow to execute it, its interpreter or dynamic loader, and to read its libraries; " +
+			"or the interpreter is not a file that the user may execute",
+	}
 	sysctlHints = program.Hints{
 		unix.ENOENT: "this kernel has no such parameter, or not in a namespace",
 		unix.EINVAL: "it does not take that value",

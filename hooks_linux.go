@@ -66,10 +66,10 @@ func runHook(ctx context.Context, hook configs.Hook, state configs.HookState) er
 }
 
 // logHooks runs hooks whose errors end nothing.
-func (c *linuxContainer) logHooks(kind string, hooks []configs.Hook, state configs.HookState) {
+func (c *Instance) logHooks(kind string, hooks []configs.Hook, state configs.HookState) {
 	for i, hook := range hooks {
 		if err := hook.Run(state); err != nil {
-			c.factory.warn(fmt.Errorf("container %q: %s hook %d: %w", c.id, kind, i, err))
+			c.warn(fmt.Errorf("%s hook %d: %w", kind, i, err))
 		}
 	}
 }

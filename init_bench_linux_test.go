@@ -17,7 +17,7 @@ func BenchmarkSetUp(b *testing.B) {
 	b.ReportAllocs()
 	var operations, bytes int
 	for b.Loop() {
-		plan := &initPlan{config: config, process: process, regs: program.NewRegisters(), pipe: 3, scratch: 4}
+		plan := &initPlan{config: config, process: process, regs: program.NewRegisters(), masks: distinct(config.MaskPaths), pipe: 3, scratch: 4}
 		list, err := plan.setUp()
 		if err != nil {
 			b.Fatal(err)

@@ -225,14 +225,15 @@ func (p *initPlan) setUser(s *script, u *execUser) error {
 }
 
 // heldCapabilities are those with which execve is called. Without no_new_privs it
-// takes CAP_SYS_ADMIN to install a filter (seccomp(2)). To give it up afterwards would
+// takes CAP_SYS_ADMIN to install a filter (seccomp(2)), and to restrict itself by
+// landlock_restrict_self(2). To give it up afterwards would
 // need capset(2), which the filter may refuse; and it need not be given up, because
 // execve computes the program's capabilities without regard to the permitted and
 // effective ones of its caller (capabilities(7), "Transformation of capabilities
 // during execve"): only with no_new_privs do they limit what a file grants.
 func (p *initPlan) heldCapabilities() capabilityMasks {
 	m := p.caps
-	if p.filter != nil && !p.noNewPrivileges() {
+	if (p.filter != nil || p.landlock != nil) && !p.noNewPrivileges() {
 		m.Permitted |= 1 << unix.CAP_SYS_ADMIN
 		m.Effective |= 1 << unix.CAP_SYS_ADMIN
 	}
@@ -360,6 +361,7 @@ func (p *initPlan) execute(s *script, a programArgs) error {
 	if !p.clonesLast() {
 		p.labelFiles.write(s, p)
 	}
+	p.restrictSelf(s)
 	// The kernel clears it at each change of credentials, so it comes last.
 	if sig := p.config.ParentDeathSignal; sig > 0 {
 		s.Do(fmt.Sprintf("set parent death signal %d", sig), unix.SYS_PRCTL, num(unix.PR_SET_PDEATHSIG), num(sig), num(0), num(0), num(0))
@@ -372,7 +374,11 @@ func (p *initPlan) execute(s *script, a programArgs) error {
 	if p.filter == nil {
 		s.Blame(true)
 		s.Do("exec "+name, unix.SYS_EXECVE, a.name.Arg(), a.argv, a.envv)
-		s.Hint(execHints)
+		if p.landlock != nil {
+			s.Hint(landlockExecHints)
+		} else {
+			s.Hint(execHints)
+		}
 		return nil
 	}
 	// From here on every system call is the profile's to refuse, and the profile is

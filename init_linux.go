@@ -25,6 +25,9 @@ type initPlan struct {
 	config  *configs.Config
 	process *Process
 	regs    *program.Registers
+	masks   []string // the configuration's, without patterns
+
+	landlock *landlockRules // nil for none
 
 	join    bool // a further process of a container that runs
 	prepare bool // it waits to be released before the program

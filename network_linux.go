@@ -166,7 +166,7 @@ func (st *starting) setUpNetworks() error {
 
 // adoptNetworks makes the veth pairs that criu has made in a new network namespace the
 // container's. One that was joined criu leaves alone: there they are made as at a start.
-func (c *linuxContainer) adoptNetworks(init *pidfd.Process) error {
+func (c *Instance) adoptNetworks(init *pidfd.Process) error {
 	v := c.view()
 	if len(veths(v.config)) == 0 {
 		return nil
@@ -204,7 +204,7 @@ func networkError(err error) error {
 
 // makeNetworks moves devices first: they may have what the kernel would give to new
 // ones.
-func (c *linuxContainer) makeNetworks(setup *netsetup.Setup) error {
+func (c *Instance) makeNetworks(setup *netsetup.Setup) error {
 	v := c.view()
 	var reserved []string
 	for _, n := range veths(v.config) {
@@ -296,7 +296,7 @@ func planNetDevices(config *configs.Config) (list []MovedDevice, err error) {
 
 // netNSFile is where the container's network namespace is mounted while it may hold
 // devices of the host, until Destroy has taken them back.
-func (c *linuxContainer) netNSFile() string { return c.dir.File("netns") }
+func (c *Instance) netNSFile() string { return c.dir.File("netns") }
 
 // returnDevices gives the host those of its devices back, and lets go of the namespace. If
 // the namespace has not been kept, no device has been moved there either.

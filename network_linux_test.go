@@ -79,7 +79,7 @@ func TestCheckNetworks(t *testing.T) {
 		"one more device":  {func(c *configs.Config) { c.NetDevices["x"] = &configs.NetDevice{} }, false},
 		"device of a name": {func(c *configs.Config) { c.NetDevices = map[string]*configs.NetDevice{"x": {Name: "b"}} }, false},
 	} {
-		v := &view{c: &linuxContainer{id: "test"}, config: had(), phase: phaseStarting}
+		v := &view{c: &Instance{id: "test"}, config: had(), phase: phaseStarting}
 		next := had()
 		test.edit(next)
 		err := v.checkNetworks(next)

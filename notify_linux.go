@@ -14,7 +14,7 @@ import (
 
 // memoryCgroup returns the directory of the memory controller; unified tells that
 // it is one of cgroup v2.
-func (c *linuxContainer) memoryCgroup(step string) (dir string, unified bool, err error) {
+func (c *Instance) memoryCgroup(step string) (dir string, unified bool, err error) {
 	v, err := c.lookFor(callNotify, step)
 	if err != nil {
 		return "", false, err
@@ -38,7 +38,7 @@ func (c *linuxContainer) memoryCgroup(step string) (dir string, unified bool, er
 
 // notifyFailed says why a memory cgroup cannot be watched: it has gone with the
 // container, which another handle may be destroying, or with its processes.
-func (c *linuxContainer) notifyFailed(step string, cause error) error {
+func (c *Instance) notifyFailed(step string, cause error) error {
 	err := fmt.Errorf("%s in container %q: %w", step, c.id, cause)
 	if !cgroupGone(cause) {
 		return newSystemError(err)
@@ -54,7 +54,9 @@ func (c *linuxContainer) notifyFailed(step string, cause error) error {
 	return newSystemError(err)
 }
 
-func (c *linuxContainer) NotifyOOM() (<-chan struct{}, error) {
+// NotifyOOM returns a channel that tells of each process which is killed for want of memory
+// from now on. See Container for how, and the errors.
+func (c *Instance) NotifyOOM() (<-chan struct{}, error) {
 	const step = "notify of OOM"
 	dir, unified, err := c.memoryCgroup(step)
 	if err != nil {
@@ -73,7 +75,9 @@ var pressureLevels = map[PressureLevel]memevents.Level{
 	CriticalPressure: memevents.Critical,
 }
 
-func (c *linuxContainer) NotifyMemoryPressure(level PressureLevel) (<-chan struct{}, error) {
+// NotifyMemoryPressure returns a channel that tells when the container's memory becomes as
+// scarce as the level says. See Container for how, and the errors.
+func (c *Instance) NotifyMemoryPressure(level PressureLevel) (<-chan struct{}, error) {
 	const step = "notify of memory pressure"
 	of, ok := pressureLevels[level]
 	if !ok {
@@ -90,7 +94,20 @@ func (c *linuxContainer) NotifyMemoryPressure(level PressureLevel) (<-chan struc
 	return c.notifiers.Start(source), nil
 }
 
-func (c *linuxContainer) OOMKills() (uint64, error) {
+// OOMKills returns how many processes of the container the kernel has killed for
+// want of memory, the container's or the machine's, since its cgroups were made:
+// oom_kill of the kernel's documents cgroup-v1/memory (Linux 4.13), where kills in a
+// sub-cgroup count until that is removed, and admin-guide/cgroup-v2. It can be
+// asked until the container is destroyed, so after Wait, too, to know why a process
+// was killed. A container that has not been started has 0. systemd
+// removes a container's cgroups, with what they have counted, when its last process
+// ends; then only NotifyOOM, which has counted before, can tell.
+//
+// errors:
+// ContainerNotExists - Container no longer exists,
+// SystemError - System error; the container has no memory cgroup (any more),
+// with errors.ErrUnsupported if the kernel does not count.
+func (c *Instance) OOMKills() (uint64, error) {
 	const step = "count OOM kills"
 	v, err := c.lookFor(callStats, step)
 	if err != nil {

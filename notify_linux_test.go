@@ -20,7 +20,7 @@ func (p placed) GetPaths() map[string]string { return p.paths }
 // A cgroup goes with the container, while another handle destroys it, or with its last
 // process.
 func TestNotifyOfCgroupThatHasGone(t *testing.T) {
-	notify := func(c *linuxContainer) (errs []error) {
+	notify := func(c *Instance) (errs []error) {
 		_, err := c.NotifyOOM()
 		errs = append(errs, err)
 		for _, level := range []PressureLevel{LowPressure, MediumPressure, CriticalPressure} {

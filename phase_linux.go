@@ -49,7 +49,7 @@ import (
 //
 // "Start again" is a Start that has waited until a paused container was resumed. Start
 // makes an init in the phases claimed, starting and ended, and a further process in the
-// others; in the phase running it is up to the freezer, too, see linuxContainer.tryRun.
+// others; in the phase running it is up to the freezer, too, see Instance.tryRun.
 // Checkpoint and Resume are as Pause, NotifyOOM and NotifyMemoryPressure are Notify, Record
 // is Stats and SetRecord is Set. SignalAll of an ended container fails with NotRunning if
 // there is no process, see signalAll.
@@ -147,22 +147,22 @@ var refusals = [callCount][phaseCount]refusal{
 //     who starts a further process shares it, until all is known that the start needs of the
 //     container. It may be held for as long as a start or a hook takes. What only looks at
 //     the container does not take it, and so never waits for these.
-//   - linuxContainer.mu, while a new view is made and put in its place together with the
+//   - Instance.mu, while a new view is made and put in its place together with the
 //     state file that it is of. Nobody waits for a process or for the network under it.
 //   - The locks of the driver, of children and of pidfd.Process, which are held for their
 //     own work only, and under which none of the above is taken.
 
 // view is what a handle knows of its container. It never changes: what happens makes a
-// new view of it, which linuxContainer.change or refresh puts in its place. So who has a
+// new view of it, which Instance.change or refresh puts in its place. So who has a
 // view needs no lock to read it. The driver is the one thing in it that has a state of its
 // own, and locks for that.
 //
 // The view that is in place owns its reference to init; the next one takes it over, or
 // closes it. A reader has a copy of the view with a reference of its own, from acquire or
 // look, and closes it. Who holds the lock of the directory may use the view that is in
-// place as it is, from linuxContainer.view: without the lock nobody changes its init.
+// place as it is, from Instance.view: without the lock nobody changes its init.
 type view struct {
-	c *linuxContainer
+	c *Instance
 
 	phase      phase
 	config     *configs.Config
@@ -320,12 +320,29 @@ func (v *view) state() *State {
 
 // save writes the state file of a view that is being made.
 func (v *view) save(state *State) error {
-	data, err := json.Marshal(state)
+	data, err := v.encode(state)
 	if err != nil {
 		return fmt.Errorf("encode state: %w", err)
 	}
 	v.saved, err = v.c.dir.Save(data)
 	return err
+}
+
+// encode gives the text of a state file. The configuration, which is most of it and seldom
+// changes, is encoded once.
+func (v *view) encode(state *State) ([]byte, error) {
+	known := &v.c.encoded
+	if known.config != v.config {
+		text, err := json.Marshal(v.config)
+		if err != nil {
+			return nil, err
+		}
+		known.config, known.text = v.config, text
+	}
+	return json.Marshal(struct {
+		*State
+		Config json.RawMessage `json:"config"`
+	}{state, known.text})
 }
 
 // forget makes the view that of a container which was never started. The driver stays.

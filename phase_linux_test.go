@@ -85,7 +85,7 @@ func TestPhases(t *testing.T) {
 }
 
 func TestMessagesOfPhases(t *testing.T) {
-	v := &view{c: &linuxContainer{id: "some"}}
+	v := &view{c: &Instance{id: "some"}}
 	for _, test := range []struct {
 		call call
 		p    phase
@@ -107,7 +107,7 @@ func TestMessagesOfPhases(t *testing.T) {
 	}
 }
 
-func newTestContainer(t *testing.T) *linuxContainer {
+func newTestContainer(t *testing.T) *Instance {
 	t.Helper()
 	factory, err := New(t.TempDir())
 	if err != nil {
@@ -118,7 +118,7 @@ func newTestContainer(t *testing.T) *linuxContainer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return container.(*linuxContainer)
+	return container.(*Instance)
 }
 
 // startIdle starts a process that is there until the test ends.
@@ -226,7 +226,7 @@ func TestViewFollowsStateFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := loaded.(*linuxContainer)
+	other := loaded.(*Instance)
 	ref := startIdle(t)
 	before := openDescriptors(t)
 	check := func(want phase, status Status, pid int) {

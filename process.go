@@ -140,6 +140,9 @@ type Process struct {
 	// controller in it, and override SubCgroup there; "" stands for cgroup v2.
 	SubCgroups map[string]string
 
+	// Limits are what the process may take that Instance.Run runs. Start ignores them.
+	Limits *Limits
+
 	// WaitDelay is how long Wait goes on, after the process has ended, to copy
 	// output of processes that it has left behind and that have inherited its
 	// pipes. Then the pipes are closed and Wait returns exec.ErrWaitDelay,

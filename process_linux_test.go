@@ -82,9 +82,9 @@ func TestSubCgroups(t *testing.T) {
 // the ends of its pipes, or of its terminal.
 func TestRefusedProcessKeepsNothingOpen(t *testing.T) {
 	for name, refuse := range map[string]func(*Process) error{
-		"start":   new(linuxContainer).Start,
-		"prepare": func(p *Process) error { return new(linuxContainer).Prepare(t.Context(), p) },
-		"restore": func(p *Process) error { return new(linuxContainer).Restore(p, nil) },
+		"start":   new(Instance).Start,
+		"prepare": func(p *Process) error { return new(Instance).Prepare(t.Context(), p) },
+		"restore": func(p *Process) error { return new(Instance).Restore(p, nil) },
 	} {
 		p := &Process{Args: []string{"true"}, Cwd: "relative"}
 		mine, err := p.InitializeIO(os.Getuid())

@@ -12,7 +12,14 @@ import (
 // recordFile is the record's name in the container's directory.
 const recordFile = "record"
 
-func (c *linuxContainer) Record() ([]byte, error) {
+// Record returns the record that LinuxFactory.CreateWithRecord or SetRecord has kept
+// with the container; nil if there is none. It takes no lock, and so answers also
+// while the container is started or destroyed.
+//
+// errors:
+// ContainerNotExists - Container no longer exists,
+// SystemError - System error.
+func (c *Instance) Record() ([]byte, error) {
 	const step = "read the record"
 	record, readErr := c.dir.ReadFile(recordFile)
 	// If the container is there now it was there then: what was read is its own, and not
@@ -31,7 +38,14 @@ func (c *linuxContainer) Record() ([]byte, error) {
 	return record, nil
 }
 
-func (c *linuxContainer) SetRecord(ctx context.Context, record []byte) error {
+// SetRecord replaces the record as a whole: who reads it gets the old one or the
+// new one. Calls of several programs come one after the other, and after a start
+// that is under way.
+//
+// errors:
+// ContainerNotExists - Container no longer exists,
+// SystemError - System error; ctx has ended.
+func (c *Instance) SetRecord(ctx context.Context, record []byte) error {
 	const step = "set the record"
 	unlock, err := c.lock(ctx, callSet, step, true)
 	if err != nil {

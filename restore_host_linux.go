@@ -131,7 +131,7 @@ func (s *sources) resolve() error {
 			return err
 		}
 	}
-	for _, p := range expandMasks(s.config.MaskPaths) {
+	for _, p := range expandMasks(s.config.MaskPaths, filepath.Glob) {
 		if err := s.add(p, os.DevNull, false); err != nil {
 			return err
 		}

@@ -26,11 +26,15 @@ import (
 	"github.com/libcontainer/libcontainer/internal/pidfd"
 )
 
-func (c *linuxContainer) Restore(process *Process, opts *CriuOpts) error {
+// Restore has the processes of a checkpoint go on in the container. See Container for what
+// must be the same, and the errors.
+func (c *Instance) Restore(process *Process, opts *CriuOpts) error {
 	return c.RestoreContext(context.Background(), process, opts)
 }
 
-func (c *linuxContainer) RestoreContext(ctx context.Context, process *Process, opts *CriuOpts) error {
+// RestoreContext is Restore until ctx ends: then nothing is left of it. Once it has
+// returned, ctx has no effect on the process.
+func (c *Instance) RestoreContext(ctx context.Context, process *Process, opts *CriuOpts) error {
 	const step = "restore"
 	defer process.closeFiles()
 	if err := checkCriuOpts(step, opts); err != nil {
@@ -62,7 +66,7 @@ func checkRestoredProcess(p *Process) error {
 	return nil
 }
 
-func (c *linuxContainer) tryRestore(ctx context.Context, process *Process, opts *CriuOpts, step string) error {
+func (c *Instance) tryRestore(ctx context.Context, process *Process, opts *CriuOpts, step string) error {
 	unlock, err := c.lock(ctx, callRestore, step, true)
 	if err != nil {
 		return err
@@ -105,7 +109,7 @@ func (c *linuxContainer) tryRestore(ctx context.Context, process *Process, opts 
 
 // putBack makes a container that has ended, by a checkpoint or otherwise, what it was before
 // it was tried to restore it. Its cgroups have gone.
-func (c *linuxContainer) putBack(before *view) error {
+func (c *Instance) putBack(before *view) error {
 	if before.init == nil && !before.checkpointed {
 		return nil
 	}
@@ -124,7 +128,7 @@ func (c *linuxContainer) putBack(before *view) error {
 
 // restore is one restore.
 type restore struct {
-	c       *linuxContainer
+	c       *Instance
 	ctx     context.Context
 	process *Process
 	opts    *CriuOpts
@@ -508,14 +512,14 @@ func (r *restore) abort() {
 	if r.ref != nil {
 		_ = r.ref.Signal(unix.SIGKILL)
 		v := r.c.view()
-		_ = v.killAll(context.WithoutCancel(r.ctx))
+		_ = v.killAll(context.WithoutCancel(r.ctx), false)
 		_, _ = r.ref.Wait()
 	}
 	r.stdio.abort()
 	r.c.set((*view).dropInit)
 	r.unlockNetwork(true)
 	if err := criuimage.Sweep(r.work); err != nil {
-		r.c.factory.warn(fmt.Errorf("container %q: work directory: %w", r.c.id, err))
+		r.c.warn(fmt.Errorf("work directory: %w", err))
 	}
 }
 
@@ -551,6 +555,6 @@ func (r *restore) unlockNetwork(failed bool) {
 		err = removeTables(ns, tables)
 	}
 	if err != nil {
-		r.c.factory.warn(fmt.Errorf("container %q: %w", r.c.id, err))
+		r.c.warn(err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/moby/sys/mountinfo"
@@ -204,7 +205,7 @@ func verifyConfigured(config *configs.Config) error {
 			return err
 		}
 	}
-	for _, name := range distinct(expandMasks(config.MaskPaths)) {
+	for _, name := range expandMasks(config.MaskPaths, filepath.Glob) {
 		if err := isMasked(name); err != nil {
 			return err
 		}

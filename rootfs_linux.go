@@ -7,9 +7,7 @@ package libcontainer
 import (
 	"fmt"
 	"path"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -271,7 +269,7 @@ func (r *rootfs) hidePaths() {
 		r.Bind(absent)
 		out()
 	}
-	if len(r.plan.config.MaskPaths) > 0 {
+	if len(r.plan.masks) > 0 {
 		r.maskPaths()
 	}
 }
@@ -286,23 +284,6 @@ func distinct(paths []string) (out []string) {
 	return out
 }
 
-// expandMasks puts what the host has in place of patterns below /proc and /sys: what is
-// there of a device is there for containers too, and under the same name. One of a broken
-// pattern is taken as it is.
-func expandMasks(paths []string) (out []string) {
-	for _, p := range paths {
-		clean := path.Clean("/" + p)
-		if strings.Contains(clean, "*") && (strings.HasPrefix(clean, "/proc/") || strings.HasPrefix(clean, "/sys/")) {
-			if found, err := filepath.Glob(clean); err == nil {
-				out = append(out, found...)
-				continue
-			}
-		}
-		out = append(out, p)
-	}
-	return out
-}
-
 // maskPaths covers directories with an empty one, and everything else with the host's
 // null device, which no container can have replaced. One of each is shared by all.
 func (r *rootfs) maskPaths() {
@@ -313,7 +294,7 @@ func (r *rootfs) maskPaths() {
 	null := r.Get("open the host's /dev/null", unix.SYS_OPENAT, num(unix.AT_FDCWD), r.String("/dev/null"),
 		num(unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC), num(0))
 	r.verifyDevice(null, unix.S_IFCHR, nullMajor, nullMinor, "the host's /dev/null is another file")
-	for _, name := range distinct(expandMasks(r.plan.config.MaskPaths)) {
+	for _, name := range r.plan.masks {
 		out := r.In("mask " + name)
 		absent, file, more := r.Label(), r.Label(), r.Label()
 		fd := r.openPath(r.root, name, absent)

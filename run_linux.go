@@ -28,20 +28,33 @@ const (
 	modeJoin                     // a further process
 )
 
-func (c *linuxContainer) Start(process *Process) error {
+// Start starts a process: the container's initial process if it has none, else a further one
+// beside that. It returns when the program runs. See BaseContainer for the errors.
+func (c *Instance) Start(process *Process) error {
 	return c.StartContext(context.Background(), process)
 }
 
-func (c *linuxContainer) StartContext(ctx context.Context, process *Process) error {
+// StartContext is Start until ctx ends: then what has been started of the
+// process is killed and removed, and ctx's error returned. Once it has
+// returned, ctx has no effect on the process.
+func (c *Instance) StartContext(ctx context.Context, process *Process) error {
 	return c.run(ctx, process, modeRun)
 }
 
-func (c *linuxContainer) Prepare(ctx context.Context, process *Process) error {
+// Prepare brings the container's initial process up to just before execve(2)
+// of the user's program, as create of the OCI runtime specification does.
+// The namespaces, mounts and cgroups are there, prestart, createRuntime and
+// createContainer hooks have run, and the container stays Created until
+// Release, which any process may call that Loads it. Wait, Signal and Destroy
+// work as with a process that has been started.
+//
+// errors: those of Start, and ContainerNotStopped - the container runs.
+func (c *Instance) Prepare(ctx context.Context, process *Process) error {
 	return c.run(ctx, process, modePrepare)
 }
 
 // run starts a process; modeRun is modeJoin if the container runs.
-func (c *linuxContainer) run(ctx context.Context, process *Process, mode startMode) error {
+func (c *Instance) run(ctx context.Context, process *Process, mode startMode) error {
 	// Before anything can refuse the process: nobody else closes these.
 	defer process.closeFiles()
 	if err := checkProcess(process); err != nil {
@@ -72,7 +85,7 @@ func (c *linuxContainer) run(ctx context.Context, process *Process, mode startMo
 
 // postStart runs the poststart hooks, when the lock is free again: they may call the
 // container's methods.
-func (c *linuxContainer) postStart() {
+func (c *Instance) postStart() {
 	v, err := c.look("poststart")
 	if err != nil {
 		return
@@ -83,7 +96,7 @@ func (c *linuxContainer) postStart() {
 }
 
 // untilDestroyed returns a context that ends with ctx, or when Destroy begins.
-func (c *linuxContainer) untilDestroyed(ctx context.Context) (context.Context, func()) {
+func (c *Instance) untilDestroyed(ctx context.Context) (context.Context, func()) {
 	life := c.view().life
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(life, func() { cancel(context.Cause(life)) })
@@ -102,7 +115,7 @@ const (
 	outcomePaused         // nothing: the container must be resumed first
 )
 
-func (c *linuxContainer) tryRun(ctx context.Context, process *Process, mode startMode) (outcome, error) {
+func (c *Instance) tryRun(ctx context.Context, process *Process, mode startMode) (outcome, error) {
 	call, step := callStart, "start process"
 	switch mode {
 	case modePrepare:
@@ -164,7 +177,7 @@ func (v *view) isSettingUp() (bool, error) {
 // startFurther starts a process beside the container's init. It gives the lock up when
 // it knows all that it has to: from then on it waits for a process that the container can
 // stop, freeze or trace, and nobody else is to wait for that.
-func (c *linuxContainer) startFurther(ctx context.Context, process *Process, unlock func()) error {
+func (c *Instance) startFurther(ctx context.Context, process *Process, unlock func()) error {
 	init := c.view().init.Clone()
 	defer init.Close()
 	err := c.start(ctx, process, modeJoin, unlock)
@@ -180,7 +193,7 @@ func (c *linuxContainer) startFurther(ctx context.Context, process *Process, unl
 
 // lockToStart locks exclusively to start the init process, shared to start a further
 // one.
-func (c *linuxContainer) lockToStart(ctx context.Context, call call, step string) (unlock func(), status Status, phase phase, err error) {
+func (c *Instance) lockToStart(ctx context.Context, call call, step string) (unlock func(), status Status, phase phase, err error) {
 	exclusive := false
 	for {
 		if unlock, err = c.lock(ctx, call, step, exclusive); err != nil {
@@ -198,7 +211,7 @@ func (c *linuxContainer) lockToStart(ctx context.Context, call call, step string
 	}
 }
 
-func (c *linuxContainer) startInit(ctx context.Context, process *Process, mode startMode) error {
+func (c *Instance) startInit(ctx context.Context, process *Process, mode startMode) error {
 	v := c.view()
 	if process.inSubCgroup() {
 		return errorf(ConfigInvalid, "start container %q: its first process cannot begin in a sub-cgroup, which does not exist yet", c.id)
@@ -225,14 +238,14 @@ func (c *linuxContainer) startInit(ctx context.Context, process *Process, mode s
 
 // undoStart takes back what a failed start has made, so that the container is
 // as it was after Create.
-func (c *linuxContainer) undoStart() error {
+func (c *Instance) undoStart() error {
 	fail := func(err error) error { return newSystemError(fmt.Errorf("clean up after failed start: %w", err)) }
 	v := c.view()
 	if !v.started() {
 		return nil // it could not even be recorded
 	}
 	// Init may have left a hook behind, if there is no pid namespace to end it.
-	if err := v.killCgroup(context.Background()); err != nil {
+	if err := v.killCgroup(context.Background(), true); err != nil {
 		return fail(err)
 	}
 	if err := v.tearDownNetworks(); err != nil {
@@ -266,7 +279,7 @@ func (c *linuxContainer) undoStart() error {
 // It records them before any of that, or any process, exists, so that whatever happens
 // from then on, Load and Destroy find it.
 // A container that is about to be restored stays a checkpointed one until that is done.
-func (c *linuxContainer) plan(ctx context.Context, restore bool) (paths map[string]string, err error) {
+func (c *Instance) plan(ctx context.Context, restore bool) (paths map[string]string, err error) {
 	v := c.view()
 	config, devices, err := v.planNetworks()
 	if err != nil {
@@ -291,7 +304,7 @@ func (c *linuxContainer) plan(ctx context.Context, restore bool) (paths map[stri
 }
 
 // haveInit makes a process that a start has cloned the container's init.
-func (c *linuxContainer) haveInit(ref *pidfd.Process) error {
+func (c *Instance) haveInit(ref *pidfd.Process) error {
 	return c.change(func(next *view) error {
 		next.init, next.phase = ref.Clone(), phaseRunning
 		return nil
@@ -318,11 +331,11 @@ func (v *view) checkFreezer() error {
 
 // releaseSocket is where a prepared init listens, see initPlan.awaitRelease.
 // The kernel knows who listens: when init is the user's program nobody does.
-func (c *linuxContainer) releaseSocket() string { return c.root + "/release.sock" }
+func (c *Instance) releaseSocket() string { return c.root + "/release.sock" }
 
 // listen makes the socket. A socket's address is short; that of a file in an
 // open directory is too.
-func (c *linuxContainer) listen() (*os.File, error) {
+func (c *Instance) listen() (*os.File, error) {
 	fail := func(err error) (*os.File, error) {
 		return nil, fmt.Errorf("make release socket %s: %w", c.releaseSocket(), err)
 	}
@@ -345,7 +358,7 @@ func (c *linuxContainer) listen() (*os.File, error) {
 	return listener, nil
 }
 
-func (c *linuxContainer) withReleaseAddress(call func(unix.Sockaddr) error) error {
+func (c *Instance) withReleaseAddress(call func(unix.Sockaddr) error) error {
 	dir, err := unix.Open(c.root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
@@ -355,7 +368,7 @@ func (c *linuxContainer) withReleaseAddress(call func(unix.Sockaddr) error) erro
 }
 
 // connect connects to a prepared init; nil if there is none.
-func (c *linuxContainer) connect() (*os.File, error) {
+func (c *Instance) connect() (*os.File, error) {
 	fail := func(err error) (*os.File, error) {
 		return nil, fmt.Errorf("connect to release socket %s: %w", c.releaseSocket(), err)
 	}
@@ -378,7 +391,7 @@ func (c *linuxContainer) connect() (*os.File, error) {
 }
 
 // isPrepared tells whether an init, which is alive, waits to be released.
-func (c *linuxContainer) isPrepared() (bool, error) {
+func (c *Instance) isPrepared() (bool, error) {
 	conn, err := c.connect()
 	if errors.Is(err, unix.EAGAIN) {
 		return true, nil // so many ask at this moment that the queue is full
@@ -390,7 +403,16 @@ func (c *linuxContainer) isPrepared() (bool, error) {
 	return true, nil
 }
 
-func (c *linuxContainer) Release(ctx context.Context) error {
+// Release makes the prepared process run its program. It runs the
+// startContainer hooks before and the poststart hooks after that. If it
+// fails, or ctx ends before the program runs, the process is killed and the
+// container is as after Create.
+//
+// errors:
+// ContainerNotExists - Container no longer exists,
+// ContainerNotRunning - there is no prepared process,
+// SystemError - System error.
+func (c *Instance) Release(ctx context.Context) error {
 	const step = "release process"
 	ctx, cancel := c.untilDestroyed(ctx)
 	defer cancel()
@@ -401,7 +423,7 @@ func (c *linuxContainer) Release(ctx context.Context) error {
 	return nil
 }
 
-func (c *linuxContainer) tryRelease(ctx context.Context, step string) error {
+func (c *Instance) tryRelease(ctx context.Context, step string) error {
 	unlock, err := c.lock(ctx, callRelease, step, true)
 	if err != nil {
 		return err
@@ -433,7 +455,7 @@ func (c *linuxContainer) tryRelease(ctx context.Context, step string) error {
 			return err // it waits as before
 		}
 		// Neither the caller's context nor Destroy may leave half of it.
-		if killErr := v.killAll(context.WithoutCancel(ctx)); killErr != nil {
+		if killErr := v.killAll(context.WithoutCancel(ctx), true); killErr != nil {
 			return withCleanUp(err, fail(killErr))
 		}
 		return withCleanUp(err, c.undoStart())
@@ -446,7 +468,7 @@ func (c *linuxContainer) tryRelease(ctx context.Context, step string) error {
 }
 
 // release lets a prepared init become the program.
-func (c *linuxContainer) release(ctx context.Context, pipe *os.File) error {
+func (c *Instance) release(ctx context.Context, pipe *os.File) error {
 	v := c.view()
 	st := &starting{c: c, ctx: ctx, config: v.config, ref: v.init, executed: true,
 		plan: &initPlan{config: v.config}, conn: launch.NewConn(ctx, pipe)}
@@ -473,7 +495,7 @@ type preparedSteps struct {
 	Program string `json:"program,omitempty"`
 }
 
-func (c *linuxContainer) stepsFile() string { return c.dir.File("release.json") }
+func (c *Instance) stepsFile() string { return c.dir.File("release.json") }
 
 // keepSteps records the steps of the list that was sent last.
 func (st *starting) keepSteps() error {

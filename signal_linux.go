@@ -16,15 +16,23 @@ import (
 	"github.com/libcontainer/libcontainer/internal/pidfd"
 )
 
-func (c *linuxContainer) Signal(s os.Signal) error {
+// Signal sends a signal to the container's initial process. See BaseContainer for the errors.
+func (c *Instance) Signal(s os.Signal) error {
 	return c.signal(callSignal, "signal container", s, func(v *view, sig unix.Signal) error { return v.init.Signal(sig) })
 }
 
-func (c *linuxContainer) SignalAll(s os.Signal) error {
+// SignalAll sends the signal to all processes of the container that are
+// there at this moment; SIGKILL also to those that they fork meanwhile. Without a
+// pid namespace of its own there may be some when its initial process has ended.
+//
+// errors:
+// ContainerNotRunning - the container has no process,
+// SystemError - System error.
+func (c *Instance) SignalAll(s os.Signal) error {
 	return c.signal(callSignalAll, "signal all processes of container", s, (*view).signalAll)
 }
 
-func (c *linuxContainer) signal(call call, step string, s os.Signal, send func(*view, unix.Signal) error) error {
+func (c *Instance) signal(call call, step string, s os.Signal, send func(*view, unix.Signal) error) error {
 	sig, ok := s.(syscall.Signal)
 	if !ok {
 		return errorf(ConfigInvalid, "%s %q: %v is not a signal of this system", step, c.id, s)
@@ -165,7 +173,9 @@ func (v *view) callWithMembers(opened []*pidfd.Process, call func([]*pidfd.Proce
 	return call(members)
 }
 
-func (c *linuxContainer) Processes() ([]int, error) {
+// Processes returns the pids in the container, as the calling process sees them, which may
+// have ended meanwhile unless the container is paused.
+func (c *Instance) Processes() ([]int, error) {
 	const step = "list processes"
 	v, err := c.lookFor(callProcesses, step)
 	if err != nil {
@@ -179,7 +189,9 @@ func (c *linuxContainer) Processes() ([]int, error) {
 	return pids, nil
 }
 
-func (c *linuxContainer) StartedProcesses() []*Process {
+// StartedProcesses returns the processes besides the initial one that this
+// object has started and that have not ended, by their pids.
+func (c *Instance) StartedProcesses() []*Process {
 	var list []*Process
 	for _, run := range c.children.list() {
 		if run.ref.Ended() {

@@ -177,7 +177,7 @@ func TestFewDescriptorsForManyProcesses(t *testing.T) {
 	for name, end := range map[string]func(*view) error{
 		"signal":  func(v *view) error { return v.signalAll(unix.SIGTERM) },
 		"kill":    func(v *view) error { return v.signalAll(unix.SIGKILL) },
-		"destroy": func(v *view) error { return v.killCgroup(context.Background()) },
+		"destroy": func(v *view) error { return v.killCgroup(context.Background(), true) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			cmd, v := startCrowd(t)

@@ -19,6 +19,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/internal/descriptor"
 	"github.com/libcontainer/libcontainer/internal/program"
 )
 
@@ -196,9 +197,7 @@ func (st *starting) hookStarted(h hookID, pid int, files []*os.File) error {
 	st.hooks[h] = r
 	kill := func() {
 		// Not by Fd: the descriptor may be closed, and another's, at the same time.
-		if conn, err := process.SyscallConn(); err == nil {
-			_ = conn.Control(func(fd uintptr) { _ = unix.PidfdSendSignal(int(fd), unix.SIGKILL, nil, 0) })
-		}
+		_ = descriptor.Control(process, func(fd int) error { return unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0) })
 	}
 	var timer *time.Timer
 	if r.command.Timeout != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/internal/descriptor"
 	"github.com/libcontainer/libcontainer/internal/image"
 	"github.com/libcontainer/libcontainer/internal/launch"
 	"github.com/libcontainer/libcontainer/internal/pidfd"
@@ -35,7 +36,7 @@ var (
 // starting is one start of a process, until the user's program runs. It is the host of
 // the lists that the process executes.
 type starting struct {
-	c       *linuxContainer
+	c       *Instance
 	ctx     context.Context
 	process *Process
 	config  *configs.Config
@@ -77,7 +78,7 @@ type starting struct {
 
 // start runs p. The caller holds the lock, exclusively unless to join: then it is given
 // up by unlock as soon as no more of the container need be known.
-func (c *linuxContainer) start(ctx context.Context, p *Process, mode startMode, unlock func()) (err error) {
+func (c *Instance) start(ctx context.Context, p *Process, mode startMode, unlock func()) (err error) {
 	if err := checkProc(); err != nil {
 		return err
 	}
@@ -161,11 +162,17 @@ func (st *starting) newPlan(mode startMode, paths map[string]string) (*initPlan,
 	if p.classic && !preamble.Supported {
 		return nil, errors.New("the program was built without cgo, which an init program of one's own needs")
 	}
+	if !p.join {
+		p.masks = expandMasks(st.config.MaskPaths, st.c.factory.patterns.glob)
+	}
 	var err error
 	if p.denySetgroups, err = st.setgroupsDenied(p.join); err != nil {
 		return nil, err
 	}
 	if p.filter, err = st.seccompFilter(); err != nil {
+		return nil, err
+	}
+	if p.landlock, err = st.landlock(); err != nil {
 		return nil, err
 	}
 	if p.caps, err = capabilityMasksOf(st.config, st.process); err != nil {
@@ -254,12 +261,8 @@ func (st *starting) execute(exe *os.File, env []string, files []*os.File) (err e
 // isNull tells whether a file is the null device.
 func isNull(f *os.File) bool {
 	var st unix.Stat_t
-	conn, err := f.SyscallConn()
-	if err != nil {
-		return false
-	}
-	cerr := conn.Control(func(fd uintptr) { err = unix.Fstat(int(fd), &st) })
-	return cerr == nil && err == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR &&
+	err := descriptor.Control(f, func(fd int) error { return unix.Fstat(fd, &st) })
+	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR &&
 		uint64(st.Rdev) == unix.Mkdev(nullMajor, nullMinor)
 }
 

@@ -12,7 +12,18 @@ import (
 	"github.com/libcontainer/libcontainer/internal/pidfd"
 )
 
-func (c *linuxContainer) Wait(ctx context.Context) (syscall.WaitStatus, error) {
+// Wait waits until the container's initial process has ended, and returns
+// how. That works also if another process has started it: then the kernel
+// must be Linux 6.15 or newer, unless the process's parent has not waited for
+// it yet. It does not reap the process, which Process.Wait and Destroy do. Output
+// may still be in the pipes, see Process.Wait.
+//
+// errors:
+// ContainerNotExists - Container no longer exists,
+// ContainerNotRunning - no process has been started,
+// StatusUnknown - the process has ended, but nobody knows how,
+// SystemError - System error; ctx has ended.
+func (c *Instance) Wait(ctx context.Context) (syscall.WaitStatus, error) {
 	const step = "wait for container"
 	v, err := c.lookFor(callWait, step)
 	if err != nil {
@@ -28,7 +39,7 @@ func (c *linuxContainer) Wait(ctx context.Context) (syscall.WaitStatus, error) {
 
 // initStatus waits for the end of an init process, which is run if this handle
 // has started it.
-func (c *linuxContainer) initStatus(ctx context.Context, ref *pidfd.Process, run *runningProcess) (syscall.WaitStatus, error) {
+func (c *Instance) initStatus(ctx context.Context, ref *pidfd.Process, run *runningProcess) (syscall.WaitStatus, error) {
 	if run != nil {
 		if err := run.await(ctx); err != nil {
 			return 0, err
@@ -38,7 +49,12 @@ func (c *linuxContainer) initStatus(ctx context.Context, ref *pidfd.Process, run
 	return status(ctx, ref)
 }
 
-func (c *linuxContainer) WaitProcess(ctx context.Context, pid int) (syscall.WaitStatus, error) {
+// WaitProcess is Wait for any process of the container, by its pid as
+// Processes gives it.
+//
+// errors: those of Wait; ContainerNotRunning - the container has no process
+// of that pid.
+func (c *Instance) WaitProcess(ctx context.Context, pid int) (syscall.WaitStatus, error) {
 	const step = "wait for process"
 	fail := func(err error) (syscall.WaitStatus, error) {
 		return 0, newSystemError(fmt.Errorf("%s %d of container %q: %w", step, pid, c.id, err))
@@ -77,7 +93,7 @@ func (c *linuxContainer) WaitProcess(ctx context.Context, pid int) (syscall.Wait
 
 // member makes a reference to a process if it is one of the container's: if it is
 // on the list after the reference was made.
-func (c *linuxContainer) member(pid int) (*pidfd.Process, error) {
+func (c *Instance) member(pid int) (*pidfd.Process, error) {
 	ref, err := pidfd.Open(pid)
 	if errors.Is(err, pidfd.ErrNoProcess) {
 		return nil, nil

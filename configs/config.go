@@ -189,6 +189,10 @@ type Config struct {
 	// a process of its own aside. Default sets it.
 	DefaultSeccomp bool `json:"default_seccomp,omitempty"`
 
+	// Landlock denies the container's processes what it does not allow, whatever else
+	// does. Nil denies nothing.
+	Landlock *Landlock `json:"landlock,omitempty"`
+
 	// NoNewPrivileges keeps the container's processes from gaining privileges
 	// through execve(2), see PR_SET_NO_NEW_PRIVS in prctl(2): set-user-ID bits
 	// and file capabilities have no effect.

@@ -1,6 +1,8 @@
 package configs
 
 import (
+	"math/bits"
+	"slices"
 	"strings"
 
 	"github.com/libcontainer/libcontainer/internal/linux"
@@ -136,6 +138,61 @@ func (m *Mount) SetOptions(options []string) {
 		m.FlagsClear = 0 // there is nothing to take over
 	}
 	m.Data = strings.Join(data, ",")
+}
+
+// Options is the way back: options that SetOptions reads as the fields of the mount that it
+// sets. Values that no options stand for, such as flags of other uses of mount(2), are not
+// told by them.
+func (m *Mount) Options() (options []string) {
+	known := mountOptions()
+	// "rbind" stands for all that "bind" stands for, and one bit more.
+	slices.SortStableFunc(known, func(a, b mountOption) int {
+		return bits.OnesCount(uint(b.set)) - bits.OnesCount(uint(a.set))
+	})
+	add := func(value uint64, of func(*mountOption) uint64) {
+		for i := range known {
+			if want := of(&known[i]); want != 0 && value&want == want {
+				options = append(options, known[i].name)
+				value &^= want
+			}
+		}
+	}
+	// Options that clear come first: those that set have the last word.
+	add(uint64(m.FlagsClear), func(o *mountOption) uint64 {
+		if o.set != 0 {
+			return 0
+		}
+		return uint64(o.clear)
+	})
+	add(uint64(m.Flags), func(o *mountOption) uint64 { return uint64(o.set) })
+	add(m.RecAttrClear, func(o *mountOption) uint64 {
+		if o.recSet != 0 {
+			return 0
+		}
+		return o.recClear
+	})
+	add(m.RecAttrSet, func(o *mountOption) uint64 { return o.recSet })
+	for _, flags := range m.PropagationFlags {
+		for i := range known {
+			if flags != 0 && known[i].propagation == flags {
+				options = append(options, known[i].name)
+			}
+		}
+	}
+	for i := range known {
+		if known[i].apply == nil {
+			continue
+		}
+		var applied Mount
+		known[i].apply(&applied)
+		if applied.CopyUp && m.CopyUp || applied.IDMapping != IDMapNone && applied.IDMapping == m.IDMapping {
+			options = append(options, known[i].name)
+		}
+	}
+	if m.Data != "" {
+		options = append(options, strings.Split(m.Data, ",")...)
+	}
+	return options
 }
 
 func findOption(known []mountOption, name string) *mountOption {

@@ -81,3 +81,22 @@ func TestMountOptions(t *testing.T) {
 		}
 	}
 }
+
+// What Options writes SetOptions reads: of every option, and of every two of them.
+func TestOptions(t *testing.T) {
+	names := append(MountOptions(), "size=5m", "mode=700")
+	for _, first := range names {
+		for _, second := range names {
+			var m, again Mount
+			m.SetOptions([]string{"bind", first, second})
+			again.SetOptions(m.Options())
+			if !reflect.DeepEqual(m, again) {
+				t.Errorf("%s,%s is written as %q, and read so: %+v, not %+v", first, second, m.Options(), again, m)
+			}
+		}
+	}
+	rec := Mount{Flags: linux.MS_BIND | linux.MS_REC}
+	if got := rec.Options(); !slices.Equal(got, []string{"rbind"}) {
+		t.Errorf("a recursive bind mount is %q", got)
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -38,15 +39,29 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "processes are left:", children)
 		code = 1
 	}
-	// The poller's descriptors have come meanwhile.
-	left := slices.DeleteFunc(openFiles(), func(file string) bool {
-		return slices.Contains(before, file) || strings.Contains(file, "anon_inode:[event")
-	})
-	if len(left) > 0 {
+	if left := leftAfter(before); len(left) > 0 {
 		fmt.Fprintln(os.Stderr, "descriptors are left:", left)
 		code = 1
 	}
 	os.Exit(code)
+}
+
+// leftAfter lists descriptors that were not there before and do not go. What reaps a process
+// that was traced looks for the end of that a few times a second, and lets go then.
+func leftAfter(before []string) (left []string) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for range 500 {
+		// The poller's descriptors have come meanwhile.
+		left = slices.DeleteFunc(openFiles(), func(file string) bool {
+			return slices.Contains(before, file) || strings.Contains(file, "anon_inode:[event")
+		})
+		if len(left) == 0 {
+			break
+		}
+		<-tick.C
+	}
+	return left
 }
 
 // openFiles lists this program's descriptors.

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/internal/descriptor"
 )
 
 // Of a log so much is looked at, and quoted at most.
@@ -25,7 +27,7 @@ func newLog(work *os.File, name string) (*os.File, error) {
 		return nil, fmt.Errorf("name of the log %q: it must be one of a file in the work directory", name)
 	}
 	fd := -1
-	err := control(work, func(dir int) error {
+	err := descriptor.Control(work, func(dir int) error {
 		if err := unix.Unlinkat(dir, name, 0); err != nil && !errors.Is(err, unix.ENOENT) {
 			return fmt.Errorf("remove old log %s: %w", name, err)
 		}
@@ -40,19 +42,6 @@ func newLog(work *os.File, name string) (*os.File, error) {
 		return nil, fmt.Errorf("work directory %s: %w", work.Name(), err)
 	}
 	return os.NewFile(uintptr(fd), name), nil
-}
-
-// control calls a function with the number of a file, which stays open meanwhile.
-func control(f *os.File, call func(fd int) error) error {
-	conn, err := f.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var callErr error
-	if err := conn.Control(func(fd uintptr) { callErr = call(int(fd)) }); err != nil {
-		return err
-	}
-	return callErr
 }
 
 // tail reads the end of a file.

@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/internal/descriptor"
 )
 
 // Process is a criu that serves one request. Its methods are called by one goroutine at a time,
@@ -60,10 +62,7 @@ func (c *Criu) Start(files ...*os.File) (*Process, error) {
 // hangUp makes the end of criu the end of the stream. Processes that criu has started may
 // hold the other end of the socket for ever. What criu has said can still be read.
 func (p *Process) hangUp() {
-	conn, err := p.socket.SyscallConn()
-	if err == nil {
-		_ = conn.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RDWR) })
-	}
+	_ = descriptor.Control(p.socket, func(fd int) error { return unix.Shutdown(fd, unix.SHUT_RDWR) })
 }
 
 // Pid is criu's.

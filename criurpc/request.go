@@ -9,6 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/checkpoint-restore/go-criu/v8/rpc"
+
+	"github.com/libcontainer/libcontainer/internal/descriptor"
 )
 
 // Request is what criu is asked for.
@@ -62,7 +64,7 @@ type dirs struct{ files []*os.File }
 
 // add makes a copy of the descriptor, so that the caller may close its own at any time.
 func (d *dirs) add(dir *os.File) (int32, error) {
-	fd, err := duplicate(dir)
+	fd, err := descriptor.Duplicate(dir)
 	if err != nil {
 		return 0, err
 	}
@@ -107,7 +109,7 @@ func (p *Process) options(r *Request, d *dirs) (*rpc.CriuOpts, error) {
 	if r.PageServer != nil {
 		fd, err := p.number(r.PageServer, "of the page server")
 		if err == nil {
-			err = control(r.PageServer, func(fd int) error { return unix.SetNonblock(fd, false) })
+			err = descriptor.Control(r.PageServer, func(fd int) error { return unix.SetNonblock(fd, false) })
 		}
 		if err != nil {
 			return nil, err

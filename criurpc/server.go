@@ -9,6 +9,7 @@ import (
 
 	"github.com/checkpoint-restore/go-criu/v8/rpc"
 
+	"github.com/libcontainer/libcontainer/internal/descriptor"
 	"github.com/libcontainer/libcontainer/internal/pidfd"
 )
 
@@ -89,7 +90,7 @@ func (s *PageServer) Close() error {
 
 // reopen gives another descriptor of a file.
 func reopen(f *os.File) (*os.File, error) {
-	fd, err := duplicate(f)
+	fd, err := descriptor.Duplicate(f)
 	if err != nil {
 		return nil, err
 	}

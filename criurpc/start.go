@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/libcontainer/libcontainer/internal/descriptor"
 	"github.com/libcontainer/libcontainer/internal/pidfd"
 )
 
@@ -104,7 +105,7 @@ func numbers(files []*os.File) (fds []uintptr, closeAll func(), err error) {
 		}
 	}
 	for _, f := range files {
-		fd, err := duplicate(f)
+		fd, err := descriptor.Duplicate(f)
 		if err != nil {
 			closeAll()
 			return nil, nil, err
@@ -112,18 +113,6 @@ func numbers(files []*os.File) (fds []uintptr, closeAll func(), err error) {
 		fds = append(fds, uintptr(fd))
 	}
 	return fds, closeAll, nil
-}
-
-// duplicate makes a descriptor that stays open whatever happens to the file.
-func duplicate(f *os.File) (fd int, err error) {
-	err = control(f, func(own int) (err error) {
-		fd, err = unix.FcntlInt(uintptr(own), unix.F_DUPFD_CLOEXEC, 0)
-		return err
-	})
-	if err != nil {
-		return -1, fmt.Errorf("duplicate descriptor of %s: %w", f.Name(), err)
-	}
-	return fd, nil
 }
 
 // newStderr makes a file in memory that cannot grow, so that criu never waits for a reader.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/checkpoint-restore/go-criu/v8/rpc"
 
+	"github.com/libcontainer/libcontainer/internal/descriptor"
 	"github.com/libcontainer/libcontainer/internal/pidfd"
 )
 
@@ -103,7 +104,7 @@ func TestFilesStayAsTheyAre(t *testing.T) {
 	if err := fakeCriu(t, "describe").Dump(t.Context(), &Request{Images: directory(t), Inherit: []InheritFd{{"x", read}}}); err != nil {
 		t.Fatal(err)
 	}
-	err = control(read, func(fd int) error {
+	err = descriptor.Control(read, func(fd int) error {
 		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
 		if err == nil && flags&unix.O_NONBLOCK == 0 {
 			err = errors.New("it blocks")

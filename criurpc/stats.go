@@ -11,6 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/checkpoint-restore/go-criu/v8/stats"
+
+	"github.com/libcontainer/libcontainer/internal/descriptor"
 )
 
 // DumpStats are criu's statistics of a dump, or of a pre-dump.
@@ -125,7 +127,7 @@ func parseStats(data []byte) (*stats.StatsEntry, error) {
 // readAt reads a regular file of a directory, and follows no link.
 func readAt(dir *os.File, name string, limit int) ([]byte, error) {
 	fd := -1
-	err := control(dir, func(at int) (err error) {
+	err := descriptor.Control(dir, func(at int) (err error) {
 		fd, err = unix.Openat(at, name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 		return err
 	})

@@ -20,6 +20,10 @@ import (
 	"github.com/libcontainer/libcontainer/internal/netsetup"
 )
 
+// The addresses at the ends of connections. They are of the network for measurements (RFC
+// 2544), which is no network of the machine's, as those for documents can be.
+const hostAddress, containerAddress = "198.18.7.1", "198.18.7.2"
+
 // A connection with the host goes on: over a veth pair, which the restored container knows as its
 // own, and in a network namespace that it has joined.
 func TestConnectionIsRestored(t *testing.T) {
@@ -27,7 +31,7 @@ func TestConnectionIsRestored(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			checkLeaks(t)
 			bridge := newBridge(t)
-			addr, err := netlink.ParseAddr("192.0.2.1/24")
+			addr, err := netlink.ParseAddr(hostAddress + "/24")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -41,7 +45,7 @@ func TestConnectionIsRestored(t *testing.T) {
 				config.Namespaces.Add(configs.NEWNET, bridgedNamespace(t, bridge))
 			} else {
 				n := onBridge(bridge, 2)
-				n.Gateway, n.IPv6Address = "192.0.2.1", ""
+				n.Address, n.Gateway, n.IPv6Address = containerAddress+"/24", hostAddress, ""
 				n.Name, n.MacAddress, n.Mtu, n.TxQueueLen = "net0", "02:00:00:00:00:02", 1400, 500
 				config.Networks = append(config.Networks, n)
 			}
@@ -58,7 +62,7 @@ func bridgedNamespace(t *testing.T, bridge string) string {
 		"netns add " + name,
 		"link add " + end + " type veth peer name eth0 netns " + name,
 		"link set " + end + " master " + bridge + " up",
-		"-n " + name + " addr add 192.0.2.2/24 dev eth0",
+		"-n " + name + " addr add " + containerAddress + "/24 dev eth0",
 		"-n " + name + " link set eth0 up",
 		"-n " + name + " link set lo up",
 	} {
@@ -91,7 +95,7 @@ func testConnection(t *testing.T, config *configs.Config, bridge string, path bo
 		t.Fatal(err)
 	}
 	said.next()
-	conn, err := net.DialTimeout("tcp", "192.0.2.2:80", 20*time.Second)
+	conn, err := net.DialTimeout("tcp", containerAddress+":80", 20*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

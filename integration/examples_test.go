@@ -27,7 +27,7 @@ func TestQuickstart(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	for _, text := range []string{"uid=0(root)", "where:     quickstart", "67108864 bytes", "proc on /proc", "cpu time"} {
+	for _, text := range []string{"uid=0(root)", "where:     quickstart", "67108864 bytes", "proc on /proc", "CPU time"} {
 		if !strings.Contains(string(out), text) {
 			t.Errorf("the output does not say %q:\n%s", text, out)
 		}

@@ -6,14 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/sirupsen/logrus"
 
 	"github.com/libcontainer/libcontainer"
 	"github.com/libcontainer/libcontainer/configs"
@@ -134,9 +133,10 @@ func TestFailingHooks(t *testing.T) {
 func TestLoggedHooks(t *testing.T) {
 	checkLeaks(t)
 	var log strings.Builder
-	logger := logrus.New()
-	logger.Out = &log
-	factory := newFactory(t, libcontainer.Logger(logger))
+	var warnings []error
+	factory := newFactory(t,
+		libcontainer.Logger(slog.New(slog.NewTextHandler(&log, nil))),
+		libcontainer.OnWarning(func(err error) { warnings = append(warnings, err) }))
 	config := newConfig(t)
 	function := configs.NewFunctionHook(func(configs.HookState) error { return errors.New("no luck") })
 	config.Hooks = &configs.Hooks{Poststart: []configs.Hook{function}, Poststop: []configs.Hook{function}}
@@ -154,10 +154,13 @@ func TestLoggedHooks(t *testing.T) {
 	if err := container.Destroy(); err != nil {
 		t.Error(err)
 	}
-	for _, text := range []string{"poststart hook 0: no luck", "poststop hook 0: no luck"} {
+	for _, text := range []string{"poststart hook 0: no luck", "poststop hook 0: no luck", "level=WARN", "container=a"} {
 		if !strings.Contains(log.String(), text) {
 			t.Errorf("the log %q does not say %q", log.String(), text)
 		}
+	}
+	if len(warnings) != 2 || warnings[0].Error() != `container "a": poststart hook 0: no luck` {
+		t.Errorf("the warnings are %q", warnings)
 	}
 }
 

@@ -1,174 +1,104 @@
+//world:any
+
 package integration
 
 import (
+	"context"
 	"errors"
 	"os"
-	"regexp"
 	"strings"
-	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer"
-	"github.com/libcontainer/libcontainer/configs"
 )
 
-// rlimit gives the two columns of a line of /proc/[pid]/limits.
-func rlimit(t *testing.T, limits, name string) string {
-	t.Helper()
-	m := regexp.MustCompile(`(?m)^` + name + ` +(\S+) +(\S+)`).FindStringSubmatch(limits)
-	if m == nil {
-		t.Fatalf("no %q in %q", name, limits)
+func TestLimits(t *testing.T) {
+	const endless = "while :; do :; done"
+	for _, kind := range []string{"first process", "further process"} {
+		t.Run(kind, func(t *testing.T) {
+			checkLeaks(t)
+			c := newInstance(t, newConfig(t))
+			if kind == "further process" {
+				startBlocked(t, c)
+			}
+			for name, test := range map[string]struct {
+				script string
+				limits libcontainer.Limits
+				killed error
+				says   string
+			}{
+				"wall":            {endless, libcontainer.Limits{Wall: 200 * time.Millisecond}, context.DeadlineExceeded, ""},
+				"CPU":             {endless, libcontainer.Limits{CPU: 100 * time.Millisecond}, libcontainer.ErrCPULimit, ""},
+				"CPU of two":      {"(" + endless + ")& " + endless, libcontainer.Limits{CPU: 100 * time.Millisecond}, libcontainer.ErrCPULimit, ""},
+				"output":          {"while :; do echo 123456789; done", libcontainer.Limits{Output: 25}, libcontainer.ErrOutputLimit, "123456789\n123456789\n12345"},
+				"none is reached": {"echo 123456789", libcontainer.Limits{Wall: time.Hour, CPU: time.Hour, Output: 10}, nil, "123456789\n"},
+			} {
+				p, out := shell(test.script)
+				p.Limits = &test.limits
+				r, err := c.Run(t.Context(), p)
+				if err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				if !errors.Is(r.Killed, test.killed) || (r.Killed == nil) != (test.killed == nil) || (r.Signal == unix.SIGKILL) != (test.killed != nil) {
+					t.Errorf("%s: %+v, want killed by %v", name, r, test.killed)
+				}
+				if r.TimedOut() != (name == "wall") {
+					t.Errorf("%s: timed out %v", name, r.TimedOut())
+				}
+				if got := out.stdout.String(); got != test.says {
+					t.Errorf("%s: said %q, want %q", name, got, test.says)
+				}
+				if pid, err := p.Pid(); err != nil || pid <= 0 {
+					t.Errorf("%s: pid %d, error %v", name, pid, err)
+				}
+			}
+		})
 	}
-	return m[1] + ":" + m[2]
 }
 
-func TestRlimits(t *testing.T) {
-	config := newConfig(t)
-	config.Rlimits = []configs.Rlimit{
-		{Type: unix.RLIMIT_NOFILE, Hard: 1025, Soft: 1025},
-		{Type: unix.RLIMIT_CORE, Hard: 0, Soft: 0},
-		{Type: unix.RLIMIT_NPROC, Hard: 4000, Soft: 3000},
-		{Type: unix.RLIMIT_AS, Hard: 1 << 30, Soft: 1 << 29},
+// Both streams count together, and what one process has written when it ends is cut off, too.
+func TestLimitOfBothStreams(t *testing.T) {
+	c := newInstance(t, newConfig(t))
+	var both strings.Builder
+	p, _ := shell("echo 12345; echo 12345 >&2; echo 12345")
+	p.Stdout, p.Stderr = &both, &both
+	p.Limits = &libcontainer.Limits{Output: 14}
+	r, err := c.Run(t.Context(), p)
+	if err != nil || !errors.Is(r.Killed, libcontainer.ErrOutputLimit) {
+		t.Errorf("result %+v, error %v", r, err)
 	}
-	limits := runShell(t, config, "cat /proc/self/limits")
-	for name, want := range map[string]string{
-		"Max open files": "1025:1025", "Max core file size": "0:0", "Max processes": "3000:4000",
-		"Max address space": "536870912:1073741824",
+	if got := both.String(); got != "12345\n12345\n12" {
+		t.Errorf("said %q", got)
+	}
+}
+
+func TestLimitsFail(t *testing.T) {
+	checkLeaks(t)
+	c := newInstance(t, newConfig(t))
+	for name, test := range map[string]struct {
+		edit func(*libcontainer.Process)
+		says string
+	}{
+		"negative": {func(p *libcontainer.Process) { p.Limits.CPU = -1 }, "negative"},
+		"file":     {func(p *libcontainer.Process) { p.Limits.Output, p.Stderr = 1, os.Stderr }, "Stderr is the file"},
+		"terminal": {func(p *libcontainer.Process) {
+			p.Limits.Output, p.Stdout, p.Stderr = 1, nil, nil
+			if err := p.NewTerminal(func(libcontainer.Console) error { return nil }); err != nil {
+				t.Fatal(err)
+			}
+		}, "terminal"},
 	} {
-		if got := rlimit(t, limits, name); got != want {
-			t.Errorf("%s: %s, want %s", name, got, want)
+		p, _ := shell("true")
+		p.Limits = new(libcontainer.Limits)
+		test.edit(p)
+		r, err := c.Run(t.Context(), p)
+		if r != nil {
+			t.Errorf("%s: result %+v", name, r)
 		}
+		checkError(t, err, libcontainer.ConfigInvalid, test.says)
 	}
-}
-
-// A limit on the user's tasks hits the threads of Go's runtime before execve(2), which
-// refuses then. But it does not end init without a word: the runtime would want
-// another thread for what takes as long as the wait for Release.
-func TestRlimitOfTasks(t *testing.T) {
-	checkLeaks(t)
-	factory, rootfs := newFactory(t), newRootfs(t)
-	for range lives(t, 20) {
-		var containers []libcontainer.LinuxContainer
-		for most := range uint64(12) {
-			name := "tasks-" + itoa(int(most))
-			config := configFor(rootfs, name)
-			config.Rlimits = []configs.Rlimit{{Type: unix.RLIMIT_NPROC, Hard: most, Soft: most}}
-			c, err := factory.Create(name, config)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Destroy()
-			p := &libcontainer.Process{Args: []string{"/bin/true"}, User: itoa(54321 + int(most))}
-			if err := linux(c).Prepare(t.Context(), p); err != nil {
-				t.Fatal(err)
-			}
-			containers = append(containers, linux(c))
-		}
-		for most, c := range containers {
-			if err := c.Release(t.Context()); err != nil && !errors.Is(err, unix.EAGAIN) {
-				t.Errorf("%d tasks: %v", most, err)
-			}
-			if err := c.Destroy(); err != nil {
-				t.Error(err)
-			}
-		}
-	}
-}
-
-// Go raises the soft limit of open files for itself; the program gets the one
-// that the host's process was started with.
-func TestNoRlimits(t *testing.T) {
-	limits := runShell(t, newConfig(t), "cat /proc/self/limits")
-	// What a child of ours gets without a container is the measure.
-	host := hostChildLimits(t)
-	for _, name := range []string{"Max open files", "Max processes", "Max stack size"} {
-		if got, want := rlimit(t, limits, name), rlimit(t, host, name); got != want {
-			t.Errorf("%s: %s, want the host's %s", name, got, want)
-		}
-	}
-}
-
-func hostChildLimits(t *testing.T) string {
-	t.Helper()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	p, err := os.StartProcess("/bin/cat", []string{"cat", "/proc/self/limits"}, &os.ProcAttr{Files: []*os.File{nil, w, nil}})
-	w.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b strings.Builder
-	buf := make([]byte, 4096)
-	for {
-		n, err := r.Read(buf)
-		b.Write(buf[:n])
-		if err != nil {
-			break
-		}
-	}
-	if _, err := p.Wait(); err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
-}
-
-// A host without CAP_SYS_RESOURCE cannot raise limits, and says which one.
-func TestWithoutCapSysResource(t *testing.T) {
-	if !runAgain(t, "setpriv", "--bounding-set", "-sys_resource", "--inh-caps", "-sys_resource") {
-		return
-	}
-	config := newConfig(t)
-	config.Rlimits = []configs.Rlimit{{Type: unix.RLIMIT_NOFILE, Hard: 1 << 30, Soft: 1}}
-	p, _ := shell("true")
-	startFails(t, config, p, libcontainer.SystemError, "rlimit 7", "1073741824")
-	config = configFor(config.Rootfs, t.Name())
-	config.OomScoreAdj = -500
-	startFails(t, config, p, libcontainer.SystemError, "oom_score_adj", "-500")
-}
-
-func TestOomScoreAdj(t *testing.T) {
-	config := newConfig(t)
-	config.OomScoreAdj = 321
-	if got := runShell(t, config, "cat /proc/self/oom_score_adj"); got != "321" {
-		t.Errorf("oom_score_adj %s", got)
-	}
-}
-
-// The container's program dies with the process that started it.
-func TestParentDeathSignal(t *testing.T) {
-	checkLeaks(t)
-	config := newConfig(t)
-	host, stdout := startHost(t, "pdeathsig", config.Rootfs, publicTempDir(t), cgroupParent)
-	buf := make([]byte, 16)
-	n, err := stdout.Read(buf) // the pid, when the container runs
-	if err != nil {
-		t.Fatal(err)
-	}
-	pid := atoi(t, strings.TrimSpace(string(buf[:n])))
-	pidfd, err := unix.PidfdOpen(pid, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(pidfd)
-	if err := host.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = host.Wait()
-	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
-	for {
-		n, err := unix.Poll(fds, 60000)
-		if err == syscall.EINTR {
-			continue
-		}
-		if n != 1 {
-			t.Errorf("the program did not die: poll %d, %v", n, err)
-		}
-		break
-	}
-	collect(t, host.Args[2], "pdeathsig")
+	wantStatus(t, c, libcontainer.Created)
 }

@@ -1,12 +1,12 @@
-//world:any
-
 package integration
 
 import (
 	"bufio"
+	"context"
 	"errors"
+	"io"
 	"os"
-	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -15,121 +15,130 @@ import (
 	"github.com/libcontainer/libcontainer/configs"
 )
 
-// A terminal of the container's own that this program serves.
-func TestNewTerminal(t *testing.T) {
-	config := newConfig(t)
-	container := newContainer(t, config)
-	for _, kind := range []string{"first", "further"} {
-		for _, user := range []string{"", "daemon"} {
-			t.Run(kind+", "+user, func(t *testing.T) {
-				container := container
-				if kind == "further" {
-					container = newContainer(t, config)
-					startBlocked(t, container)
-				}
-				p, _ := command("/bin/sh", "-c", `stty -echo; tty; stty size; read line; echo "got $line"; echo end >/dev/tty`)
-				p.Stdout, p.Stderr, p.User = nil, nil, user
-				p.ConsoleSize = &configs.ConsoleSize{Height: 33, Width: 101}
-				var console libcontainer.Console
-				if err := p.NewTerminal(func(c libcontainer.Console) error {
-					console = c
-					return nil
-				}); err != nil {
-					t.Fatal(err)
-				}
-				if err := container.Start(p); err != nil {
-					t.Fatal(err)
-				}
-				defer console.Close()
-				if console.Path() != "/dev/pts/0" {
-					t.Errorf("the path of its slave is %s", console.Path())
-				}
-				lines := bufio.NewScanner(console)
-				for _, want := range []string{"/dev/pts/0", "33 101"} {
-					if !lines.Scan() || strings.TrimRight(lines.Text(), "\r") != want {
-						t.Errorf("the terminal said %q, want %q", lines.Text(), want)
-					}
-				}
-				if _, err := console.Write([]byte("hello\n")); err != nil {
-					t.Error(err)
-				}
-				var rest []string
-				for lines.Scan() {
-					rest = append(rest, strings.TrimRight(lines.Text(), "\r"))
-				}
-				if got := strings.Join(rest, " "); got != "got hello end" {
-					t.Errorf("the terminal said %q", got)
-				}
-				if _, err := p.Wait(); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-	}
-}
-
-func TestNewTerminalFails(t *testing.T) {
-	container := newContainer(t, newConfig(t))
-	p := &libcontainer.Process{Args: []string{"true"}, Env: []string{defaultEnv}}
-	checkError(t, p.NewTerminal(nil), libcontainer.ConfigInvalid, "new terminal")
-	refused := errors.New("I do not want it")
-	if err := p.NewTerminal(func(c libcontainer.Console) error {
-		return errors.Join(refused, c.Close())
-	}); err != nil {
+// newWindow makes a terminal of the host's: one side is the person's, the other one the window.
+func newWindow(t *testing.T) (person libcontainer.Console, window *os.File) {
+	t.Helper()
+	person, err := libcontainer.NewConsole(0, 0)
+	if err != nil {
 		t.Fatal(err)
 	}
-	checkError(t, p.NewTerminal(func(libcontainer.Console) error { return nil }), libcontainer.ConsoleExists)
-	checkError(t, p.NewConsoleSocket(0, "/nowhere"), libcontainer.ConsoleExists)
-	err := container.Start(p)
-	checkError(t, err, libcontainer.SystemError, "hand over console", "I do not want it")
-	if !errors.Is(err, refused) {
-		t.Errorf("error %v is not what was returned", err)
+	t.Cleanup(func() { person.Close() })
+	window, err = os.OpenFile(person.Path(), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
 	}
-	wantStatus(t, container, libcontainer.Created)
-
-	p = &libcontainer.Process{Args: []string{"true"}, ConsoleSize: &configs.ConsoleSize{Height: 1, Width: 1}}
-	checkError(t, container.Start(p), libcontainer.ConfigInvalid, "ConsoleSize", "no console")
+	t.Cleanup(func() { window.Close() })
+	return person, window
 }
 
-// The size is there before the program can look, whoever serves the terminal.
-func TestConsoleSize(t *testing.T) {
-	size := &configs.ConsoleSize{Height: 24, Width: 1000}
-	t.Run("of the host's devpts", func(t *testing.T) {
-		container := newContainer(t, newConfig(t))
-		p := &libcontainer.Process{Args: []string{"stty", "size"}, Env: []string{defaultEnv}, ConsoleSize: size}
-		console, err := p.NewConsole(os.Getuid())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer console.Close()
-		if err := container.Start(p); err != nil {
-			t.Fatal(err)
-		}
-		line, _ := bufio.NewReader(console).ReadString('\n')
-		wantOutput(t, line, "24 1000\r\n")
-		if _, err := p.Wait(); err != nil {
-			t.Error(err)
-		}
-	})
-	t.Run("of a socket", func(t *testing.T) {
-		server := serveTerminal(t)
-		container := newContainer(t, newConfig(t))
-		p := &libcontainer.Process{Args: []string{"stty", "size"}, Env: []string{defaultEnv}, ConsoleSize: size}
-		if err := p.NewConsoleSocket(0, server.path); err != nil {
-			t.Fatal(err)
-		}
-		if err := container.Start(p); err != nil {
-			t.Fatal(err)
-		}
-		master := server.master(t)
-		defer master.Close()
-		if got, err := unix.IoctlGetWinsize(int(master.Fd()), unix.TIOCGWINSZ); err != nil || got.Row != 24 || got.Col != 1000 {
-			t.Errorf("the size is %+v, error %v", got, err)
-		}
-		line, _ := bufio.NewReader(master).ReadString('\n')
-		wantOutput(t, line, "24 1000\r\n")
-		if _, err := p.Wait(); err != nil {
-			t.Error(err)
-		}
-	})
+func modes(t *testing.T, f *os.File) unix.Termios {
+	t.Helper()
+	mode, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *mode
+}
+
+// The window shows what the program writes, to the last byte, whatever the program leaves behind, and
+// is itself again after that.
+func TestRunOnTerminal(t *testing.T) {
+	for _, kind := range []string{"first process", "further process"} {
+		t.Run(kind, func(t *testing.T) {
+			checkLeaks(t)
+			c := newInstance(t, newConfig(t))
+			if kind == "further process" {
+				startBlocked(t, c)
+			}
+			person, window := newWindow(t)
+			if err := person.(*libcontainer.Terminal).Resize(configs.ConsoleSize{Height: 31, Width: 61}); err != nil {
+				t.Fatal(err)
+			}
+			before := modes(t, window)
+			p := &libcontainer.Process{Env: []string{defaultEnv}, Args: []string{"/bin/sh", "-c",
+				`stty -echo; tty; stty size; read x; echo "got $x"; i=0; while [ $i -lt 500 ]; do echo line $i; i=$((i+1)); done; echo last; exit 7`}}
+			said := make(chan string, 1000)
+			go func() {
+				defer close(said)
+				for lines := bufio.NewScanner(person); lines.Scan(); {
+					said <- lines.Text()
+					if lines.Text() == "31 61" {
+						_, _ = io.WriteString(person, "hello\r")
+					}
+				}
+			}()
+			result, err := c.RunOnTerminal(t.Context(), p, window)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if result.ExitCode != 7 {
+				t.Errorf("result %+v", result)
+			}
+			if after := modes(t, window); after != before {
+				t.Errorf("the window is %+v, and was %+v", after, before)
+			}
+			window.Close()
+			var all []string
+			for line := range said {
+				all = append(all, line)
+			}
+			if n := len(all); n != 504 || all[0] != "/dev/pts/0" || all[2] != "got hello" || all[n-1] != "last" {
+				t.Errorf("%d lines: %q", len(all), all)
+			}
+		})
+	}
+}
+
+func TestRunOnTerminalIsKilled(t *testing.T) {
+	checkLeaks(t)
+	c := newInstance(t, newConfig(t))
+	person, window := newWindow(t)
+	before := modes(t, window)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		_, _ = person.Read(make([]byte, 1))
+		// What nobody reads is on its way when the program is killed.
+		_, _ = person.Write(make([]byte, 64<<10))
+	}()
+	go func() {
+		_, _ = person.Read(make([]byte, 1))
+		cancel()
+	}()
+	p := &libcontainer.Process{Args: []string{"/bin/sh", "-c", "stty raw -echo; echo ready; while :; do sleep 100000; done"}, Env: []string{defaultEnv}}
+	result, err := c.RunOnTerminal(ctx, p, window)
+	if err != nil || !errors.Is(result.Killed, context.Canceled) {
+		t.Fatalf("result %+v, error %v", result, err)
+	}
+	if after := modes(t, window); after != before {
+		t.Errorf("the window is %+v, and was %+v", after, before)
+	}
+	person.Close()
+}
+
+func TestRunOnTerminalFails(t *testing.T) {
+	checkLeaks(t)
+	c := newInstance(t, newConfig(t))
+	person, window := newWindow(t)
+	before := modes(t, window)
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	_, err = c.RunOnTerminal(t.Context(), &libcontainer.Process{Args: []string{"true"}}, null)
+	checkError(t, err, libcontainer.ConfigInvalid, "/dev/null is not a terminal")
+	_, err = c.RunOnTerminal(t.Context(), nil, window)
+	checkError(t, err, libcontainer.ConfigInvalid, "process")
+	p := &libcontainer.Process{Args: []string{"/bin/nosuch"}}
+	_, err = c.RunOnTerminal(t.Context(), p, window)
+	checkError(t, err, libcontainer.ConfigInvalid, "/bin/nosuch")
+	_, err = c.RunOnTerminal(t.Context(), p, window)
+	checkError(t, err, libcontainer.ConsoleExists, "console")
+	if after := modes(t, window); after != before {
+		t.Errorf("the window is %+v, and was %+v", after, before)
+	}
+	if err := person.(*libcontainer.Terminal).File().Close(); err != nil {
+		t.Error(err)
+	}
 }

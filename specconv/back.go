@@ -72,6 +72,7 @@ var errNoProperty = errors.New("cannot be said in the OCI runtime specification"
 func (b *back) unsaid(config *configs.Config) {
 	b.refuse("Config.ParentDeathSignal", config.ParentDeathSignal != 0)
 	b.refuse("Config.Routes", len(config.Routes) > 0)
+	b.refuse("Config.Landlock", config.Landlock != nil)
 	for i, n := range config.Networks {
 		loopback := n != nil && n.Type == "loopback" && config.Namespaces.Creates(configs.NEWNET)
 		b.refuse(index("Config.Networks", i), !loopback)
@@ -165,13 +166,15 @@ func (b *back) unsigned(field string, value int64) uint32 {
 }
 
 func (b *back) propagation(flags int) string {
-	for text, value := range propagations() {
-		if value == flags {
-			return text
-		}
+	if flags == 0 {
+		return ""
 	}
-	b.fail("Config.RootPropagation", "%#x %w", flags, errNoProperty)
-	return ""
+	options := (&configs.Mount{PropagationFlags: []int{flags}}).Options()
+	if len(options) != 1 {
+		b.fail("Config.RootPropagation", "%#x %w", flags, errNoProperty)
+		return ""
+	}
+	return options[0]
 }
 
 // seccomp writes the library's default profile out, which has no name in the specification.

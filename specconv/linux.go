@@ -8,7 +8,6 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/libcontainer/libcontainer/configs"
-	"github.com/libcontainer/libcontainer/internal/linux"
 )
 
 func (c *converter) linux(l *specs.Linux) {
@@ -39,29 +38,20 @@ func (c *converter) linux(l *specs.Linux) {
 	c.cgroups(l)
 }
 
-// propagations are the values of linux.rootfsPropagation. Those that begin with an "r",
-// which are for the mounts below the root too, are not in the specification, but engines
-// write them.
-func propagations() map[string]int {
-	return map[string]int{
-		"":            0,
-		"private":     linux.MS_PRIVATE,
-		"rprivate":    linux.MS_PRIVATE | linux.MS_REC,
-		"slave":       linux.MS_SLAVE,
-		"rslave":      linux.MS_SLAVE | linux.MS_REC,
-		"shared":      linux.MS_SHARED,
-		"rshared":     linux.MS_SHARED | linux.MS_REC,
-		"unbindable":  linux.MS_UNBINDABLE,
-		"runbindable": linux.MS_UNBINDABLE | linux.MS_REC,
-	}
-}
-
+// propagation reads linux.rootfsPropagation, whose values are options of mounts. Those that
+// begin with an "r", which are for the mounts below the root too, are not in the
+// specification, but engines write them.
 func (c *converter) propagation(text string) int {
-	flags, ok := propagations()[text]
-	if !ok {
-		c.fail("linux.rootfsPropagation", "%q is none of shared, slave, private and unbindable", text)
+	if text == "" {
+		return 0
 	}
-	return flags
+	var m configs.Mount
+	m.SetOptions([]string{text})
+	if len(m.PropagationFlags) != 1 {
+		c.fail("linux.rootfsPropagation", "%q is none of shared, slave, private and unbindable", text)
+		return 0
+	}
+	return m.PropagationFlags[0]
 }
 
 // intelRdt puts the schemata in the order in which the specification has them written.

@@ -111,7 +111,7 @@ func (m *Manager) EntryFiles(stage cgroups.Stage) ([]*os.File, error) {
 		if path == unified {
 			continue
 		}
-		f, err := cgdir.OpenFileIn(path, "tasks", unix.O_WRONLY, m.state.Kind)
+		f, err := m.base().OpenFile(path, "tasks", unix.O_WRONLY)
 		if err != nil {
 			for _, f := range files {
 				f.Close()

@@ -41,6 +41,9 @@ func process(c *configs.Config) error {
 	if err := Personality(c.Personality); err != nil {
 		return err
 	}
+	if err := landlock(c.Landlock); err != nil {
+		return err
+	}
 	if n := len(c.AdditionalGroups); n > maxGroups {
 		return fmt.Errorf("AdditionalGroups are %d, and the kernel takes %d", n, maxGroups)
 	}

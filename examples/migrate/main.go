@@ -56,8 +56,8 @@ type place struct {
 	id        string
 	dir       string
 	rootfs    string
-	factory   *libcontainer.LinuxFactory
-	container libcontainer.LinuxContainer
+	runtime   *libcontainer.Runtime
+	container *libcontainer.Instance
 	process   *libcontainer.Process
 }
 
@@ -68,20 +68,16 @@ func newPlace(work, name, criu string) (*place, error) {
 	if err := os.MkdirAll(filepath.Join(p.dir, "images"), 0o700); err != nil {
 		return nil, err
 	}
-	factory, err := libcontainer.New(filepath.Join(p.dir, "state"))
-	if err != nil {
-		return nil, err
-	}
-	p.factory = factory.(*libcontainer.LinuxFactory)
-	p.factory.CriuPath = criu
-	return p, nil
+	var err error
+	p.runtime, err = libcontainer.Open(filepath.Join(p.dir, "state"), libcontainer.CriuPath(criu))
+	return p, err
 }
 
 // images is the directory of a round's images.
 func (p *place) images(round int) string { return filepath.Join(p.dir, "images", strconv.Itoa(round)) }
 
 // create makes the container, which is the same at both places but for its name on the host.
-func (p *place) create() error {
+func (p *place) create(ctx context.Context) (err error) {
 	config := configs.Default()
 	config.Rootfs = p.rootfs
 	config.Hostname = "migrate"
@@ -92,11 +88,9 @@ func (p *place) create() error {
 	config.Mounts = append(config.Mounts, &configs.Mount{
 		Source: "tmpfs", Destination: "/tmp", Device: "tmpfs", Flags: unix.MS_NOSUID | unix.MS_NODEV, Data: "mode=1777,size=64m",
 	})
-	container, err := p.factory.Create(p.id, config)
-	if err != nil {
+	if p.container, err = p.runtime.Create(ctx, p.id, config); err != nil {
 		return err
 	}
-	p.container = container.(libcontainer.LinuxContainer)
 	// The output goes through pipes of this program: on another machine there are others.
 	p.process = &libcontainer.Process{Stdout: struct{ io.Writer }{os.Stdout}, Stderr: struct{ io.Writer }{os.Stderr}}
 	return nil
@@ -129,7 +123,7 @@ func run(ctx context.Context, criu string, after time.Duration, rootfs string, a
 	if from.rootfs, err = utils.ResolveRootfs(rootfs); err != nil {
 		return 0, err
 	}
-	if err := from.create(); err != nil {
+	if err := from.create(ctx); err != nil {
 		return 0, err
 	}
 	from.process.Args = args
@@ -140,7 +134,7 @@ func run(ctx context.Context, criu string, after time.Duration, rootfs string, a
 	if out, err := exec.CommandContext(ctx, "cp", "-a", from.rootfs, to.rootfs).CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("copy the root file system: %w: %s", err, out)
 	}
-	if err := to.create(); err != nil {
+	if err := to.create(ctx); err != nil {
 		return 0, err
 	}
 	select {
@@ -157,7 +151,7 @@ func run(ctx context.Context, criu string, after time.Duration, rootfs string, a
 	if err != nil && !errors.As(err, &exit) {
 		return 0, err
 	}
-	return utils.ExitStatus(status.Sys().(syscall.WaitStatus)), nil
+	return libcontainer.ExitCode(status.Sys().(syscall.WaitStatus)), nil
 }
 
 // migration is one move.
@@ -171,7 +165,7 @@ type migration struct {
 }
 
 func (m *migration) run(ctx context.Context) error {
-	features, err := m.from.factory.CriuFeatures(ctx)
+	features, err := m.from.runtime.CriuFeatures(ctx)
 	if err != nil {
 		return err
 	}

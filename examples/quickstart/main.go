@@ -10,7 +10,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"syscall"
 	"text/tabwriter"
@@ -66,18 +65,18 @@ func run(ctx context.Context, rootfs, command string) (code int, err error) {
 	}
 	defer func() { err = errors.Join(err, os.Remove(state)) }()
 
-	factory, err := libcontainer.New(state)
+	runtime, err := libcontainer.Open(state)
 	if err != nil {
 		return 0, err
 	}
 	id := fmt.Sprintf("quickstart-%d", os.Getpid())
-	container, err := factory.Create(id, config(id, rootfs))
+	container, err := runtime.Create(ctx, id, config(id, rootfs))
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, container.Destroy()) }()
 
-	process := &libcontainer.Process{
+	result, err := container.Run(ctx, &libcontainer.Process{
 		Args:   []string{"/bin/sh", "-c", command},
 		Env:    []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "TERM=" + os.Getenv("TERM")},
 		User:   "0:0",
@@ -85,17 +84,16 @@ func run(ctx context.Context, rootfs, command string) (code int, err error) {
 		Stdin:  os.Stdin,
 		Stdout: os.Stdout,
 		Stderr: os.Stderr,
-	}
-	if err := container.Start(process); err != nil {
-		return 0, err
-	}
-	defer context.AfterFunc(ctx, func() { _ = container.Signal(syscall.SIGKILL) })()
-
-	code, err = wait(process)
+	})
 	if err != nil {
 		return 0, err
 	}
-	return code, printStats(container)
+	fmt.Println("== what it took, seen from the host:")
+	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(out, "time\t%.1f ms\n", result.Wall.Seconds()*1e3)
+	fmt.Fprintf(out, "CPU time\t%.1f ms\n", result.CPU.Seconds()*1e3)
+	fmt.Fprintf(out, "memory at most\t%.1f MiB\n", float64(result.PeakMemory)/(1<<20))
+	return result.ExitCode, out.Flush()
 }
 
 // config is the safe default with a name, limits, and the container's own cgroups to look at.
@@ -113,28 +111,4 @@ func config(id, rootfs string) *configs.Config {
 		Flags:       syscall.MS_NOSUID | syscall.MS_NOEXEC | syscall.MS_NODEV | syscall.MS_RDONLY,
 	})
 	return config
-}
-
-// wait gives a shell's exit code: the program's own, or 128 and the signal that ended it.
-func wait(process *libcontainer.Process) (int, error) {
-	state, err := process.Wait()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		return 0, err
-	}
-	return utils.ExitStatus(state.Sys().(syscall.WaitStatus)), nil
-}
-
-func printStats(container libcontainer.Container) error {
-	stats, err := container.Stats()
-	if err != nil {
-		return err
-	}
-	cpu, memory := stats.CgroupStats.CpuStats.CpuUsage, stats.CgroupStats.MemoryStats.Usage
-	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(out, "== what it took, seen from the host:")
-	fmt.Fprintf(out, "cpu time\t%.1f ms\n", float64(cpu.TotalUsage)/1e6)
-	fmt.Fprintf(out, "memory at most\t%.1f MiB\n", float64(memory.MaxUsage)/(1<<20))
-	fmt.Fprintf(out, "memory limit hit\t%d times\n", memory.Failcnt)
-	return out.Flush()
 }

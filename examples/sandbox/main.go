@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
 	"syscall"
 	"time"
@@ -73,20 +72,18 @@ func run(ctx context.Context, may limits, rootfs string, args []string) (code in
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, os.Remove(state)) }()
-	factory, err := libcontainer.New(state)
+	runtime, err := libcontainer.Open(state)
 	if err != nil {
 		return 0, err
 	}
 	id := fmt.Sprintf("sandbox-%d", os.Getpid())
-	created, err := factory.Create(id, config(id, rootfs, may))
+	container, err := runtime.Create(ctx, id, config(id, rootfs, may))
 	if err != nil {
 		return 0, err
 	}
-	// Destroy kills what runs: when the time is up, nothing else is to be done.
-	defer func() { err = errors.Join(err, created.Destroy()) }()
-	container := created.(libcontainer.LinuxContainer) // for what knows deadlines
+	defer func() { err = errors.Join(err, container.Destroy()) }()
 
-	process := &libcontainer.Process{
+	result, err := container.Run(ctx, &libcontainer.Process{
 		Args: args,
 		Env:  []string{"PATH=/usr/bin:/bin", "HOME=/tmp"},
 		User: "1000:1000",
@@ -95,16 +92,11 @@ func run(ctx context.Context, may limits, rootfs string, args []string) (code in
 		Stdin:  struct{ io.Reader }{os.Stdin},
 		Stdout: struct{ io.Writer }{os.Stdout},
 		Stderr: struct{ io.Writer }{os.Stderr},
-	}
-	if err := container.StartContext(ctx, process); err != nil {
+	})
+	if err != nil {
 		return 0, err
 	}
-	status, err := process.WaitContext(ctx)
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		return 0, err
-	}
-	return utils.ExitStatus(status.Sys().(syscall.WaitStatus)), nil
+	return result.ExitCode, result.Killed
 }
 
 // config takes from the safe default all that a command can do without.

@@ -27,7 +27,7 @@ import (
 
 type supervisor struct {
 	dir, rootfs string
-	factory     *libcontainer.LinuxFactory
+	runtime     *libcontainer.Runtime
 }
 
 func main() {
@@ -54,11 +54,11 @@ func run(ctx context.Context, dir, rootfs string, commands map[string]string) er
 	if err != nil {
 		return err
 	}
-	factory, err := libcontainer.New(filepath.Join(dir, "state"))
+	runtime, err := libcontainer.Open(filepath.Join(dir, "state"))
 	if err != nil {
 		return err
 	}
-	s := &supervisor{dir, rootfs, factory.(*libcontainer.LinuxFactory)}
+	s := &supervisor{dir, rootfs, runtime}
 	// Two would both start what has ended. The kernel drops the lock with the process.
 	lock, err := os.Open(dir)
 	if err != nil {
@@ -68,9 +68,9 @@ func run(ctx context.Context, dir, rootfs string, commands map[string]string) er
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return fmt.Errorf("another supervisor works in %s: %w", dir, err)
 	}
-	ids, err := s.factory.List()
-	for _, id := range ids {
-		if container, loadErr := s.factory.Load(id); loadErr == nil && commands[id] == "" {
+	containers, err := s.runtime.List(ctx)
+	for _, container := range containers {
+		if commands[container.ID()] == "" {
 			err = errors.Join(err, container.Destroy())
 		}
 	}
@@ -104,7 +104,7 @@ func (s *supervisor) supervise(ctx context.Context, id, command string) {
 // live waits for the end of a container, which it adopts or else starts, and leaves nothing of it;
 // nor of one that a supervisor died over while it made it. When ctx ends, the container goes on.
 func (s *supervisor) live(ctx context.Context, id, command string) error {
-	container, err := s.factory.Load(id)
+	container, err := s.runtime.Load(ctx, id)
 	if errors.Is(err, libcontainer.ContainerNotExists) {
 		container, err = s.start(ctx, id, command)
 	}
@@ -114,21 +114,21 @@ func (s *supervisor) live(ctx context.Context, id, command string) error {
 	if state, err := container.State(); err == nil {
 		log.Printf("%s: runs, pid %d", id, state.InitProcessPid)
 	}
-	status, err := container.(libcontainer.LinuxContainer).Wait(ctx)
+	status, err := container.Wait(ctx)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if err == nil {
-		err = fmt.Errorf("exit status %d", utils.ExitStatus(status))
+		err = fmt.Errorf("exit status %d", libcontainer.ExitCode(status))
 	}
 	return errors.Join(err, container.Destroy())
 }
 
-func (s *supervisor) start(ctx context.Context, id, command string) (libcontainer.Container, error) {
+func (s *supervisor) start(ctx context.Context, id, command string) (*libcontainer.Instance, error) {
 	config := configs.Default()
 	config.Rootfs = s.rootfs
 	config.Cgroups.Name = "supervisor-" + id
-	container, err := s.factory.Create(id, config)
+	container, err := s.runtime.Create(ctx, id, config)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +136,7 @@ func (s *supervisor) start(ctx context.Context, id, command string) (libcontaine
 	out, err := os.OpenFile(filepath.Join(s.dir, id+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err == nil {
 		defer out.Close()
-		err = container.(libcontainer.LinuxContainer).StartContext(ctx, &libcontainer.Process{
+		err = container.StartContext(ctx, &libcontainer.Process{
 			Args:   []string{"/bin/sh", "-c", command},
 			Env:    []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
 			Stdout: out, Stderr: out,

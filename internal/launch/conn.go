@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/libcontainer/libcontainer/internal/descriptor"
 	"github.com/libcontainer/libcontainer/internal/program"
 	"github.com/libcontainer/libcontainer/internal/unixsock"
 )
@@ -136,12 +137,7 @@ func (c *Conn) Send(p *program.Program) error {
 
 // CloseWrite ends what the other end can read.
 func (c *Conn) CloseWrite() error {
-	conn, err := c.pipe.SyscallConn()
-	if err != nil {
-		return err
-	}
-	cerr := conn.Control(func(fd uintptr) { err = unix.Shutdown(int(fd), unix.SHUT_WR) })
-	return errors.Join(cerr, err)
+	return descriptor.Control(c.pipe, func(fd int) error { return unix.Shutdown(fd, unix.SHUT_WR) })
 }
 
 // Drain serves messages until the other end is closed or the time has come, whatever

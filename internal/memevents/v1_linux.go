@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/internal/descriptor"
 )
 
 // v1Levels are what the levels are called in cgroup v1.
@@ -76,9 +78,10 @@ func (e *eventfd) read() (uint64, error) {
 	_, err := e.counter.Read(buf)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		// The poller does not look any more whether there is something.
-		if conn, cerr := e.counter.SyscallConn(); cerr == nil {
-			_ = conn.Control(func(fd uintptr) { _, _ = unix.Read(int(fd), buf) })
-		}
+		_ = descriptor.Control(e.counter, func(fd int) error {
+			_, err := unix.Read(fd, buf)
+			return err
+		})
 	}
 	return binary.NativeEndian.Uint64(buf), err
 }

@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/internal/descriptor"
 )
 
-// descriptor is a pidfd that several share.
-type descriptor struct {
+// sharedFile is a pidfd that several share.
+type sharedFile struct {
 	file *os.File // in the runtime's poller
 
 	// mu guards what follows. Who holds it may wait for a watch that has been told
@@ -29,8 +31,8 @@ type watch struct {
 	err     error
 }
 
-// newDescriptor owns the pidfd, and has one user.
-func newDescriptor(fd int) (*descriptor, error) {
+// newSharedFile owns the pidfd, and has one user.
+func newSharedFile(fd int) (*sharedFile, error) {
 	if err := unix.SetNonblock(fd, true); err != nil { // for the poller
 		unix.Close(fd)
 		return nil, fmt.Errorf("make it non-blocking: %w", err)
@@ -42,11 +44,11 @@ func newDescriptor(fd int) (*descriptor, error) {
 		file.Close()
 		return nil, fmt.Errorf("wait for it by the poller: %w", err)
 	}
-	return &descriptor{file: file, users: 1}, nil
+	return &sharedFile{file: file, users: 1}, nil
 }
 
 // acquire adds a user; the result is nil if the last one has gone.
-func (d *descriptor) acquire() *descriptor {
+func (d *sharedFile) acquire() *sharedFile {
 	if d == nil {
 		return nil
 	}
@@ -59,7 +61,7 @@ func (d *descriptor) acquire() *descriptor {
 	return d
 }
 
-func (d *descriptor) release() {
+func (d *sharedFile) release() {
 	if d == nil {
 		return
 	}
@@ -70,23 +72,10 @@ func (d *descriptor) release() {
 	}
 }
 
-// control calls a function with the descriptor's number.
-func (d *descriptor) control(call func(fd int) error) error {
-	conn, err := d.file.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var callErr error
-	if err := conn.Control(func(fd uintptr) { callErr = call(int(fd)) }); err != nil {
-		return err
-	}
-	return callErr
-}
-
 // signal sends a signal, or with 0 looks whether it could. The error is ErrNoProcess
 // if the process has been reaped.
-func (d *descriptor) signal(sig unix.Signal) error {
-	err := d.control(func(fd int) error { return unix.PidfdSendSignal(fd, sig, nil, 0) })
+func (d *sharedFile) signal(sig unix.Signal) error {
+	err := descriptor.Control(d.file, func(fd int) error { return unix.PidfdSendSignal(fd, sig, nil, 0) })
 	switch {
 	case errors.Is(err, unix.ESRCH):
 		return fmt.Errorf("%w: %w", ErrNoProcess, err)
@@ -96,8 +85,8 @@ func (d *descriptor) signal(sig unix.Signal) error {
 	return err
 }
 
-func (d *descriptor) ended() (ended bool, err error) {
-	err = d.control(func(fd int) (err error) {
+func (d *sharedFile) ended() (ended bool, err error) {
+	err = descriptor.Control(d.file, func(fd int) (err error) {
 		ended, err = hasEnded(fd)
 		return err
 	})
@@ -112,7 +101,7 @@ func hasEnded(pidfd int) (bool, error) {
 }
 
 // join returns the watch, which the caller leaves.
-func (d *descriptor) join() *watch {
+func (d *sharedFile) join() *watch {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.watch == nil {
@@ -124,7 +113,7 @@ func (d *descriptor) join() *watch {
 }
 
 // leave stops the watch when it is no more of use to anybody.
-func (d *descriptor) leave(w *watch) {
+func (d *sharedFile) leave(w *watch) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if w.waiting--; w.waiting > 0 {

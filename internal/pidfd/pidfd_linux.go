@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/internal/descriptor"
 )
 
 // ErrNoProcess says that there is no process of that pid, or none any more.
@@ -27,7 +29,7 @@ var ErrNoProcess = errors.New("there is no such process")
 type Process struct {
 	pid   int
 	start string // field 22 of /proc/[pid]/stat
-	desc  atomic.Pointer[descriptor]
+	desc  atomic.Pointer[sharedFile]
 }
 
 // Open refers to a process that runs, or has ended and has not been reaped.
@@ -74,7 +76,7 @@ func Adopt(fd, pid int) (*Process, error) {
 
 // newProcess owns the descriptor.
 func newProcess(pid, fd int) (*Process, error) {
-	desc, err := newDescriptor(fd)
+	desc, err := newSharedFile(fd)
 	if err != nil {
 		return nil, fmt.Errorf("pidfd of process %d: %w", pid, err)
 	}
@@ -173,7 +175,7 @@ func (p *Process) Close() {
 }
 
 // acquire returns the descriptor, which the caller releases; nil if there is none.
-func (p *Process) acquire() *descriptor {
+func (p *Process) acquire() *sharedFile {
 	if p == nil {
 		return nil
 	}
@@ -233,13 +235,9 @@ func (p *Process) File() (*os.File, error) {
 		return nil, fmt.Errorf("duplicate pidfd of process %d: %w", p.Pid(), ErrNoProcess)
 	}
 	defer desc.release()
-	var fd int
-	err := desc.control(func(own int) (err error) {
-		fd, err = unix.FcntlInt(uintptr(own), unix.F_DUPFD_CLOEXEC, 0)
-		return err
-	})
+	fd, err := descriptor.Duplicate(desc.file)
 	if err != nil {
-		return nil, fmt.Errorf("duplicate pidfd of process %d: %w", p.pid, err)
+		return nil, fmt.Errorf("process %d: %w", p.pid, err)
 	}
 	return os.NewFile(uintptr(fd), "pidfd"), nil
 }

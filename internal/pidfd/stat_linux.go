@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,13 +22,18 @@ const forkNoExec = 0x40
 // before it closes descriptors (do_exit).
 const exiting = 0x4
 
+// tick is the unit of times in /proc: USER_HZ is 100 on all architectures that this library
+// is for (asm-generic/param.h).
+const tick = time.Second / 100
+
 // Stat is what /proc/[pid]/stat says of a process, see proc_pid_stat(5).
 type Stat struct {
-	State     byte   // field 3: R, S, D, Z and so on
-	Parent    int    // field 4: 0 if it is in no namespace that is seen from here
-	Session   int    // field 6: the pid of the session's leader, which may have ended
-	Flags     uint64 // field 9: PF_ flags of the kernel
-	StartTime string // field 22: ticks since the boot
+	State     byte          // field 3: R, S, D, Z and so on
+	Parent    int           // field 4: 0 if it is in no namespace that is seen from here
+	Session   int           // field 6: the pid of the session's leader, which may have ended
+	Flags     uint64        // field 9: PF_ flags of the kernel
+	CPU       time.Duration // fields 14 to 17: of the process, and of its children that were waited for
+	StartTime string        // field 22: ticks since the boot
 	ExitCode  syscall.WaitStatus
 }
 
@@ -66,6 +72,13 @@ func parseStat(data []byte) (stat Stat, err error) {
 	}
 	if stat.Flags, err = strconv.ParseUint(field(9), 10, 64); err != nil {
 		return stat, fmt.Errorf("flags: %w", err)
+	}
+	for n := 14; n <= 17; n++ {
+		ticks, err := strconv.ParseInt(field(n), 10, 64)
+		if err != nil {
+			return stat, fmt.Errorf("CPU time: %w", err)
+		}
+		stat.CPU += time.Duration(ticks) * tick
 	}
 	code, err := strconv.ParseInt(field(last), 10, 32)
 	if err != nil {

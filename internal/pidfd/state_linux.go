@@ -117,7 +117,7 @@ func Run(cmd *exec.Cmd) error {
 	}
 	// Not a non-blocking one: os waits on it, too.
 	p := &Process{pid: cmd.Process.Pid}
-	p.desc.Store(&descriptor{file: os.NewFile(uintptr(fd), "pidfd"), users: 1})
+	p.desc.Store(&sharedFile{file: os.NewFile(uintptr(fd), "pidfd"), users: 1})
 	defer p.Close()
 	err := cmd.Wait()
 	if !errors.Is(err, unix.ECHILD) {

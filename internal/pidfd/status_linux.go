@@ -9,6 +9,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/internal/descriptor"
 )
 
 var (
@@ -90,9 +92,9 @@ const (
 
 // waitid gives the status of a child, ECHILD for a process that is none. It is asked
 // for children of all threads, whatever signal tells their end (__WALL).
-func (d *descriptor) waitid(options int) (syscall.WaitStatus, error) {
+func (d *sharedFile) waitid(options int) (syscall.WaitStatus, error) {
 	var info childInfo
-	err := d.control(func(fd int) error {
+	err := descriptor.Control(d.file, func(fd int) error {
 		_, err := retry(func() (int, error) {
 			return 0, unix.Waitid(unix.P_PIDFD, fd, (*unix.Siginfo)(unsafe.Pointer(&info)),
 				unix.WEXITED|unix.WNOHANG|unix.WALL|options, nil)
@@ -126,9 +128,9 @@ const (
 	pidfdInfoExit = 1 << 3                                                     // PIDFD_INFO_EXIT
 )
 
-func (d *descriptor) infoStatus() (syscall.WaitStatus, bool) {
+func (d *sharedFile) infoStatus() (syscall.WaitStatus, bool) {
 	info := exitInfo{mask: pidfdInfoExit}
-	err := d.control(func(fd int) error {
+	err := descriptor.Control(d.file, func(fd int) error {
 		if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), uintptr(pidfdGetInfo), uintptr(unsafe.Pointer(&info))); errno != 0 {
 			return errno
 		}

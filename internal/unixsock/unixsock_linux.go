@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/internal/descriptor"
 )
 
 // ErrTruncated says that more has come than was asked for, or than there is room for: the
@@ -75,12 +77,11 @@ func encode(files []*os.File) ([]byte, error) {
 	}
 	fds := make([]int, len(files))
 	for i, f := range files {
-		conn, err := f.SyscallConn()
+		err := descriptor.Control(f, func(fd int) error {
+			fds[i] = fd
+			return nil
+		})
 		if err != nil {
-			return nil, fmt.Errorf("descriptor of %s: %w", f.Name(), err)
-		}
-		// Not f.Fd, which may make the file a blocking one.
-		if err := conn.Control(func(fd uintptr) { fds[i] = int(fd) }); err != nil {
 			return nil, fmt.Errorf("descriptor of %s: %w", f.Name(), err)
 		}
 	}

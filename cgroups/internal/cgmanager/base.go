@@ -35,7 +35,7 @@ type State struct {
 	Snapshot *cgroups.Snapshot
 	Kind     cgdir.Kind
 
-	// mu guards the manager's Paths, refused, used and bound, and may be taken while Ops is
+	// mu guards the manager's Paths, refused, used, bound and kept, and may be taken while Ops is
 	// held.
 	mu sync.Mutex
 
@@ -48,6 +48,10 @@ type State struct {
 
 	// bound is what waits end with, nil for nothing. Guarded by mu.
 	bound context.Context
+
+	// kept are the directories that are open as long as there is a bound, by their paths;
+	// nil if there is none. Guarded by mu.
+	kept map[string]*keptDir
 
 	// made lists the directories which this manager has made, a parent before what is
 	// in it. Guarded by Ops.
@@ -95,27 +99,6 @@ type Base struct {
 
 	// Version may be nil if the methods that make and remove cgroups are not called.
 	Version Version
-}
-
-// Within makes waits end with a context, see cgroups.Driver.
-func (s *State) Within(ctx context.Context) (done func()) {
-	set := func(ctx context.Context) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.bound = ctx
-	}
-	set(ctx)
-	return func() { set(nil) }
-}
-
-// Context is what waits end with.
-func (s *State) Context() context.Context {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.bound == nil {
-		return context.Background()
-	}
-	return s.bound
 }
 
 // Joins reports whether the container joins existing cgroups.
@@ -219,16 +202,6 @@ func (b Base) Kill() error {
 		return errors.ErrUnsupported
 	}
 	return cglimit.Kill(path, b.State.Kind, &b.State.Features)
-}
-
-// WithDir opens the directory path for the time of a call.
-func (b Base) WithDir(path string, call func(*cgdir.Dir) error) error {
-	dir, err := cgdir.Open(path, b.State.Kind)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return call(dir)
 }
 
 // Missing returns the error for something that needs the cgroup of a controller
