@@ -114,6 +114,9 @@ func (v *view) checkCheckpointable() error {
 	if v.config.NoPivotRoot {
 		return fmt.Errorf("it has the host's mounts below its own (NoPivotRoot): %w", errors.ErrUnsupported)
 	}
+	if v.config.Landlock != nil {
+		return fmt.Errorf("what is restored would be free of Landlock, which criu does not save: %w", errors.ErrUnsupported)
+	}
 	return nil
 }
 

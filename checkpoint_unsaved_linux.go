@@ -21,7 +21,7 @@ const (
 )
 
 // checkSaved refuses a descriptor that criu cannot save, or would save as something else.
-func (d *descriptor) checkSaved(pid int, number string) error {
+func (d *openFile) checkSaved(pid int, number string) error {
 	what := ""
 	switch {
 	case d.link == "anon_inode:[eventfd]":

@@ -152,3 +152,13 @@ func TestLandlockThroughALink(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// Criu would give back processes that nothing is denied.
+func TestLandlockIsNotCheckpointed(t *testing.T) {
+	config := newConfig(t)
+	config.Landlock = confined()
+	c := startCounting(t, config)
+	err := c.CheckpointContext(t.Context(), &libcontainer.CriuOpts{ImagesDirectory: filepath.Join(publicTempDir(t), "images")})
+	checkError(t, err, libcontainer.SystemError, "Landlock")
+	c.goesOn(t)
+}
