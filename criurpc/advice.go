@@ -18,6 +18,8 @@ var advices = []struct{ text, advice string }{
 	{"Connected TCP socket", "set tcp_established to keep the connections, or tcp_close to drop them"},
 	{"In-flight connection", "set tcp_skip_in_flight to drop connections that are just being made"},
 	{"disable MPTCP", `criu knows no MPTCP: start Go programs with GODEBUG=multipathtcp=0`},
+	{"couldn't restore veth interface", "criu cannot restore a veth pair of a user namespace where a device of the host has the same " +
+		"number (ifindex) as the container's: restore in a network namespace that has no such device"},
 	{"without peer", "a unix socket is connected with one in another network namespace, which criu cannot dump: close it"},
 	{"External socket is used", "a unix socket is connected with a process outside: set ext_unix_sk"},
 	{"External socket found in image", "set ext_unix_sk, as it was for the dump"},
