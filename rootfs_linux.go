@@ -91,8 +91,11 @@ func (p *initPlan) chroot(s *script) {
 // have put one there since.
 func (r *rootfs) openRoot() {
 	flags := r.plan.config.RootPropagation
-	if flags == 0 {
+	switch {
+	case flags == 0:
 		flags = unix.MS_SLAVE | unix.MS_REC
+	case flags&unix.MS_UNBINDABLE != 0:
+		flags = unix.MS_PRIVATE | flags&unix.MS_REC // what is unbindable cannot be copied, as the root will be
 	}
 	r.Do(fmt.Sprintf("set propagation of / to %#x", flags), unix.SYS_MOUNT, num(0), r.String("/"), num(0), num(flags), num(0))
 	name := r.plan.config.Rootfs

@@ -67,3 +67,23 @@ func TestRootPropagationIsExact(t *testing.T) {
 		}
 	}
 }
+
+// The root file system can be a directory of the mount that becomes unbindable.
+func TestUnbindableRoot(t *testing.T) {
+	for _, flags := range []int{unix.MS_UNBINDABLE, unix.MS_UNBINDABLE | unix.MS_REC} {
+		config := newConfig(t)
+		config.RootPropagation = flags
+		config.Cgroups.Name += itoa(flags)
+		p, _ := startBlocked(t, newContainer(t, config))
+		pid, err := p.Pid()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := kind(t, pid, "/"); got != "unbindable" {
+			t.Errorf("with %#x the root is %q", flags, got)
+		}
+		if got, want := kind(t, pid, "/proc"), map[bool]string{true: "unbindable", false: "private"}[flags&unix.MS_REC != 0]; got != want {
+			t.Errorf("with %#x /proc is %q, want %q", flags, got, want)
+		}
+	}
+}
