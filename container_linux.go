@@ -349,6 +349,9 @@ func (c *Instance) Set(config configs.Config) error {
 		return err
 	}
 	if !v.started() {
+		if err := assignIDs(context.Background(), c.dir, set); err != nil {
+			return fail(err)
+		}
 		c.set(func(next *view) {
 			next.config = set
 			next.cgroups = c.newDriver(set, nil, "")

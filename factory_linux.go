@@ -291,7 +291,7 @@ func (l *LinuxFactory) Type() string { return "libcontainer" }
 
 // Create makes a new container, see Factory.
 func (l *LinuxFactory) Create(id string, config *configs.Config) (Container, error) {
-	return asContainer(l.create(id, config, nil))
+	return asContainer(l.create(context.Background(), id, config, nil))
 }
 
 // asContainer makes no Container of a nil pointer.
@@ -311,11 +311,11 @@ func asContainer(c *Instance, err error) (Container, error) {
 //
 // errors: those of Create.
 func (l *LinuxFactory) CreateWithRecord(id string, config *configs.Config, record []byte) (Container, error) {
-	return asContainer(l.create(id, config, append([]byte{}, record...)))
+	return asContainer(l.create(context.Background(), id, config, append([]byte{}, record...)))
 }
 
 // create makes a container, with a record unless that is nil.
-func (l *LinuxFactory) create(id string, config *configs.Config, record []byte) (*Instance, error) {
+func (l *LinuxFactory) create(ctx context.Context, id string, config *configs.Config, record []byte) (*Instance, error) {
 	if err := checkHost(); err != nil {
 		return nil, err
 	}
@@ -338,7 +338,12 @@ func (l *LinuxFactory) create(id string, config *configs.Config, record []byte) 
 	case err != nil:
 		return nil, newSystemError(fmt.Errorf("create container %q: %w", id, err))
 	}
-	return l.newContainer(id, dir, completeConfig(id, config)), nil
+	complete := completeConfig(id, config)
+	if err := assignIDs(ctx, dir, complete); err != nil {
+		err = newSystemError(fmt.Errorf("create container %q: %w", id, err))
+		return nil, withCleanUp(err, removeDir(ctx, dir))
+	}
+	return l.newContainer(id, dir, complete), nil
 }
 
 // checkConfig refuses what could not be started.

@@ -220,6 +220,9 @@ func (c *Instance) startInit(ctx context.Context, process *Process, mode startMo
 		return errorf(ConfigInvalid, "start container %q: it was created by another program, which did not start it, "+
 			"and has no configuration: call Set first", c.id)
 	}
+	if err := c.ensureIDs(ctx); err != nil {
+		return newSystemError(fmt.Errorf("start container %q: %w", c.id, err))
+	}
 	c.set((*view).dropInit)
 	// An earlier process may have been killed while it was paused. A process that
 	// is born in a frozen cgroup does not even run to its execve(2), for which the
