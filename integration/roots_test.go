@@ -3,12 +3,15 @@
 package integration
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -405,5 +408,57 @@ func TestOverlayRootErrors(t *testing.T) {
 			p, _ := shell("true")
 			checkError(t, container.Start(p), tt.code, tt.texts...)
 		})
+	}
+}
+
+// Kernels that do not know overlayfs's parameters, or not that of a single layer, get all
+// layers at once, by names that fit into a page.
+func TestOverlayRootOfOlderKernels(t *testing.T) {
+	needsOverlay(t)
+	for name, tt := range map[string]struct {
+		pretend func(n *seccompNotif) *seccompResponse
+		want    string
+	}{
+		"Linux 6.4": {func(n *seccompNotif) *seccompResponse {
+			if n.number == unix.SYS_FSCONFIG && n.args[1] == unix.FSCONFIG_SET_FLAG {
+				return new(seccompResponse) // any parameter is taken
+			}
+			return nil
+		}, "lowerdir=0:1"},
+		"Linux 6.6": {unknownAfterFlag(), "lowerdir=0:1"},
+		"this":      {nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			checkLeaks(t)
+			dir, image := publicTempDir(t), newImage(t)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+			defer cancel()
+			s := (&faultSupervisor{pretend: tt.pretend}).start(t, ctx, filepath.Join(dir, "state"), image, cgroupParent,
+				"run on layers", itoa(1<<20), "1")
+			if err := s.host.Wait(); err != nil {
+				t.Fatalf("%v: %s", err, s.host.Stderr)
+			}
+			out := s.host.Stdout.(*bytes.Buffer).String()
+			if !strings.Contains(out, " / / rw,relatime - overlay overlay rw,"+tt.want) || !strings.Contains(out, "0:644\n0:755\n") {
+				t.Errorf("it said %q", out)
+			}
+		})
+	}
+}
+
+// unknownAfterFlag answers as a kernel that does not know lowerdir+: the parameter that comes
+// after the one without a value.
+func unknownAfterFlag() func(n *seccompNotif) *seccompResponse {
+	flags, refused := make(map[uint32]bool), make(map[uint32]bool) // by pid
+	return func(n *seccompNotif) *seccompResponse {
+		switch {
+		case n.number != unix.SYS_FSCONFIG || refused[n.pid]:
+		case n.args[1] == unix.FSCONFIG_SET_FLAG:
+			flags[n.pid] = true
+		case flags[n.pid] && n.args[1] == unix.FSCONFIG_SET_STRING:
+			refused[n.pid] = true
+			return &seccompResponse{errno: -int32(unix.EINVAL)}
+		}
+		return nil
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
+	"path/filepath"
 	"strings"
 
 	"github.com/libcontainer/libcontainer/configs"
@@ -27,19 +27,37 @@ func overlay(c *configs.Config) error {
 	if len(o.Lower) > maxLayers {
 		return fmt.Errorf("Overlay.Lower has %d layers, and the kernel takes %d", len(o.Lower), maxLayers)
 	}
-	for i, layer := range o.Lower {
-		field := fmt.Sprintf("Overlay.Lower[%d]", i)
-		if err := hostDirectory(field, layer); err != nil {
-			return err
-		}
-		if first := slices.Index(o.Lower, layer); first < i {
-			return invalid(field, layer, fmt.Errorf("is Lower[%d], too", first))
-		}
+	if err := layers(o.Lower); err != nil {
+		return err
 	}
 	if err := upper(o); err != nil {
 		return err
 	}
 	return overlayData("Overlay.Data", o.Data)
+}
+
+// layers checks lower layers: overlayfs takes none that is within another one.
+func layers(list []string) error {
+	index := make(map[string]int, len(list))
+	for i, layer := range list {
+		field := fmt.Sprintf("Overlay.Lower[%d]", i)
+		if err := hostDirectory(field, layer); err != nil {
+			return err
+		}
+		if first, ok := index[layer]; ok {
+			return invalid(field, layer, fmt.Errorf("is Lower[%d], too", first))
+		}
+		index[layer] = i
+	}
+	for i, layer := range list {
+		for dir := layer; dir != "/"; {
+			dir = filepath.Dir(dir)
+			if other, ok := index[dir]; ok {
+				return invalid(fmt.Sprintf("Overlay.Lower[%d]", i), layer, fmt.Errorf("is within Lower[%d]", other))
+			}
+		}
+	}
+	return nil
 }
 
 // upper checks where an overlay's changes are to go.

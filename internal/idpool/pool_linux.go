@@ -47,15 +47,29 @@ func Claim(ctx context.Context, dir string, pool configs.IDPool, holder string) 
 	if pool.First < 1 || pool.Size < 1 || pool.Count < 1 {
 		return 0, fmt.Errorf("claim ids (%v): the pool is empty, or has the id of root: %w", pool, unix.EINVAL)
 	}
-	unlock, err := lock(ctx, dir)
+	p := &claim{dir: dir, pool: pool, holder: holder}
+	for {
+		index, err = p.try(ctx)
+		if err == nil || !errors.Is(err, errPoolsGone) {
+			return index, err
+		}
+	}
+}
+
+// errPoolsGone says that the directory for the pools has gone while it was locked: one who could
+// not lock it has removed it, as it was empty.
+var errPoolsGone = errors.New("the directory for pools has been removed")
+
+func (c *claim) try(ctx context.Context) (index int, err error) {
+	unlock, err := lock(ctx, c.dir)
 	if err != nil {
+		_ = os.Remove(c.dir) // fails if there is a pool
 		return 0, fmt.Errorf("claim ids: %w", err)
 	}
 	defer unlock()
-	p := &claim{dir: dir, pool: pool, holder: holder}
-	if index, err = p.claim(); err != nil {
-		p.tidy()
-		return 0, fmt.Errorf("claim ids (%v): %w", pool, err)
+	if index, err = c.claim(); err != nil {
+		c.tidy()
+		return 0, fmt.Errorf("claim ids (%v): %w", c.pool, err)
 	}
 	return index, nil
 }
@@ -134,10 +148,12 @@ func (c *claim) held() (index int, ok bool, err error) {
 // makePool makes the pool's directory, unless others have some of its ids.
 func (c *claim) makePool() error {
 	err := os.Mkdir(c.path(), 0o700)
-	if errors.Is(err, os.ErrExist) {
+	switch {
+	case errors.Is(err, os.ErrExist):
 		return nil
-	}
-	if err != nil {
+	case errors.Is(err, os.ErrNotExist):
+		return errPoolsGone
+	case err != nil:
 		return err
 	}
 	entries, err := os.ReadDir(c.dir)
