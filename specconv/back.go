@@ -73,6 +73,7 @@ func (b *back) unsaid(config *configs.Config) {
 	b.refuse("Config.ParentDeathSignal", config.ParentDeathSignal != 0)
 	b.refuse("Config.Overlay", config.Overlay != nil)
 	b.refuse("Config.RootIDMapping", config.RootIDMapping != configs.IDMapNone)
+	b.refuse("Config.IDs", config.IDs != nil)
 	b.refuse("Config.Routes", len(config.Routes) > 0)
 	for i, n := range config.Networks {
 		loopback := n != nil && n.Type == "loopback" && config.Namespaces.Creates(configs.NEWNET)
