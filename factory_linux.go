@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,6 +20,7 @@ import (
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/configs/validate"
+	"github.com/libcontainer/libcontainer/internal/idpool"
 	"github.com/libcontainer/libcontainer/internal/launch"
 	"github.com/libcontainer/libcontainer/internal/program"
 	"github.com/libcontainer/libcontainer/internal/statedir"
@@ -442,8 +444,13 @@ func (l *LinuxFactory) List() ([]string, error) {
 			others = append(others, e.Name())
 		}
 	}
-	// What a program has left that was killed while it claimed an id, nobody loads.
-	if err := statedir.RemovePending(root, others); err != nil {
+	// What a program has left that was killed while it claimed an id, or gave up a
+	// container's ids, nobody loads.
+	err = statedir.RemovePending(root, others)
+	if slices.Contains(others, idsDir) {
+		err = errors.Join(err, idpool.Sweep(filepath.Join(root, idsDir)))
+	}
+	if err != nil {
 		return nil, newSystemError(fmt.Errorf("list containers: %w", err))
 	}
 	return ids, nil

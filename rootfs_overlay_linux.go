@@ -25,6 +25,13 @@ import (
 // numbered.
 const upperPlace = "upper"
 
+// How many files an upper layer in memory may have, about as much memory as their
+// contents.
+const (
+	minInodes     = 1024
+	bytesPerInode = 1024
+)
+
 // overlay is the making of a root of layers.
 type overlay struct {
 	*rootfs
@@ -36,6 +43,20 @@ type overlay struct {
 	upperName, workName string // their paths in the mount of the upper layer
 
 	options []string
+
+	// kept are 1 if a layer's mount has that protection, which the overlay's gets.
+	kept [3]program.Reg
+}
+
+// protections are what protects the files of a mount, by its names in statfs(2) and
+// mount_setattr(2).
+var protections = [3]struct {
+	flag int
+	attr uint64
+}{
+	{unix.ST_NOSUID, unix.MOUNT_ATTR_NOSUID},
+	{unix.ST_NODEV, unix.MOUNT_ATTR_NODEV},
+	{unix.ST_NOEXEC, unix.MOUNT_ATTR_NOEXEC},
 }
 
 // openOverlay mounts the layers, the overlay of them, and that on /.
@@ -46,6 +67,10 @@ func (r *rootfs) openOverlay() {
 	r.root, r.onTop = r.Reg(), r.Reg()
 	o.place = r.newMount("tmpfs", "tmpfs", []string{"mode=700"}, unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC)
 	r.attach(o.place, o.slash)
+	for i := range o.kept {
+		o.kept[i] = r.Reg()
+		r.Add(o.kept[i], num(0), num(0))
+	}
 	// The root of the whole is the upper layer's, and in memory it is to look like that of the image.
 	mode, uid, gid := r.Reg(), r.Reg(), r.Reg()
 	for i, name := range o.config.Lower {
@@ -66,6 +91,7 @@ func (r *rootfs) openOverlay() {
 	r.Free(mode, uid, gid)
 	o.setOptions()
 	o.mount()
+	o.protect()
 	r.Close(o.upper)
 	r.Close(o.work)
 	// The overlay has its own references to the layers.
@@ -111,7 +137,34 @@ func (o *overlay) openLayer(what, name string, how treeFlags) program.Reg {
 		})
 	}
 	o.mapRoot(tree, name)
+	o.look(tree)
 	return tree
+}
+
+// look sees what protects the files of a layer's mount.
+func (o *overlay) look(tree program.Reg) {
+	st := o.Space(sizeofStatfs)
+	o.Do("fstatfs", unix.SYS_FSTATFS, tree.Arg(), st)
+	flags := o.Load(st.At(statfsFlags), 8)
+	for i, p := range protections {
+		without := o.Label()
+		o.Test(flags.Arg(), num(p.flag), num(p.flag), without)
+		o.Add(o.kept[i], num(1), num(0))
+		o.Bind(without)
+	}
+	o.Free(flags)
+}
+
+// protect gives the overlay what protects its layers: a file of a nosuid mount must not get
+// an effect by way of another one.
+func (o *overlay) protect() {
+	for i, p := range protections {
+		without := o.Label()
+		o.Test(o.kept[i].Arg(), num(-1), num(1), without)
+		o.addAttrs(o.root, p.attr, false, false)
+		o.Bind(without)
+		o.Free(o.kept[i])
+	}
 }
 
 // openHostDir opens a directory of the host by a path without links. Create has seen to it
@@ -153,7 +206,9 @@ func (o *overlay) upperInMemory(mode, uid, gid program.Reg) {
 	out := o.In("upper layer in memory")
 	defer out()
 	o.upperName, o.workName = "upper", "work"
-	options := []string{"mode=755", "size=" + strconv.FormatInt(o.config.Memory, 10)}
+	// Files without contents take memory, too, that size does not count.
+	inodes := max(minInodes, o.config.Memory/bytesPerInode)
+	options := []string{"mode=755", "size=" + strconv.FormatInt(o.config.Memory, 10), "nr_inodes=" + strconv.FormatInt(inodes, 10)}
 	tree := o.newMount("tmpfs", "tmpfs", options, 0)
 	for _, name := range []string{o.upperName, o.workName} {
 		o.Do("mkdir "+name, unix.SYS_MKDIRAT, tree.Arg(), o.String(name), num(0o755))

@@ -14,11 +14,12 @@ import "fmt"
 //
 // All paths are absolute, clean and free of symbolic links, as Config.Rootfs is (see
 // utils.ResolveRootfs), and of directories that exist. Directories above them may be closed to
-// the root user of a user namespace. What is mounted below a layer is not part of it.
+// the root user of a user namespace. What is mounted below a layer is not part of it. If the mount
+// of a layer is nosuid, nodev or noexec, so is the root's.
 //
 // In a user namespace the layers' ids are those of the host, unless Config.RootIDMapping maps
-// them; there Linux 5.11 is needed, and overlayfs takes its marks from extended
-// attributes named user.overlay and not trusted.overlay: a directory of a lower layer that
+// them; and overlayfs takes its marks from extended attributes named user.overlay and not
+// trusted.overlay: a directory of a lower layer that
 // is marked as opaque with the latter is not opaque. Whiteouts that are character devices work.
 type Overlay struct {
 	// Lower are the lower layers, the topmost first, as in overlayfs's option lowerdir.
@@ -38,19 +39,22 @@ type Overlay struct {
 
 	// Memory keeps what the container changes in memory instead of Upper, up to so many
 	// bytes, which are counted to its memory limit as it writes: then there is no space left
-	// (ENOSPC). It ends with the container. In a user namespace directories that replace those of
-	// lower layers need Linux 6.6.
+	// (ENOSPC). There is room for a file for each 1024 bytes, and for 1024 in any case. It ends
+	// with the container. In a user namespace directories that replace those of lower
+	// layers need Linux 6.6.
 	Memory int64 `json:"memory,omitempty"`
 
 	// Data is more of overlayfs's own options, separated by commas, such as "volatile",
-	// which never waits for the disk.
+	// which never waits for the disk, and after which Upper and Work are of no more use.
 	Data string `json:"data,omitempty"`
 }
 
 // IDPool is a range of user and group ids of the host that is shared out among containers, each
 // of which gets Size ids of its own. The containers of one factory's root directory share
 // it, whichever programs make them: what they have is recorded there, and what belongs to a
-// container that is gone can be had again.
+// container that is gone can be had again. So nothing that is kept should belong to these ids on
+// disk: see Config.RootIDMapping and Mount.IDMapping. All containers of a root directory get
+// ids of the same pool, or of pools that have none in common.
 type IDPool struct {
 	// First is the first id of the host that belongs to the pool. In a program without
 	// privileges it is one that /etc/subuid and /etc/subgid grant.

@@ -158,6 +158,45 @@ func TestOverlayRootInMemoryIsLimited(t *testing.T) {
 	}
 }
 
+// Empty files take memory, too.
+func TestOverlayRootInMemoryHasFewFiles(t *testing.T) {
+	config := overlayConfig(t, newImage(t))
+	config.Overlay.Memory = 1 << 20
+	p, out := shell("mkdir /many; cd /many; i=0; while [ $i -lt 2000 ]; do true >$i || break; i=$((i+1)); done; [ $i -gt 900 ] && [ $i -lt 1024 ]; echo $?")
+	if got := runProcess(t, config, p, out); got != "0" || !strings.Contains(out.stderr.String(), "No space left") {
+		t.Errorf("got %q, %q", got, out.stderr.String())
+	}
+}
+
+// What protects the mount of a layer protects the whole.
+func TestOverlayRootKeepsProtections(t *testing.T) {
+	for flag, word := range map[uintptr]string{unix.MS_NOSUID: "nosuid", unix.MS_NODEV: "nodev", unix.MS_NOEXEC: "noexec", 0: ""} {
+		for name, userns := range map[string]bool{"": false, " in a user namespace": true} {
+			t.Run(word+name, func(t *testing.T) {
+				image, top := newImage(t), publicTempDir(t)
+				config := overlayConfig(t, top, image)
+				if userns {
+					withUserNS(t, config, 100000)
+					config.RootIDMapping = configs.IDMapMount
+				}
+				hostMount(t, top, top, "", unix.MS_BIND)
+				if err := unix.Mount("", top, "", unix.MS_BIND|unix.MS_REMOUNT|flag, ""); err != nil {
+					t.Fatal(err)
+				}
+				if flag == unix.MS_NOEXEC {
+					p, _ := shell("true")
+					startFails(t, config, p, libcontainer.ConfigInvalid, "permission denied")
+					return
+				}
+				got := strings.Fields(runShell(t, config, rootLine))
+				if has := strings.Split(got[1], ","); slices.Contains(has, "nosuid") != (word == "nosuid") || slices.Contains(has, "nodev") != (word == "nodev") {
+					t.Errorf("the root is %q", got)
+				}
+			})
+		}
+	}
+}
+
 // Two containers use one image at the same time, and see nothing of each other.
 func TestOverlayRootIsShared(t *testing.T) {
 	image := newImage(t)

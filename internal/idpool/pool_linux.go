@@ -341,3 +341,34 @@ func (h Held) Release(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Sweep removes the files of ranges whose holders are gone, which programs have left that were
+// killed before they could, and directories that are empty then. If others claim or release
+// at the moment it leaves that to them.
+func Sweep(dir string) error {
+	d, err := statedir.Open(dir)
+	if err != nil {
+		return err
+	}
+	unlock, ok, err := d.TryLock()
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil || !ok {
+		return err
+	}
+	defer unlock()
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		if pool, ok := parseName(e.Name()); ok {
+			c := &claim{dir: dir, pool: pool}
+			err = errors.Join(err, c.sweep())
+			c.tidy()
+		}
+	}
+	_ = os.Remove(dir) // fails as long as there is something
+	return err
+}

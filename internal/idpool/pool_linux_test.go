@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -239,6 +241,47 @@ func TestClaimThatWasBrokenOff(t *testing.T) {
 				t.Errorf("%d more, want %d", n, pool.Count-1)
 			}
 		})
+	}
+}
+
+func TestSweep(t *testing.T) {
+	root := t.TempDir()
+	if err := Sweep(poolsOf(root)); err != nil {
+		t.Errorf("nothing is there: %v", err)
+	}
+	one, two := claimFor(t, root, "one"), claimFor(t, root, "two")
+	if err := os.RemoveAll(filepath.Join(root, "one")); err != nil {
+		t.Fatal(err)
+	}
+	unlock, err := lock(t.Context(), poolsOf(root))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &claim{dir: poolsOf(root), pool: pool}
+	wantRanges := func(want ...int) {
+		t.Helper()
+		taken, err := c.list()
+		if got := slices.Sorted(maps.Keys(taken)); err != nil || !slices.Equal(got, want) {
+			t.Errorf("there are %v, %v; want %v", got, err, want)
+		}
+	}
+	if err := Sweep(poolsOf(root)); err != nil {
+		t.Errorf("another has the lock: %v", err)
+	}
+	wantRanges(min(one, two), max(one, two))
+	unlock()
+	if err := Sweep(poolsOf(root)); err != nil {
+		t.Error(err)
+	}
+	wantRanges(two)
+	if err := os.RemoveAll(filepath.Join(root, "two")); err != nil {
+		t.Fatal(err)
+	}
+	if err := Sweep(poolsOf(root)); err != nil {
+		t.Error(err)
+	}
+	if entries, err := os.ReadDir(root); err != nil || len(entries) > 0 {
+		t.Errorf("left: %v, %v", entries, err)
 	}
 }
 
