@@ -7,6 +7,7 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/internal/idpool"
@@ -20,6 +21,10 @@ var ErrIDsExhausted = idpool.ErrExhausted
 // idsDir is the name of the directory for pools in the factory's root. No container has it,
 // nor what claims an id.
 const idsDir = ":ids"
+
+// releaseWait is how long the file of ids that are free is to be removed: the lock for that may
+// be another program's that has been stopped.
+const releaseWait = time.Second
 
 // idsDirOf gives the directory for the pools of a container's factory.
 func idsDirOf(dir *statedir.Dir) string { return filepath.Join(filepath.Dir(dir.Path()), idsDir) }
@@ -67,6 +72,8 @@ func removeDir(ctx context.Context, dir *statedir.Dir) error {
 	}
 	if ok && findErr == nil {
 		// They are free already: what fails only leaves a file for others to remove.
+		ctx, cancel := context.WithTimeout(ctx, releaseWait)
+		defer cancel()
 		_ = held.Release(ctx)
 	}
 	return nil

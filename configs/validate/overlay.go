@@ -13,13 +13,15 @@ import (
 // maxLayers is the number of lower layers that the kernel takes, OVL_MAX_STACK.
 const maxLayers = 500
 
+const overlayField = "Overlay"
+
 func overlay(c *configs.Config) error {
 	o := c.Overlay
 	if c.Rootfs != "" {
 		return invalid("Rootfs", c.Rootfs, errors.New("must be empty, as the root is made of Overlay"))
 	}
 	if !c.Namespaces.Creates(configs.NEWNS) {
-		return errors.New("Overlay needs a new NEWNS namespace, with which it ends")
+		return fmt.Errorf("%s needs a new %s namespace, with which it ends", overlayField, configs.NEWNS)
 	}
 	if len(o.Lower) == 0 {
 		return errors.New("Overlay.Lower is empty")
@@ -64,12 +66,12 @@ func layers(list []string) error {
 func upper(o *configs.Overlay) error {
 	if o.Memory != 0 {
 		if o.Upper != "" || o.Work != "" {
-			return errors.New("Overlay has both Memory and Upper or Work, and its changes go to one place")
+			return fmt.Errorf("%s has both Memory and Upper or Work, and its changes go to one place", overlayField)
 		}
 		return inRange("Overlay.Memory", o.Memory, 1, math.MaxInt64)
 	}
 	if o.Upper == "" && o.Work == "" {
-		return errors.New("Overlay has neither Upper and Work nor Memory, and mount points must be made somewhere")
+		return fmt.Errorf("%s has neither Upper and Work nor Memory, and mount points must be made somewhere", overlayField)
 	}
 	if err := hostDirectory("Overlay.Upper", o.Upper); err != nil {
 		return err
