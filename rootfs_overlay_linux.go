@@ -278,9 +278,14 @@ func (o *overlay) openBelow(tree program.Reg, name, rel string) program.Reg {
 	return dir
 }
 
-var upperHints = program.Hints{
-	unix.EXDEV: "Upper and Work must be in one mount of one file system",
-}
+var (
+	upperHints = program.Hints{
+		unix.EXDEV: "Upper and Work must be in one mount of one file system",
+	}
+	mappedLayerHints = program.Hints{
+		unix.EINVAL: "overlays of layers with mapped ids need Linux 5.19",
+	}
+)
 
 // openBelowFor opens a directory in a mount for an init that has no way to it.
 func openBelowFor(r program.Reg, name, rel string, fds []int) (*program.Program, error) {
@@ -353,7 +358,11 @@ func (o *overlay) mountOld() {
 	o.Do("mkdir "+place, unix.SYS_MKDIRAT, o.place.Arg(), o.String(place), num(0o700))
 	o.Do("change to the layers", unix.SYS_FCHDIR, o.place.Arg())
 	o.Do("mount overlay", unix.SYS_MOUNT, o.String("overlay"), o.String(place), o.String("overlay"), num(0), o.String(data))
-	o.Hint(fsHints)
+	if o.plan.config.RootIDMapping == configs.IDMapNone {
+		o.Hint(fsHints)
+	} else {
+		o.Hint(mappedLayerHints)
+	}
 	o.Set(o.root, "open_tree", unix.SYS_OPEN_TREE, o.place.Arg(), o.String(place),
 		num(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC))
 }
