@@ -117,6 +117,19 @@ func (v *view) checkCheckpointable() error {
 	if v.config.Landlock != nil {
 		return fmt.Errorf("what is restored would be free of Landlock, which criu does not save: %w", errors.ErrUnsupported)
 	}
+	return checkRestorableRoot(v.config)
+}
+
+// checkRestorableRoot refuses a root file system that criu could not be given again: it takes
+// a directory of the host's.
+func checkRestorableRoot(config *configs.Config) error {
+	if config.Overlay != nil {
+		return fmt.Errorf("its root is made of layers in its own mount namespace (Overlay), and criu restores a root that is "+
+			"a directory of the host's: %w", errors.ErrUnsupported)
+	}
+	if config.RootIDMapping != configs.IDMapNone {
+		return fmt.Errorf("its root is an idmapped mount (RootIDMapping), and criu restores none: %w", errors.ErrUnsupported)
+	}
 	return nil
 }
 
@@ -411,7 +424,7 @@ func isTerminal(rdev uint64) bool {
 // that is restored: where it is, what it is called on the host, and what the host does for it.
 var othersConfig = []string{
 	"version", "rootfs", "pivot_dir", "bundle", "annotations", "cgroups", "hooks", "networks", "routes", "net_devices",
-	"parent_death_signal",
+	"parent_death_signal", "ids",
 }
 
 // configDigests gives the digests of the fields that must be.

@@ -356,6 +356,9 @@ func (c *Instance) Set(config configs.Config) error {
 		return err
 	}
 	if !v.started() {
+		if err := assignIDs(context.Background(), c.dir, set); err != nil {
+			return fail(err)
+		}
 		c.set(func(next *view) {
 			next.config = set
 			next.cgroups = c.newDriver(set, nil, "")
@@ -389,6 +392,9 @@ func (c *Instance) saveConfig(config *configs.Config) error {
 // cannot change any more, and what is needed to find it.
 func (v *view) keepMade(next *configs.Config) {
 	next.Rootfs = v.config.Rootfs
+	next.Overlay = v.config.Overlay
+	next.RootIDMapping = v.config.RootIDMapping
+	next.IDs = v.config.IDs
 	next.Namespaces = v.config.Namespaces
 	next.UidMappings = v.config.UidMappings
 	next.GidMappings = v.config.GidMappings

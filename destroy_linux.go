@@ -124,7 +124,7 @@ func (c *Instance) destroy(ctx context.Context) error {
 		}
 	}
 	c.set(func(next *view) { next.phase = phaseDestroying })
-	if err := c.dir.Remove(); err != nil {
+	if err := removeDir(ctx, c.dir); err != nil {
 		c.set(func(next *view) { next.phase = v.phase })
 		return fmt.Errorf("remove state: %w", err)
 	}

@@ -19,6 +19,11 @@
 // that is released later; starts further ones beside the first; pauses, limits, measures and
 // signals them; and tells when memory is scarce.
 //
+// The root file system is a directory, or made of an image's layers in the container's own mount
+// namespace (configs.Overlay), with ids that are mapped as those of the container's
+// user namespace are (Config.RootIDMapping), and which can come from a pool (Config.IDs). See
+// package configs for an example.
+//
 // # The classic library
 //
 // The API of the classic library is there as it was in 2016, and frozen: [New] makes a

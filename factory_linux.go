@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,6 +20,7 @@ import (
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/configs/validate"
+	"github.com/libcontainer/libcontainer/internal/idpool"
 	"github.com/libcontainer/libcontainer/internal/launch"
 	"github.com/libcontainer/libcontainer/internal/program"
 	"github.com/libcontainer/libcontainer/internal/statedir"
@@ -292,7 +294,7 @@ func (l *LinuxFactory) Type() string { return "libcontainer" }
 
 // Create makes a new container, see Factory.
 func (l *LinuxFactory) Create(id string, config *configs.Config) (Container, error) {
-	return asContainer(l.create(id, config, nil))
+	return asContainer(l.create(context.Background(), id, config, nil))
 }
 
 // asContainer makes no Container of a nil pointer.
@@ -312,11 +314,11 @@ func asContainer(c *Instance, err error) (Container, error) {
 //
 // errors: those of Create.
 func (l *LinuxFactory) CreateWithRecord(id string, config *configs.Config, record []byte) (Container, error) {
-	return asContainer(l.create(id, config, append([]byte{}, record...)))
+	return asContainer(l.create(context.Background(), id, config, append([]byte{}, record...)))
 }
 
 // create makes a container, with a record unless that is nil.
-func (l *LinuxFactory) create(id string, config *configs.Config, record []byte) (*Instance, error) {
+func (l *LinuxFactory) create(ctx context.Context, id string, config *configs.Config, record []byte) (*Instance, error) {
 	if err := checkHost(); err != nil {
 		return nil, err
 	}
@@ -339,7 +341,12 @@ func (l *LinuxFactory) create(id string, config *configs.Config, record []byte) 
 	case err != nil:
 		return nil, newSystemError(fmt.Errorf("create container %q: %w", id, err))
 	}
-	return l.newContainer(id, dir, completeConfig(id, config)), nil
+	complete := completeConfig(id, config)
+	if err := assignIDs(ctx, dir, complete); err != nil {
+		err = newSystemError(fmt.Errorf("create container %q: %w", id, err))
+		return nil, withCleanUp(err, removeDir(ctx, dir))
+	}
+	return l.newContainer(id, dir, complete), nil
 }
 
 // checkConfig refuses what could not be started.
@@ -438,8 +445,13 @@ func (l *LinuxFactory) List() ([]string, error) {
 			others = append(others, e.Name())
 		}
 	}
-	// What a program has left that was killed while it claimed an id, nobody loads.
-	if err := statedir.RemovePending(root, others); err != nil {
+	// What a program has left that was killed while it claimed an id, or gave up a
+	// container's ids, nobody loads.
+	err = statedir.RemovePending(root, others)
+	if slices.Contains(others, idsDir) {
+		err = errors.Join(err, idpool.Sweep(filepath.Join(root, idsDir)))
+	}
+	if err != nil {
 		return nil, newSystemError(fmt.Errorf("list containers: %w", err))
 	}
 	return ids, nil

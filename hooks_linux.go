@@ -3,7 +3,6 @@
 package libcontainer
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -26,10 +25,17 @@ func hookStateOf(id string, config *configs.Config, pid int, status string) conf
 		ID:          id,
 		Status:      status,
 		Pid:         pid,
-		Bundle:      cmp.Or(config.Bundle, filepath.Dir(config.Rootfs)),
+		Bundle:      bundleOf(config),
 		Root:        config.Rootfs,
 		Annotations: config.Annotations,
 	}
+}
+
+func bundleOf(config *configs.Config) string {
+	if config.Bundle == "" && config.Rootfs != "" {
+		return filepath.Dir(config.Rootfs)
+	}
+	return config.Bundle
 }
 
 func (v *view) hooks() *configs.Hooks { return hooksOf(v.config) }

@@ -19,6 +19,9 @@ import (
 // examine looks at the images, before anything is made. It leaves nothing open if it fails.
 func (r *restore) examine() (err error) {
 	v := r.c.view()
+	if err := checkRestorableRoot(v.config); err != nil {
+		return err
+	}
 	if err := r.opts.checkConfigFile(); err != nil {
 		return err
 	}

@@ -83,9 +83,12 @@ func (c *Instance) tryRestore(ctx context.Context, process *Process, opts *CriuO
 	if err := v.allow(callRestore, phase, step); err != nil {
 		return err
 	}
-	if v.config.Rootfs == "" {
+	if !v.config.HasRoot() {
 		return errorf(ConfigInvalid, "%s container %q: it was created by another program, which did not start it, "+
 			"and has no configuration: call Set first", step, c.id)
+	}
+	if err := c.ensureIDs(ctx); err != nil {
+		return fail(err)
 	}
 	r := &restore{c: c, ctx: ctx, process: process, opts: opts}
 	if err := r.examine(); err != nil {

@@ -5,6 +5,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -98,43 +99,49 @@ func (r *rootfs) openRoot() {
 		flags = unix.MS_PRIVATE | flags&unix.MS_REC // what is unbindable cannot be copied, as the root will be
 	}
 	r.Do(fmt.Sprintf("set propagation of / to %#x", flags), unix.SYS_MOUNT, num(0), r.String("/"), num(0), num(flags), num(0))
+	shared := flags&unix.MS_REC == 0 || flags&(unix.MS_SLAVE|unix.MS_PRIVATE) == 0
+	if r.plan.config.Overlay != nil {
+		if shared {
+			r.makeSlashSlave()
+		}
+		r.openOverlay()
+		return
+	}
 	name := r.plan.config.Rootfs
+	out := r.In("root file system " + name)
+	defer out()
 	r.Blame(true)
-	dir := r.Get("open root file system "+name, unix.SYS_OPENAT2, num(unix.AT_FDCWD), r.String(name),
-		r.Words(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_MAGICLINKS),
-		num(sizeofOpenHow))
+	dir := r.openHostDir(name)
 	closed, opened := r.Label(), r.Label()
 	if r.plan.inUserNS() {
 		r.Or(closed, unix.EACCES)
 	}
 	r.Blame(false)
-	if flags&unix.MS_REC == 0 || flags&(unix.MS_SLAVE|unix.MS_PRIVATE) == 0 {
+	if shared {
 		// What is mounted on it must not appear on the host, and pivot_root refuses
 		// a shared parent.
-		out := r.In("make the mount of " + name + " a slave")
+		out := r.In("make its mount a slave")
 		r.makeParentSlave(dir)
 		out()
 	}
 	r.root, r.onTop = r.Reg(), r.Reg()
 	r.Add(r.onTop, num(0), num(0))
-	out := r.In("clone root file system " + name)
-	r.Set(r.root, "open_tree", unix.SYS_OPEN_TREE, dir.Arg(), r.String(""),
+	r.Set(r.root, "clone: open_tree", unix.SYS_OPEN_TREE, dir.Arg(), r.String(""),
 		num(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH|unix.AT_RECURSIVE))
-	out()
-	out = r.In("mount root file system " + name)
+	r.mapRoot(r.root, name)
 	r.attach(r.root, dir)
 	r.Do("close", unix.SYS_CLOSE, dir.Arg())
 	r.Bind(opened)
 	// pivot_root refuses a shared root; its propagation is set afterwards. As a slave
 	// it gets what the host mounts there later.
 	r.setPropagation(r.root, unix.MS_SLAVE)
-	out()
 	if r.plan.inUserNS() {
 		r.Later(func() {
 			r.Bind(closed)
-			r.Ask("have the host open the root file system", func([]byte, []int) (*program.Program, error) {
-				return r.plan.openTreeFor(r.root, name, true)
+			r.Ask("have the host open it", func([]byte, []int) (*program.Program, error) {
+				return openTreeFor(r.root, name, treeFlags{recursive: true, noLinks: true})
 			}, r.String(""), num(0))
+			r.mapRoot(r.root, name)
 			// The path cannot be reached: any place does that is below no mount of ours.
 			place := r.openSlash()
 			r.attach(r.root, place)
@@ -144,6 +151,15 @@ func (r *rootfs) openRoot() {
 		})
 	}
 	r.Free(dir)
+}
+
+// makeSlashSlave is makeParentSlave for a root that will lie on /.
+func (r *rootfs) makeSlashSlave() {
+	out := r.In("make the mount of / a slave")
+	slash := r.openSlash()
+	r.makeParentSlave(slash)
+	r.Close(slash)
+	out()
 }
 
 // makeParentSlave finds the mount that holds a directory: the nearest one above it
@@ -173,7 +189,7 @@ func (r *rootfs) pivotRoot() {
 		num(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC), num(0))
 	dot := r.String(".")
 	r.Do("change to new root", unix.SYS_FCHDIR, r.root.Arg())
-	r.Do("pivot_root to "+r.plan.config.Rootfs, unix.SYS_PIVOT_ROOT, dot, dot)
+	r.Do("pivot_root to "+cmp.Or(r.plan.config.Rootfs, "the root of layers"), unix.SYS_PIVOT_ROOT, dot, dot)
 	r.Do("change to old root", unix.SYS_FCHDIR, old.Arg())
 	// Unmounting must not reach the host.
 	r.Do("make old root a slave", unix.SYS_MOUNT, num(0), dot, num(0), num(unix.MS_SLAVE|unix.MS_REC), num(0))

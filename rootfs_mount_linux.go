@@ -355,6 +355,7 @@ func unescape(s string) string {
 // mountLayers mounts an overlay layer by layer, and goes on at old where the kernel
 // does not know that.
 func (r *rootfs) mountLayers(m *configs.Mount, target program.Reg, options []string, old program.Label) {
+	r.takesLayers(old)
 	f := r.fsopen(m.Device)
 	unknown := r.Label()
 	first := slices.IndexFunc(options, func(o string) bool { return strings.HasPrefix(o, "lowerdir+=") })
@@ -373,6 +374,23 @@ func (r *rootfs) mountLayers(m *configs.Mount, target program.Reg, options []str
 	mount := f.mount(m.Source, options, m.Flags)
 	r.place(m, mount, target)
 	r.Close(mount)
+}
+
+// takesLayers goes on at old if overlayfs knows no parameters, but takes them all for a text
+// (before Linux 6.5): then a wrong one is an error only when all are there. Else a
+// parameter without a value that it needs is refused at once.
+func (r *rootfs) takesLayers(old program.Label) {
+	fs := r.Get("open file system \"overlay\"", unix.SYS_FSOPEN, r.String("overlay"), num(unix.FSOPEN_CLOEXEC))
+	r.Hint(fsHints)
+	taken := r.Get("look at overlayfs's parameters", unix.SYS_FSCONFIG, fs.Arg(), num(unix.FSCONFIG_SET_FLAG),
+		r.String("lowerdir+"), num(0), num(0))
+	r.IgnoreAll()
+	r.Close(fs)
+	refused := r.Label()
+	r.Test(taken.Arg(), num(-1), num(0), refused)
+	r.Jump(old)
+	r.Bind(refused)
+	r.Free(taken)
 }
 
 // place attaches a finished mount.
@@ -457,7 +475,7 @@ func (r *rootfs) bindSource(i int, m *configs.Mount) program.Reg {
 		r.Later(func() {
 			r.Bind(closed)
 			r.Ask("have the host open the source", func([]byte, []int) (*program.Program, error) {
-				return r.plan.openTreeFor(tree, m.Source, m.Flags&unix.MS_REC != 0)
+				return openTreeFor(tree, m.Source, treeFlags{recursive: m.Flags&unix.MS_REC != 0})
 			}, r.String(""), num(0))
 			r.Jump(opened)
 		})

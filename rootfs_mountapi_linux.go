@@ -170,6 +170,25 @@ func (f *fsContext) call(r program.Reg, what string, number uintptr, args ...pro
 	})
 }
 
+// otherwise makes the last call about the context go on at a label if it fails with an
+// error, when the context is closed.
+func (f *fsContext) otherwise(l program.Label, errno unix.Errno) {
+	s, log := f.s, f.s.fsLog
+	failed, handled := s.Label(), s.Label()
+	s.OrAny(failed)
+	which := len(log.steps) - 1
+	s.Later(func() {
+		s.Bind(failed)
+		s.isErrno(log.errno, errno, handled)
+		s.Do("close", unix.SYS_CLOSE, f.fd.Arg())
+		s.Jump(l)
+		s.Bind(handled)
+		s.Add(log.which, num(which), num(0))
+		s.Add(log.fd, f.fd.Arg(), num(0))
+		s.Jump(log.failed)
+	})
+}
+
 func (f *fsContext) config(what string, cmd int, key, value program.Arg) {
 	f.call(program.NoReg, what, unix.SYS_FSCONFIG, f.fd.Arg(), num(cmd), key, value, num(0))
 }

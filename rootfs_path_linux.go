@@ -316,6 +316,7 @@ const (
 
 	sizeofStatfs = 120
 	statfsType   = 0
+	statfsFlags  = 80
 )
 
 // stat reads the status of what a descriptor refers to, which is kept in the list's data.

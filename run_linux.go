@@ -216,9 +216,12 @@ func (c *Instance) startInit(ctx context.Context, process *Process, mode startMo
 	if process.inSubCgroup() {
 		return errorf(ConfigInvalid, "start container %q: its first process cannot begin in a sub-cgroup, which does not exist yet", c.id)
 	}
-	if v.config.Rootfs == "" {
+	if !v.config.HasRoot() {
 		return errorf(ConfigInvalid, "start container %q: it was created by another program, which did not start it, "+
 			"and has no configuration: call Set first", c.id)
+	}
+	if err := c.ensureIDs(ctx); err != nil {
+		return newSystemError(fmt.Errorf("start container %q: %w", c.id, err))
 	}
 	c.set((*view).dropInit)
 	// An earlier process may have been killed while it was paused. A process that

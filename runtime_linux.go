@@ -34,13 +34,14 @@ func Open(root string, options ...func(*LinuxFactory) error) (*Runtime, error) {
 // type. Its fields must not be changed any more.
 func (r *Runtime) Factory() *LinuxFactory { return r.factory }
 
-// Create checks the configuration and claims the id for a new container; nothing runs yet.
-// See Factory.Create for what an id may be, and the errors.
+// Create checks the configuration and claims the id for a new container, and ids of its users
+// if Config.IDs asks for that; nothing runs yet. See Factory.Create for what an id may be, and
+// the errors.
 func (r *Runtime) Create(ctx context.Context, id string, config *configs.Config) (*Instance, error) {
 	if err := over(ctx, "create", id); err != nil {
 		return nil, err
 	}
-	return r.factory.create(id, config, nil)
+	return r.factory.create(ctx, id, config, nil)
 }
 
 // CreateWithRecord is Create, and keeps a record with the container, see
@@ -49,7 +50,7 @@ func (r *Runtime) CreateWithRecord(ctx context.Context, id string, config *confi
 	if err := over(ctx, "create", id); err != nil {
 		return nil, err
 	}
-	return r.factory.create(id, config, append([]byte{}, record...))
+	return r.factory.create(ctx, id, config, append([]byte{}, record...))
 }
 
 // Load returns an existing container as its state on disk tells, whoever has made it and

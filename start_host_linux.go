@@ -98,19 +98,47 @@ func sameUserns(other *unix.Stat_t) bool {
 	return unix.Stat("/proc/self/ns/user", &own) == nil && own.Dev == other.Dev && own.Ino == other.Ino
 }
 
+// treeFlags say how a mount of the host is copied: with all that is mounted below, and
+// only if no link leads to it.
+type treeFlags struct{ recursive, noLinks bool }
+
+func (f treeFlags) flags() uint {
+	if f.recursive {
+		return unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC | unix.AT_RECURSIVE
+	}
+	return unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC
+}
+
 // openTreeFor copies a mount of the host for an init that has no way to it, and gives
 // the list by which it comes into a register.
-func (p *initPlan) openTreeFor(r program.Reg, path string, recursive bool) (*program.Program, error) {
-	flags := uint(unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC)
-	if recursive {
-		flags |= unix.AT_RECURSIVE
-	}
-	fd, err := unix.OpenTree(unix.AT_FDCWD, path, flags)
-	if err != nil {
+func openTreeFor(r program.Reg, path string, how treeFlags) (*program.Program, error) {
+	flags := how.flags()
+	fail := func(err error) (*program.Program, error) {
 		return nil, fmt.Errorf("open %s for the container: %w", path, err)
 	}
+	at, name := unix.AT_FDCWD, path
+	if how.noLinks {
+		var err error
+		if at, err = unix.Openat2(unix.AT_FDCWD, path, &unix.OpenHow{
+			Flags:   unix.O_PATH | unix.O_CLOEXEC,
+			Resolve: unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
+		}); err != nil {
+			return fail(err)
+		}
+		defer unix.Close(at)
+		name, flags = "", flags|unix.AT_EMPTY_PATH
+	}
+	fd, err := unix.OpenTree(at, name, flags)
+	if err != nil {
+		return fail(err)
+	}
+	return giveFile(r, os.NewFile(uintptr(fd), path))
+}
+
+// giveFile makes a list by which a file comes into a register, and which closes it when
+// it has been sent.
+func giveFile(r program.Reg, f *os.File) (*program.Program, error) {
 	s := newScript(program.NewNested())
-	f := os.NewFile(uintptr(fd), path)
 	regs := s.Files(f)
 	s.Add(r, regs[0].Arg(), num(0))
 	list, err := s.Build()

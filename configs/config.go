@@ -26,7 +26,21 @@ type Config struct {
 	// Rootfs is the absolute path of the directory that becomes the container's
 	// root. It must be clean and free of symbolic links. The directories above it may
 	// be closed to the root user of a user namespace: then the calling program opens it.
+	// It is empty if there is an Overlay.
 	Rootfs string `json:"rootfs"`
+
+	// Overlay makes the root file system of layers, instead of Rootfs, which is empty then. It
+	// needs a new mount namespace (NEWNS).
+	Overlay *Overlay `json:"overlay,omitempty"`
+
+	// RootIDMapping makes the mount of the root file system an idmapped one, with the
+	// mappings of the container's user namespace: the ids inside are those that are stored.
+	// So one image, which belongs to root on disk, serves containers with whatever
+	// mappings, also at the same time. With Overlay it goes for each layer and for Upper,
+	// and IDMapMount is the only kind. The file systems must support it, and the calling
+	// program needs CAP_SYS_ADMIN in the user namespaces that they were mounted in. Overlays
+	// with it need Linux 5.19.
+	RootIDMapping MountIDMapping `json:"root_id_mapping,omitempty"`
 
 	// Readonlyfs makes the container's root file system read-only once it is
 	// set up. Mounts below it keep their own flags.
@@ -34,7 +48,7 @@ type Config struct {
 
 	// Bundle is the directory that hooks are told as the container's bundle, see
 	// HookState: an absolute path, and nothing else uses it. Empty stands for the
-	// directory that holds Rootfs.
+	// directory that holds Rootfs, if that is set.
 	Bundle string `json:"bundle,omitempty"`
 
 	// Annotations are free texts by name, which hooks are told. Names are not
@@ -164,6 +178,12 @@ type Config struct {
 	// GidMappings map the groups of the container's user namespace to those of
 	// the host.
 	GidMappings []IDMap `json:"gid_mappings"`
+
+	// IDs is the pool from which the container gets the ids of its new user namespace
+	// (NEWUSER). Creating the container sets UidMappings and GidMappings accordingly,
+	// whatever they were, and the ids are its own until it is destroyed. Nil leaves the
+	// mappings to the caller.
+	IDs *IDPool `json:"ids,omitempty"`
 
 	// MaskPaths are hidden from the container: a directory looks empty, anything
 	// else reads as empty. Paths are absolute inside the container; one that

@@ -65,6 +65,9 @@ func checkID(t *testing.T, what string, got int, err error, want int, wantErr bo
 func full() *Config {
 	c := Default()
 	c.Rootfs = "/rootfs"
+	c.Overlay = &Overlay{Lower: []string{"/top", "/bottom"}, Upper: "/upper", Work: "/work", Memory: 1 << 62, Data: "volatile"}
+	c.RootIDMapping = IDMapMount
+	c.IDs = &IDPool{First: 1 << 31, Size: 65536, Count: 7}
 	c.Domainname = "example"
 	c.Cgroups.Name, c.Cgroups.Parent = "name", "/parent"
 	c.Cgroups.Paths = map[string]string{"cpu": "/sys/fs/cgroup/cpu/x"}

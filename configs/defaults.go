@@ -7,10 +7,10 @@ import "github.com/libcontainer/libcontainer/internal/linux"
 // kernel's sensitive files hidden or read-only, a small set of capabilities and
 // no way to gain more, a filter of system calls that goes with them. What it leaves to the caller:
 //
-//   - Rootfs, which every container needs;
+//   - Rootfs or Overlay, of which every container needs one;
 //   - Cgroups.Name and Cgroups.Parent, and limits in Cgroups.Resources;
 //   - Hostname;
-//   - a user namespace (Namespaces.Add(NEWUSER, "") and the two mappings), which
+//   - a user namespace (Namespaces.Add(NEWUSER, ""), and IDs or the two mappings), which
 //     is the strongest protection there is;
 //   - the labels of AppArmor and SELinux.
 //

@@ -14,6 +14,25 @@
 //	config.Cgroups.Name = "web"
 //	config.Cgroups.Memory = 256 << 20
 //
+// # Images and ids
+//
+// A root file system need not be a directory of the container's own. [Overlay] makes it of an
+// image's layers, which any number of containers share, and of what this one changes. With
+// RootIDMapping the image belongs to root on disk, whatever ids the container has, and with [IDPool]
+// those are chosen for it, so that no other container has them:
+//
+//	config := configs.Default()
+//	config.Overlay = &configs.Overlay{
+//		Lower:  []string{"/srv/images/web/top", "/srv/images/web/base"},
+//		Memory: 64 << 20, // or Upper and Work, to keep the changes
+//	}
+//	config.Namespaces.Add(configs.NEWUSER, "")
+//	config.IDs = &configs.IDPool{First: 1 << 20, Size: 65536, Count: 10000}
+//	config.RootIDMapping = configs.IDMapMount
+//
+// Nothing of it is mounted on the host, and nothing is to be unmounted, or given back, but by
+// the container's Destroy.
+//
 // The package compiles on every system, for clients that only write and read
 // configurations; flags and numbers are Linux's everywhere. It makes no system calls,
 // with two exceptions: [Command.Run] runs a hook's program, and [Config.HostUIDFor] and

@@ -60,13 +60,14 @@ type HookState struct {
 	Status string `json:"status"`
 
 	// Bundle is the Config's Bundle, or else the directory that holds the root
-	// file system.
+	// file system. It is empty if that is made of layers.
 	Bundle string `json:"bundle"`
 
 	// Annotations are the Config's Annotations.
 	Annotations map[string]string `json:"annotations,omitempty"`
 
-	// Root is the container's root file system on the host.
+	// Root is the container's root file system on the host. It is empty if that is made
+	// of layers.
 	Root string `json:"root"`
 }
 

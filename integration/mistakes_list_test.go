@@ -189,6 +189,39 @@ var fileMistakes = []mistake{
 		remedy:  "Set `Rootfs`.",
 		make:    started(configured(func(c *configs.Config) { c.Rootfs = "" }))},
 	{
+		what:    "there are layers, and a root file system besides",
+		message: `Rootfs "…" must be empty, as the root is made of Overlay`,
+		remedy:  "Leave `Rootfs` empty: its directory can be the last one of `Overlay.Lower`.",
+		make: started(configured(func(c *configs.Config) {
+			c.Overlay = &configs.Overlay{Lower: []string{c.Rootfs}, Memory: 1 << 20}
+		}))},
+	{
+		what:    "nothing says where the changes of an overlay go",
+		message: "Overlay has neither Upper and Work nor Memory, and mount points must be made somewhere",
+		remedy:  "Set `Overlay.Memory`, to a megabyte for a root that is `Readonlyfs`, or `Upper` and `Work`.",
+		make:    started(layered(func(*testing.T, *configs.Overlay) {}))},
+	{
+		what:    "a layer lies within another one",
+		message: `Overlay.Lower[0] "…/etc" is within Lower[1]`,
+		remedy:  "Give each layer a directory of its own.",
+		make: started(layered(func(_ *testing.T, o *configs.Overlay) {
+			o.Memory, o.Lower = 1<<20, []string{o.Lower[0] + "/etc", o.Lower[0]}
+		}))},
+	{
+		what:    "the directories of an overlay's changes are on two mounts",
+		message: "make the root of layers: upper layer …/work: open: invalid cross-device link (Upper and Work must be in one mount of one file system)",
+		remedy:  "Put `Upper` and `Work` beside each other.",
+		make: started(layered(func(t *testing.T, o *configs.Overlay) {
+			dir := publicTempDir(t)
+			o.Upper, o.Work = mkdir(t, dir, "upper"), mkdir(t, dir, "work")
+			hostTmpfs(t, o.Work)
+		}))},
+	{
+		what:    "two pools of ids have ids in common",
+		message: "claim ids (5 ranges of 10 ids from 400005 on): the pool overlaps another one that is in use: 3 ranges of 65536 ids from 400000 on",
+		remedy:  "Give all containers of a root directory the same `IDs`, or pools that are apart.",
+		make:    overlappingPools},
+	{
 		what:    "a bind mount's source does not exist",
 		message: "mount /no/source on /data: open the source: no such file or directory (the host has no such file or directory: make it before the start)",
 		remedy:  "Make it on the host before the start.",
@@ -433,4 +466,27 @@ var limitMistakes = []mistake{
 		message: `process label "system_u:system_r:container_t:s0": SELinux is not enabled on this machine`,
 		remedy:  "Leave the label out, or enable SELinux.",
 		make:    started(configured(func(c *configs.Config) { c.ProcessLabel = "system_u:system_r:container_t:s0" }))},
+}
+
+// layered has the root file system be the only layer of an overlay, whose changes go nowhere yet.
+func layered(edit func(t *testing.T, o *configs.Overlay)) change {
+	return func(t *testing.T, c *configs.Config, _ *libcontainer.Process) {
+		c.Overlay = &configs.Overlay{Lower: []string{c.Rootfs}}
+		c.Rootfs = ""
+		edit(t, c.Overlay)
+	}
+}
+
+func overlappingPools(t *testing.T) error {
+	factory := newFactory(t)
+	checkLeaks(t)
+	first, err := factory.Create("first", pooledConfig(baseRootfs, "first"))
+	if err != nil {
+		return err
+	}
+	defer first.Destroy()
+	config := pooledConfig(baseRootfs, "second")
+	config.IDs = &configs.IDPool{First: testPool.First + 5, Size: 10, Count: 5}
+	_, err = factory.Create("second", config)
+	return err
 }

@@ -40,6 +40,7 @@ var programs = map[string]program{
 	"hook":            {goBuild, "./testdata/hosts/hook", nil},
 	"neither":         {goBuild, "./testdata/hosts/neither", nil},
 	"daemon":          {goBuild, "./testdata/hosts/daemon", nil},
+	"layers":          {goBuild, "./testdata/hosts/layers", nil},
 	"pdeathsig":       {goBuild, "./testdata/hosts/pdeathsig", nil},
 	"threadends":      {goBuild, "./testdata/hosts/threadends", nil},
 	"slowinit":        {goBuild, "./testdata/hosts/slowinit", nil},

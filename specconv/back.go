@@ -71,6 +71,9 @@ var errNoProperty = errors.New("cannot be said in the OCI runtime specification"
 
 func (b *back) unsaid(config *configs.Config) {
 	b.refuse("Config.ParentDeathSignal", config.ParentDeathSignal != 0)
+	b.refuse("Config.Overlay", config.Overlay != nil)
+	b.refuse("Config.RootIDMapping", config.RootIDMapping != configs.IDMapNone)
+	b.refuse("Config.IDs", config.IDs != nil)
 	b.refuse("Config.Routes", len(config.Routes) > 0)
 	b.refuse("Config.Landlock", config.Landlock != nil)
 	for i, n := range config.Networks {

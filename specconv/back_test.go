@@ -110,6 +110,9 @@ func TestNoWayBack(t *testing.T) {
 	}
 	for path, change := range map[string]func(*configs.Config, *libcontainer.Process){
 		"Config.ParentDeathSignal":     func(c *configs.Config, _ *libcontainer.Process) { c.ParentDeathSignal = 9 },
+		"Config.Overlay":               func(c *configs.Config, _ *libcontainer.Process) { c.Overlay = new(configs.Overlay) },
+		"Config.RootIDMapping":         func(c *configs.Config, _ *libcontainer.Process) { c.RootIDMapping = configs.IDMapMount },
+		"Config.IDs":                   func(c *configs.Config, _ *libcontainer.Process) { c.IDs = new(configs.IDPool) },
 		"Config.Routes":                func(c *configs.Config, _ *libcontainer.Process) { c.Routes = []*configs.Route{{}} },
 		"Config.Networks[0]":           func(c *configs.Config, _ *libcontainer.Process) { c.Networks = []*configs.Network{{Type: "veth"}} },
 		"Config.RootPropagation":       func(c *configs.Config, _ *libcontainer.Process) { c.RootPropagation = 1 },

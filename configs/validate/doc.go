@@ -7,8 +7,8 @@
 // that no path leads elsewhere. A container with, say, a sysctl of a namespace
 // that it shares with the host would change the host.
 //
-// Beside Config.Rootfs, which must exist, it looks at no file but those of
-// namespaces that are to be joined, to see whether they are the host's own.
+// Beside Config.Rootfs, or the directories of Config.Overlay, which must exist, it looks at no
+// file but those of namespaces that are to be joined, to see whether they are the host's own.
 // Whether the kernel has a feature and whether the caller may use it shows when
 // the container starts.
 package validate

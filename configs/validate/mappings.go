@@ -32,6 +32,10 @@ func idMappings(c *configs.Config) error {
 		if len(maps.list) == 0 && !c.Namespaces.Creates(configs.NEWUSER) {
 			continue
 		}
+		// Who creates the container sets them.
+		if len(maps.list) == 0 && c.IDs != nil {
+			continue
+		}
 		if err := mappings(maps.field, maps.list); err != nil {
 			return err
 		}
@@ -40,6 +44,26 @@ func idMappings(c *configs.Config) error {
 		}
 	}
 	return nil
+}
+
+// idPool checks the pool of ids that a container gets its mappings from.
+func idPool(c *configs.Config) error {
+	if c.IDs == nil {
+		return nil
+	}
+	if !c.Namespaces.Creates(configs.NEWUSER) {
+		return errors.New("IDs need a new NEWUSER namespace")
+	}
+	if err := inRange("IDs.Size", int64(c.IDs.Size), 1, math.MaxUint32); err != nil {
+		return err
+	}
+	// The host's root is nobody's to have.
+	if err := inRange("IDs.First", int64(c.IDs.First), 1, math.MaxUint32); err != nil {
+		return err
+	}
+	// The last one is "no id".
+	most := (math.MaxUint32 - int64(c.IDs.First)) / int64(c.IDs.Size)
+	return inRange("IDs.Count", int64(c.IDs.Count), 1, most)
 }
 
 // mappings checks the mappings of a new user namespace.

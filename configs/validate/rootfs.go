@@ -12,22 +12,21 @@ import (
 // rootfs checks that the path means what it says: were it not clean or did it
 // lead through a symbolic link, it could mean something else at the next look.
 func rootfs(c *configs.Config) error {
-	const field = "Rootfs"
-	if err := filled(field, c.Rootfs); err != nil {
-		return err
-	}
-	if !filepath.IsAbs(c.Rootfs) {
-		return invalid(field, c.Rootfs, errNotAbsolute)
-	}
-	if clean := filepath.Clean(c.Rootfs); clean != c.Rootfs {
-		return invalid(field, c.Rootfs, fmt.Errorf("is not clean, that would be %q", clean))
-	}
-	if c.Rootfs == "/" {
-		if err := needsMounts(c, `Rootfs "/"`); err != nil {
+	if c.Overlay != nil {
+		if err := overlay(c); err != nil {
 			return err
 		}
+	} else {
+		if err := hostDirectory("Rootfs", c.Rootfs); err != nil {
+			return err
+		}
+		if c.Rootfs == "/" {
+			if err := needsMounts(c, `Rootfs "/"`); err != nil {
+				return err
+			}
+		}
 	}
-	if err := rootfsDirectory(field, c.Rootfs); err != nil {
+	if err := rootIDs(c); err != nil {
 		return err
 	}
 	if c.Readonlyfs {
@@ -44,7 +43,22 @@ func rootfs(c *configs.Config) error {
 	return propagation("RootPropagation", c.RootPropagation)
 }
 
-func rootfsDirectory(field, value string) error {
+// hostDirectory checks the path of a directory of the host that is a root file system, or
+// a layer of one.
+func hostDirectory(field, value string) error {
+	if err := filled(field, value); err != nil {
+		return err
+	}
+	if !filepath.IsAbs(value) {
+		return invalid(field, value, errNotAbsolute)
+	}
+	if clean := filepath.Clean(value); clean != value {
+		return invalid(field, value, fmt.Errorf("is not clean, that would be %q", clean))
+	}
+	return existingDirectory(field, value)
+}
+
+func existingDirectory(field, value string) error {
 	resolved, err := filepath.EvalSymlinks(value)
 	if errors.Is(err, os.ErrPermission) {
 		return fmt.Errorf("%s %q: %w (a directory above it is closed to this program's user)", field, value, err)

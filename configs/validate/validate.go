@@ -41,6 +41,7 @@ func checks() []func(*configs.Config) error {
 	return []func(*configs.Config) error{
 		namespaces,
 		timeOffsets,
+		idPool,
 		idMappings,
 		rootfs,
 		bundle,

@@ -69,8 +69,16 @@ func (r round) config(slot int, random *rand.Rand) *configs.Config {
 		c.Namespaces.Add(configs.NEWUSER, "")
 		ids := []configs.IDMap{{ContainerID: 0, HostID: 100000, Size: 65536}}
 		c.UidMappings, c.GidMappings = ids, ids
+		if random.IntN(2) == 0 {
+			c.IDs = &configs.IDPool{First: 300000, Size: 65536, Count: 100}
+			c.RootIDMapping = configs.IDMapMount
+		}
 	} else if random.IntN(3) == 0 { // a user namespace's root can mount proc only with a pid namespace
 		c.Namespaces.Remove(configs.NEWPID)
+	}
+	if random.IntN(3) == 0 {
+		c.Overlay = &configs.Overlay{Lower: []string{c.Rootfs}, Memory: 1 << 20}
+		c.Rootfs = ""
 	}
 	command := func() []configs.Hook {
 		return []configs.Hook{configs.NewCommandHook(configs.Command{Path: "/bin/true"})}

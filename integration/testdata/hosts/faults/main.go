@@ -71,7 +71,11 @@ var operations = map[string]operation{
 	"start with fields": {(*bench).createWithFields, startWithFields, thenClose(settleStart)},
 	"exec with fields":  {(*bench).started, execWithFields, thenClose(settleExec)},
 
+	"create with ids": {(*bench).createOnLayers, nil, nil},
+	"start on layers": {(*bench).createOnLayers, start, settleStart},
+
 	// For who only watches them.
+	"run on layers":     {(*bench).createOnLayers, runOnLayers, wantNone},
 	"start as a user":   {(*bench).create, startAsUser, show},
 	"prepare as a user": {(*bench).create, prepareAsUser, nil},
 	"exec as a user":    {(*bench).started, execAsUser, nil},
@@ -202,6 +206,9 @@ func processOfUser() *libcontainer.Process {
 }
 
 func startAsUser(c libcontainer.Container) error { return c.Start(processOfUser()) }
+
+// wantNone wants no error.
+func wantNone(_ libcontainer.Container, err error) error { return err }
 
 // show tells the error, if there is one.
 func show(_ libcontainer.Container, err error) error {

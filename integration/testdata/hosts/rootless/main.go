@@ -4,6 +4,9 @@
 //
 //	ids         map the ids of /etc/subuid and /etc/subgid besides the user's own
 //	others      map those ids alone: the container's root is another user
+//	pool        map ids of them that a pool gives
+//	layers      make the root of a layer, which is the root file system, and memory
+//	mapped      map the ids of the root, which it may not
 //	strict      insist on cgroups
 //	limits      set limits of memory and processes
 //	life        exec, load, stop and destroy
@@ -238,6 +241,17 @@ func config() *configs.Config {
 		config.Cgroups.Memory, config.Cgroups.PidsLimit = 32<<20, 4
 	}
 	config.Namespaces.Add(configs.NEWUSER, "")
+	if asked("layers") {
+		config.Overlay = &configs.Overlay{Lower: []string{config.Rootfs}, Memory: 1 << 20}
+		config.Rootfs = ""
+	}
+	if asked("mapped") {
+		config.RootIDMapping = configs.IDMapMount
+	}
+	if asked("pool") {
+		config.IDs = &configs.IDPool{First: 200000, Size: 500, Count: 2}
+		return config
+	}
 	config.UidMappings = []configs.IDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
 	config.GidMappings = []configs.IDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
 	if asked("others") {
