@@ -32,6 +32,8 @@ var programs = map[string]program{
 	"supervisor":      {goBuild, "../examples/supervisor", nil},
 	"sandbox":         {goBuild, "../examples/sandbox", nil},
 	"migrate":         {goBuild, "../examples/migrate", nil},
+	"nsinit":          {goBuild, "../cmd/nsinit", noCgo},
+	"engine":          {goBuild, "./testdata/hosts/engine", nil},
 	"chaos":           {goBuild, "./chaos", nil},
 	"imports":         {goBuild, "./testdata/hosts/imports", nil},
 	"imports-without": {goBuild, "./testdata/hosts/imports", noCgo},

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/libcontainer/libcontainer"
+)
+
+// record is what this command has the library keep with a container.
+type record struct {
+	Bundle      string            `json:"bundle"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+
+	// Process is that of the bundle, on which exec builds; nil if it has none.
+	Process *specs.Process `json:"process,omitempty"`
+
+	// Notify is the directory of the socket for sd_notify(3), "" if there is none.
+	Notify string `json:"notify,omitempty"`
+
+	// Failed says that start has failed: the container cannot be started any more.
+	Failed bool `json:"failed,omitempty"`
+}
+
+func (r *record) encode() ([]byte, error) {
+	data, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("encode the record: %w", err)
+	}
+	return data, nil
+}
+
+// recordOf also takes a container that another program has created, without a record of ours.
+func recordOf(c libcontainer.LinuxContainer) (*record, error) {
+	data, err := c.Record()
+	if err != nil {
+		return nil, engineError(err)
+	}
+	r := new(record)
+	if len(data) == 0 {
+		return r, nil
+	}
+	if err := json.Unmarshal(data, r); err != nil {
+		return nil, fmt.Errorf("record of container %q: %w", c.ID(), err)
+	}
+	return r, nil
+}
+
+// containerState is the JSON of state and list: the state of the specification, and more.
+type containerState struct {
+	Version     string            `json:"ociVersion"`
+	ID          string            `json:"id"`
+	Pid         int               `json:"pid"`
+	Status      string            `json:"status"`
+	Bundle      string            `json:"bundle"`
+	Rootfs      string            `json:"rootfs"`
+	Created     time.Time         `json:"created"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+	Owner       string            `json:"owner"`
+}
+
+const (
+	creating = "creating"
+	created  = "created"
+	running  = "running"
+	paused   = "paused"
+	stopped  = "stopped"
+)
+
+// stateOf looks at a container.
+func (a *app) stateOf(c libcontainer.LinuxContainer) (*containerState, error) {
+	r, err := recordOf(c)
+	if err != nil {
+		return nil, err
+	}
+	state, err := c.State()
+	if err != nil {
+		return nil, engineError(err)
+	}
+	status, err := c.Status()
+	if err != nil {
+		return nil, engineError(err)
+	}
+	config := &state.Config
+	s := &containerState{
+		Version:     config.Version,
+		ID:          c.ID(),
+		Pid:         state.InitProcessPid,
+		Status:      statusText(status, state.InitProcessPid, r),
+		Bundle:      r.Bundle,
+		Rootfs:      config.Rootfs,
+		Created:     state.Created,
+		Annotations: r.Annotations,
+		Owner:       owner(filepath.Join(a.root, c.ID())),
+	}
+	if s.Status == stopped {
+		s.Pid = 0
+	}
+	return s, nil
+}
+
+// statusText is the specification's name of a status.
+func statusText(status libcontainer.Status, pid int, r *record) string {
+	switch status {
+	case libcontainer.Created:
+		switch {
+		case pid != 0 || r.Process == nil && !r.Failed:
+			return created
+		case r.Failed:
+			return stopped
+		}
+		return creating // by a command that is at it, or has died
+	case libcontainer.Running, libcontainer.Pausing:
+		return running
+	case libcontainer.Paused:
+		return paused
+	}
+	return stopped
+}
+
+// owner is the name of the user that a container belongs to, or his id.
+func owner(dir string) string {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return ""
+	}
+	uid := info.Sys().(*syscall.Stat_t).Uid
+	if uid == 0 {
+		return "root"
+	}
+	id := strconv.FormatUint(uint64(uid), 10)
+	if u, err := user.LookupId(id); err == nil {
+		return u.Username
+	}
+	return id
+}
