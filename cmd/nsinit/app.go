@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -39,7 +38,10 @@ func (a *app) setUp(cmd *cli.Command) error {
 	default:
 		return fmt.Errorf("--rootless %q is neither true, false nor auto", value)
 	}
-	root, err := filepath.Abs(cmp.Or(cmd.String("root"), defaultRoot()))
+	if cmd.String("root") == "" {
+		return errors.New("--root is empty")
+	}
+	root, err := filepath.Abs(cmd.String("root"))
 	if err != nil {
 		return fmt.Errorf("--root: %w", err)
 	}

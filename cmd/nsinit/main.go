@@ -71,7 +71,7 @@ func newCommand(a *app, stdout, stderr io.Writer) *cli.Command {
 			&cli.BoolFlag{Name: "systemd-cgroup", Local: true,
 				Usage: "have systemd manage the cgroups: linux.cgroupsPath is slice:prefix:name then"},
 			&cli.StringFlag{Name: "rootless", Value: "auto", Local: true,
-				Usage: "whether cgroups that cannot be made are left out: true, false, or auto, which looks at the privileges"},
+				Usage: "`CHOICE` whether cgroups that cannot be made are left out: true, false, or auto, which looks at the privileges"},
 			&cli.StringFlag{Name: "criu", Local: true, Usage: "`PATH` of criu, by default looked up in PATH"},
 		},
 		Commands: []*cli.Command{
@@ -89,6 +89,9 @@ func newCommand(a *app, stdout, stderr io.Writer) *cli.Command {
 		cmd.DisableSliceFlagSeparator = true // a comma in a value is one
 		cmd.HideHelpCommand = true
 		cmd.OnUsageError = func(_ context.Context, cmd *cli.Command, err error, _ bool) error {
+			if setUp := a.setUp(cmd.Root()); setUp != nil { // so that the error gets to the log
+				return setUp
+			}
 			return fmt.Errorf("%s: %w (see %s --help)", cmd.FullName(), err, cmd.FullName())
 		}
 	}
