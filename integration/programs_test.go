@@ -34,6 +34,7 @@ var programs = map[string]program{
 	"migrate":         {goBuild, "../examples/migrate", nil},
 	"nsinit":          {goBuild, "../cmd/nsinit", noCgo},
 	"engine":          {goBuild, "./testdata/hosts/engine", nil},
+	"notifies":        {goBuild, "./testdata/calls/notifies", noCgo},
 	"chaos":           {goBuild, "./chaos", nil},
 	"imports":         {goBuild, "./testdata/hosts/imports", nil},
 	"imports-without": {goBuild, "./testdata/hosts/imports", noCgo},
