@@ -69,6 +69,9 @@ func criuOpts(cmd *cli.Command) (*libcontainer.CriuOpts, error) {
 		if opts.WorkDirectory, err = filepath.Abs(work); err != nil {
 			return nil, fmt.Errorf("--work-path: %w", err)
 		}
+		if err := os.Mkdir(opts.WorkDirectory, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+			return nil, fmt.Errorf("--work-path: %w", err)
+		}
 	}
 	switch mode := cmd.String("manage-cgroups-mode"); mode {
 	case "":
@@ -187,6 +190,7 @@ func (a *app) restore(ctx context.Context, cmd *cli.Command, id string) error {
 	if err != nil {
 		return err
 	}
+	opts.OptionalStdio = true // whoever calls the command has three descriptors, whatever the container had
 	opts.LsmProfile, opts.LsmMountContext = cmd.String("lsm-profile"), cmd.String("lsm-mount-context")
 	b, err := a.open(id, cmd)
 	if err != nil {
