@@ -145,19 +145,19 @@ func TestEngineError(t *testing.T) {
 }
 
 func TestStatusText(t *testing.T) {
-	with, without, failed := &record{Process: new(specs.Process)}, &record{}, &record{Process: new(specs.Process), Failed: true}
+	process := new(specs.Process)
+	begun, prepared, failed := &record{Process: process}, &record{Process: process, Prepared: true}, &record{Process: process, Prepared: true, Failed: true}
 	for _, test := range []struct {
 		status libcontainer.Status
-		pid    int
 		record *record
 		want   string
 	}{
-		{libcontainer.Created, 0, with, "creating"}, {libcontainer.Created, 5, with, "created"}, {libcontainer.Created, 0, without, "created"},
-		{libcontainer.Created, 0, failed, "stopped"}, {libcontainer.Running, 5, with, "running"}, {libcontainer.Pausing, 5, with, "running"},
-		{libcontainer.Paused, 5, with, "paused"}, {libcontainer.Destroyed, 5, with, "stopped"}, {libcontainer.Checkpointed, 0, with, "stopped"},
+		{libcontainer.Created, begun, "creating"}, {libcontainer.Created, prepared, "created"}, {libcontainer.Created, new(record), "created"},
+		{libcontainer.Created, failed, "stopped"}, {libcontainer.Running, begun, "running"}, {libcontainer.Pausing, prepared, "running"},
+		{libcontainer.Paused, prepared, "paused"}, {libcontainer.Destroyed, prepared, "stopped"}, {libcontainer.Checkpointed, begun, "stopped"},
 	} {
-		if got := statusText(test.status, test.pid, test.record); got != test.want {
-			t.Errorf("%v with pid %d: %s, want %s", test.status, test.pid, got, test.want)
+		if got := statusText(test.status, test.record); got != test.want {
+			t.Errorf("%v of %+v: %s, want %s", test.status, test.record, got, test.want)
 		}
 	}
 }
