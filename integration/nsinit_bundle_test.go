@@ -34,7 +34,8 @@ func TestNsinitHooks(t *testing.T) {
 		return []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", "cat >" + dir + "/" + name}}}
 	}
 	spec.Hooks = &specs.Hooks{
-		Prestart:      hook("prestart", dir), //nolint:staticcheck // old bundles have it
+		//lint:ignore SA1019 old bundles have it
+		Prestart:      hook("prestart", dir),
 		CreateRuntime: hook("createRuntime", dir), CreateContainer: hook("createContainer", dir),
 		StartContainer: hook("startContainer", "/told"), Poststart: hook("poststart", dir), Poststop: hook("poststop", dir),
 	}
