@@ -88,6 +88,18 @@ func TestNsinitHooks(t *testing.T) {
 	told(map[string]string{"poststop": "stopped"}, 0)
 }
 
+// A hook that fails when nothing can be taken back is worth a warning.
+func TestNsinitHooksThatEndNothing(t *testing.T) {
+	n := newNsinit(t)
+	bundle := bundleOf(t, "echo ran", func(s *specs.Spec) {
+		s.Hooks = &specs.Hooks{Poststop: []specs.Hook{{Path: "/bin/false"}}}
+	})
+	stdout, stderr, code := n.run(t, "run", "--bundle", bundle, "x")
+	if code != 0 || stdout != "ran\n" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "level=warning") || !strings.Contains(stderr, "poststop hook 0") {
+		t.Errorf("status %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+}
+
 // The whole of a bundle is seen inside, by the command as by the library.
 func TestNsinitBundle(t *testing.T) {
 	n := newNsinit(t)
