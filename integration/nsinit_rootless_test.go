@@ -98,3 +98,46 @@ func TestNsinitRootless(t *testing.T) {
 		t.Errorf("insisting on cgroups: status %d, stderr %q", code, stderr)
 	}
 }
+
+// As podman does for a user without privileges: the command is root of a user namespace, in which the
+// container is, too.
+func TestNsinitInAUserNamespace(t *testing.T) {
+	if tested.Systemd() {
+		t.Skip("there is no systemd of the user's")
+	}
+	checkLeaks(t)
+	bin := buildProgram(t, "nsinit")
+	bundle := bundleOf(t, "id -u; cat /proc/self/uid_map | awk '{print $1, $2, $3}'; echo x >/dev/null; exec sleep 100000", func(s *specs.Spec) {
+		s.Linux.CgroupsPath = ""
+		s.Mounts = withoutSpecMount(s.Mounts, "/sys/fs/cgroup")
+		for i := range s.Mounts {
+			if s.Mounts[i].Destination == "/dev/pts" { // group 5 is not mapped
+				s.Mounts[i].Options = []string{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}
+			}
+		}
+	})
+	runtime := publicTempDir(t)
+	for _, dir := range []string{bundle, runtime} {
+		if out, err := exec.Command("chown", "-hR", itoa(unprivileged)+":"+itoa(unprivileged), dir).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	// All the commands are in one namespace, as podman's are.
+	script := `set -e
+"$1" run --detach --bundle "$2" x >"$3/out" </dev/null
+while [ "$(wc -l <"$3/out")" -lt 2 ]; do :; done
+cat "$3/out"
+"$1" exec x echo further
+"$1" exec --tty x tty
+"$1" state x | grep '"status"'
+"$1" delete --force x
+ls "$XDG_RUNTIME_DIR/nsinit"; rm "$3/out"`
+	cmd := exec.Command("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", bin, bundle, runtime)
+	cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+runtime)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: unprivileged, Gid: unprivileged}}
+	out, err := cmd.CombinedOutput()
+	want := "0\n" + ownID + "further\n/dev/pts/0\n  \"status\": \"running\",\n"
+	if got := strings.ReplaceAll(string(out), "\r", ""); err != nil || !strings.HasSuffix(got, want) {
+		t.Errorf("error %v, output %q, want %q", err, got, want)
+	}
+}
