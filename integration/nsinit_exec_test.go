@@ -136,6 +136,7 @@ func TestNsinitExecArguments(t *testing.T) {
 		"--user=1:nobody":       {"--user", "nobody"},
 		"--user=-1":             {"--user", "-1"},
 		"--additional-gids=all": {"--additional-gids", "all"},
+		"--cap=CAP_JOY":         {"--cap", "CAP_JOY"},
 		"--cwd=here":            {"process.cwd", "here"},
 		"--env=NONSENSE":        {"process.env", "NONSENSE"},
 		"--process=/none":       {"--process", "/none"},

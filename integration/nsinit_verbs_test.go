@@ -72,6 +72,12 @@ func TestNsinitListAndPs(t *testing.T) {
 	if out := n.must(t, "list", "--quiet"); out != "a+2\nb.1\n" {
 		t.Errorf("list --quiet: %q", out)
 	}
+	if out := n.must(t, "state", "--generate-shell-completion"); !strings.HasSuffix(out, "a+2\nb.1\n") {
+		t.Errorf("completion of state: %q", out)
+	}
+	if out := n.must(t, "delete", "--fo", "--generate-shell-completion"); !strings.Contains(out, "--force") {
+		t.Errorf("completion of a flag: %q", out)
+	}
 	var states []nsinitState
 	decodeStrict(t, n.must(t, "list", "-f", "json"), &states)
 	if len(states) != 2 || states[0].ID != "a+2" || states[0].Status != "created" || states[1].Status != "running" || states[1].ID != "b.1" {
