@@ -25,7 +25,8 @@ func criuFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "shell-job", Usage: "allow a terminal of the host's as the container's"},
 		&cli.BoolFlag{Name: "lazy-pages", Usage: "send memory when it is touched in the restored container"},
 		&cli.BoolFlag{Name: "file-locks", Usage: "keep locks of files"},
-		&cli.StringFlag{Name: "manage-cgroups-mode", Usage: "`MODE` of criu for cgroups: soft (the default), full or strict; ignore is taken for soft, since the container's own are not criu's business anyway"},
+		&cli.StringFlag{Name: "manage-cgroups-mode",
+			Usage: "`MODE` of criu for cgroups below the container's own: soft (the default), full or strict; ignore is taken for soft"},
 		&cli.StringSliceFlag{Name: "empty-ns", Usage: "namespace `TYPE` whose content is left out: network"},
 		&cli.BoolFlag{Name: "auto-dedup", Usage: "free memory in earlier images that these have anew"},
 	}
