@@ -35,6 +35,9 @@ func runCommand(a *app) *cli.Command {
 			if b.result.Process == nil {
 				return errors.New("process is missing in config.json")
 			}
+			if err := passDescriptors(b.result.Process, cmd.Int("preserve-fds")); err != nil {
+				return err
+			}
 			b.streams.detach = cmd.Bool("detach")
 			return a.run(ctx, b, cmd, func(ctx context.Context, c libcontainer.LinuxContainer, p *libcontainer.Process) error {
 				a.log.debugf("container %q: start %q", id, p.Args)
@@ -50,9 +53,6 @@ type starter func(context.Context, libcontainer.LinuxContainer, *libcontainer.Pr
 func (a *app) run(ctx context.Context, b *bundle, cmd *cli.Command, start starter) error {
 	p := b.result.Process
 	if err := b.streams.attach(p, b.result.Config); err != nil {
-		return err
-	}
-	if err := passDescriptors(p, cmd.Int("preserve-fds")); err != nil {
 		return err
 	}
 	foreground := !b.streams.detach
