@@ -62,6 +62,7 @@ func (a *app) run(ctx context.Context, b *bundle, cmd *cli.Command, start starte
 			return err
 		}
 	}
+	b.record.Stage = stageRun
 	c, err := a.claim(b)
 	if err != nil {
 		return b.discard(c, err)
