@@ -84,6 +84,12 @@ type CriuOpts struct {
 	// TcpSkipInFlight leaves out TCP connections that are not yet established.
 	TcpSkipInFlight bool
 
+	// EmptyNetwork leaves out the content of the container's own network namespace, and makes an empty
+	// one: the hooks of the restored container, such as CreateRuntime, may give it its network. It
+	// is for both, and not for a container with veth pairs (Networks) or NetDevices. The loopback
+	// is down then.
+	EmptyNetwork bool
+
 	// TcpClose restores the sockets of TCP connections as closed ones. It is for both.
 	TcpClose bool
 
@@ -123,6 +129,10 @@ type CriuOpts struct {
 	// obeys it as root, action scripts included. It obeys no other such file, whatever
 	// HOME and CRIU_CONFIG_FILE say.
 	ConfigFile string
+
+	// OptionalStdio leaves out those of the process's Stdin, Stdout and Stderr that cannot be used,
+	// since the descriptor was none of the host's at the checkpoint. Without it Restore refuses them.
+	OptionalStdio bool
 
 	// Timeout is how long criu waits for the processes to be frozen. 0 is its default, ten
 	// seconds.

@@ -76,6 +76,9 @@ func (c *Instance) tryRestore(ctx context.Context, process *Process, opts *CriuO
 		return newSystemError(fmt.Errorf("%s container %q: %w", step, c.id, err))
 	}
 	v := c.view()
+	if err := opts.checkNetwork(step, v.config); err != nil {
+		return err
+	}
 	_, phase, err := v.status()
 	if err != nil {
 		return fail(err)
@@ -270,7 +273,7 @@ func (r *restore) inheritFiles() error {
 	seen := make(map[string]bool)
 	for i, key := range r.record.Stdio {
 		if key == "" {
-			if given[i] {
+			if given[i] && !r.opts.OptionalStdio {
 				return invalid(fmt.Errorf("descriptor %d of init was none of the host's at the checkpoint: nothing can take its place", i))
 			}
 			continue
