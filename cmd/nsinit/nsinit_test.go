@@ -118,7 +118,7 @@ func TestLogLines(t *testing.T) {
 	}
 	var text strings.Builder
 	l := newLogger(&text)
-	l.forLibrary().Warn(errors.New("lost"))
+	l.warn(errors.New("lost"))
 	l.debugf("not asked for")
 	if got := text.String(); !strings.HasPrefix(got, `time="`) || !strings.HasSuffix(got, "level=warning msg=\"lost\"\n") {
 		t.Errorf("the library's warning is %q", got)
