@@ -11,7 +11,7 @@ override CMD := $(value CMD)
 
 # make bench
 LIVES ?= 60
-TABLES ?= life,exec,user,hosts,throughput,beside,checkpoint,scale
+TABLES ?= life,exec,user,hosts,throughput,beside,command,checkpoint,scale
 BENCHFLAGS ?=
 
 # make fuzz
@@ -34,7 +34,7 @@ TEST_NEEDS := $(UNIT_NEEDS) busybox-static newuidmap=uidmap
 VM_NEEDS := $(BUILD_NEEDS) qemu-system-x86_64=qemu-system-x86 mmdebstrap mkfs.ext4=e2fsprogs modprobe=kmod xz=xz-utils zstd \
 	debian-archive-keyring
 
-BENCH = $(CACHE)/bench -floor $(CACHE)/floor -floor-exec $(CACHE)/floor-exec -hosts $(CACHE)/hosts -rootfs $(CACHE)/rootfs
+BENCH = $(CACHE)/bench -nsinit $(NSINIT) -floor $(CACHE)/floor -floor-exec $(CACHE)/floor-exec -hosts $(CACHE)/hosts -rootfs $(CACHE)/rootfs
 
 # The criu of the tests. Another one than this is not fetched.
 LIBCONTAINER_CRIU ?= $(CACHE)/criu/criu
@@ -103,7 +103,7 @@ bench-smoke: go root bench-programs
 	$(BENCH) -n 3 -warmup 1 -beside 0,3 -parallel 1,4 -scale 2,10 -out $(CACHE)/bench-smoke
 
 .PHONY: bench-programs floor
-bench-programs: go floor criu
+bench-programs: go floor criu nsinit
 	@scripts/mkrootfs.sh $(CACHE)/rootfs
 	$(GO) build -buildvcs=false -o $(CACHE)/bench ./bench
 	$(GO) build -buildvcs=false -o $(CACHE)/hosts/ ./bench/hosts/...

@@ -11,6 +11,8 @@
 //     dependency that is initialized first and sleeps 50 ms, one that is very big;
 //   - throughput: lives a second while 1, 8 and 64 of them go on at the same time;
 //   - beside: the lives again, the library's and floor.c's, while 0, 100 and 500 containers run;
+//   - command: nsinit, the library's command, beside runc and crun, as engines call them: run; create, start
+//     and delete; exec;
 //   - checkpoint: Checkpoint and Restore of a container with 10 MB and 500 MB of memory, and how long it
 //     was frozen; against runc's, where runc and criu work together;
 //   - scale: memory, descriptors and threads of a host program, and the time of Start, Stats, List and

@@ -25,7 +25,7 @@ func newExecTable(ctx context.Context, opts options, work string) *table {
 	library, err := newExecRunner(opts.rootfs, work, lives.NewID("exec-library", 0))
 	t.addToFloor("library", library, err)
 	t.addPeers(func(p peer) (closingRunner, error) {
-		return newOCIExecRunner(ctx, p, work, opts.rootfs)
+		return newOCIExecRunner(ctx, p, work, "exec", opts.rootfs)
 	})
 	return t
 }

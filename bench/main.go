@@ -27,6 +27,7 @@ type options struct {
 	floor     string
 	floorExec string
 	hosts     string
+	nsinit    string
 	criu      string
 	rootfs    string
 	out       string
@@ -75,6 +76,7 @@ func parseOptions(name string, args []string) (options, error) {
 	flags.StringVar(&opts.floor, "floor", "", "the compiled floor.c")
 	flags.StringVar(&opts.floorExec, "floor-exec", "", "the compiled floor-exec.c")
 	flags.StringVar(&opts.hosts, "hosts", "", "`directory` with the compiled programs of bench/hosts")
+	flags.StringVar(&opts.nsinit, "nsinit", "nsinit", "`path` of nsinit for the table command")
 	flags.StringVar(&opts.rootfs, "rootfs", "", "root file system `directory` with busybox")
 	flags.StringVar(&opts.criu, "criu", cmp.Or(os.Getenv("LIBCONTAINER_CRIU"), "criu"), "`path` of criu for the table checkpoint")
 	flags.StringVar(&opts.out, "out", "", "`directory` for a .md and .svg of each table; none when empty")

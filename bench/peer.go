@@ -158,12 +158,12 @@ type ociExecRunner struct {
 	keeping *lives.Keeping
 }
 
-func newOCIExecRunner(ctx context.Context, p peer, work, rootfs string) (_ *ociExecRunner, err error) {
-	runtime, err := newOCIRuntime(p, work, "exec")
+func newOCIExecRunner(ctx context.Context, p peer, work, use, rootfs string) (_ *ociExecRunner, err error) {
+	runtime, err := newOCIRuntime(p, work, use)
 	if err != nil {
 		return nil, err
 	}
-	r := &ociExecRunner{ociRuntime: runtime, id: lives.NewID("exec-"+p.name, 0)}
+	r := &ociExecRunner{ociRuntime: runtime, id: lives.NewID(use+"-"+p.name, 0)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, runtime.close())

@@ -59,6 +59,7 @@ var tables = []struct {
 	{"hosts", newHostsTable},
 	{"throughput", newThroughputTable},
 	{"beside", newBesideTable},
+	{"command", newCommandTable},
 	{"checkpoint", newCheckpointTable},
 	{"scale", newScaleTable},
 }
