@@ -40,11 +40,17 @@ BENCH = $(CACHE)/bench -floor $(CACHE)/floor -floor-exec $(CACHE)/floor-exec -ho
 LIBCONTAINER_CRIU ?= $(CACHE)/criu/criu
 export LIBCONTAINER_CRIU
 
+# make nsinit, make install
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+PREFIX ?= /usr/local
+DESTDIR ?=
+NSINIT := $(CACHE)/nsinit
+
 export GO ROOTFS CMD FUZZTIME WORLD MANAGER RUN KILLS SEED
 export CGO_ENABLED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit integration vmtest chaos lint bench bench-smoke fuzz clean go root
+.PHONY: help run test unit integration vmtest chaos lint bench bench-smoke nsinit install fuzz clean go root
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -108,6 +114,21 @@ floor:
 	@mkdir -p $(CACHE)
 	$(CC) -O2 -Wall -Wextra -Werror -static -o $(CACHE)/floor bench/floor.c
 	$(CC) -O2 -Wall -Wextra -Werror -static -o $(CACHE)/floor-exec bench/floor-exec.c
+
+# Static: nsinit needs nothing of cgo, which only programs that are their own containers' init do.
+nsinit: go ## build the OCI runtime command, as .cache/nsinit
+	CGO_ENABLED=0 $(GO) build -buildvcs=false -trimpath -ldflags '-s -w -X main.release=$(VERSION)' -o $(NSINIT) ./cmd/nsinit
+
+install: nsinit ## install nsinit, its manual page and completions: PREFIX=/usr/local, DESTDIR=
+	install -D -m 755 $(NSINIT) $(DESTDIR)$(PREFIX)/bin/nsinit
+	$(NSINIT) man >$(NSINIT).8
+	install -D -m 644 $(NSINIT).8 $(DESTDIR)$(PREFIX)/share/man/man8/nsinit.8
+	$(NSINIT) completion bash >$(NSINIT).bash
+	install -D -m 644 $(NSINIT).bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/nsinit
+	$(NSINIT) completion zsh >$(NSINIT).zsh
+	install -D -m 644 $(NSINIT).zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_nsinit
+	$(NSINIT) completion fish >$(NSINIT).fish
+	install -D -m 644 $(NSINIT).fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/nsinit.fish
 
 fuzz: go ## fuzz the C parser for FUZZTIME=600s, then all Go fuzz targets as long
 	@scripts/need.sh $(BUILD_NEEDS)

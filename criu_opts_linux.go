@@ -116,6 +116,10 @@ type CriuOpts struct {
 	// HOME and CRIU_CONFIG_FILE say.
 	ConfigFile string
 
+	// OptionalStdio leaves out those of the process's Stdin, Stdout and Stderr that cannot be used,
+	// since the descriptor was none of the host's at the checkpoint. Without it Restore refuses them.
+	OptionalStdio bool
+
 	// Timeout is how long criu waits for the processes to be frozen. 0 is its default, ten
 	// seconds.
 	Timeout time.Duration

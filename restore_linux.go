@@ -260,7 +260,7 @@ func (r *restore) inheritFiles() error {
 	seen := make(map[string]bool)
 	for i, key := range r.record.Stdio {
 		if key == "" {
-			if given[i] {
+			if given[i] && !r.opts.OptionalStdio {
 				return invalid(fmt.Errorf("descriptor %d of init was none of the host's at the checkpoint: nothing can take its place", i))
 			}
 			continue

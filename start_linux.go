@@ -186,15 +186,26 @@ func (st *starting) newPlan(mode startMode, paths map[string]string) (*initPlan,
 
 // setgroupsDenied tells whether the process may not call setgroups(2).
 func (st *starting) setgroupsDenied(join bool) (bool, error) {
-	if !join {
-		return mustDenySetgroups(st.config), nil
+	if join && st.config.Namespaces.Contains(configs.NEWUSER) {
+		return setgroupsDeniedTo(strconv.Itoa(st.c.view().init.Pid()))
 	}
-	if !st.config.Namespaces.Contains(configs.NEWUSER) {
-		return false, nil
+	if !join && mustDenySetgroups(st.config) {
+		return true, nil
 	}
-	text, err := os.ReadFile(procFile(st.c.view().init.Pid(), "setgroups"))
+	if !join && st.config.Namespaces.PathOf(configs.NEWUSER) != "" {
+		return false, nil // there may be nobody in it to be asked
+	}
+	// A new user namespace has it from that of this program, see user_namespaces(7).
+	return setgroupsDeniedTo("self")
+}
+
+func setgroupsDeniedTo(process string) (bool, error) {
+	text, err := os.ReadFile("/proc/" + process + "/setgroups")
+	if errors.Is(err, os.ErrNotExist) && process == "self" {
+		return false, nil // a kernel without user namespaces
+	}
 	if err != nil {
-		return false, fmt.Errorf("read setgroups of the container's user namespace: %w", err)
+		return false, fmt.Errorf("read setgroups of the user namespace: %w", err)
 	}
 	return strings.TrimSpace(string(text)) == "deny", nil
 }

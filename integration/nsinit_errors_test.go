@@ -174,8 +174,11 @@ func TestNsinitBadBundles(t *testing.T) {
 		"/dev/none-such": func(s *specs.Spec) {
 			s.Mounts = append(s.Mounts, specs.Mount{Destination: "/mnt", Type: "bind", Source: "/dev/none-such", Options: []string{"bind"}})
 		},
-		"createRuntime hook 0":       func(s *specs.Spec) { s.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/false"}}} },
-		"hooks.prestart[0].path":     func(s *specs.Spec) { s.Hooks = &specs.Hooks{Prestart: []specs.Hook{{Path: "bin/false"}}} }, //nolint:staticcheck // old bundles have it
+		"createRuntime hook 0": func(s *specs.Spec) { s.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/false"}}} },
+		"hooks.prestart[0].path": func(s *specs.Spec) {
+			//lint:ignore SA1019 old bundles have it
+			s.Hooks = &specs.Hooks{Prestart: []specs.Hook{{Path: "bin/false"}}}
+		},
 		"linux.resources.pids.limit": func(s *specs.Spec) { least := int64(-2); s.Linux.Resources.Pids = &specs.LinuxPids{Limit: &least} },
 	} {
 		bundle := bundleOf(t, "true", edit)

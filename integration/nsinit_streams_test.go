@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -123,6 +124,32 @@ echo ready; sleep 100000 & while :; do wait; done`, func(s *specs.Spec) { s.Proc
 stty -echo; stty size; read x; echo "got $x"
 trap "stty size" WINCH; trap "echo INT; read over; exit 5" INT
 echo ready; sleep 100000 & while :; do wait; done`)
+}
+
+// A process without a terminal does not get that of the command, unless it goes on by itself.
+func TestNsinitKeepsItsTerminal(t *testing.T) {
+	n := newNsinit(t)
+	n.sleepingContainer(t, "y", func(s *specs.Spec) { s.Linux.CgroupsPath = nsinitCgroup(t, "-y") })
+	const script = `read line; tty </proc/self/fd/0; tty <&1; tty <&2; echo "got $line"; echo err >&2`
+	for _, args := range [][]string{
+		{"run", "--bundle", bundleOf(t, script, nil), "x"},
+		{"exec", "y", "/bin/sh", "-c", script},
+	} {
+		cmd := n.command(args...)
+		term := startOnTerminal(t, cmd)
+		term.typeIn(t, "hello\r")
+		var said []string
+		for term.Scan() {
+			said = append(said, strings.TrimRight(term.Text(), "\r"))
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+		slices.Sort(said) // two streams are copied
+		if want := []string{"err", "got hello", "hello", "not a tty", "not a tty", "not a tty"}; !slices.Equal(said, want) {
+			t.Errorf("%q: %q, want %q", args, said, want)
+		}
+	}
 }
 
 // What a program writes last is written, also if it leaves others on its terminal.

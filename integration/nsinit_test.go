@@ -1,5 +1,3 @@
-//world:any
-
 package integration
 
 import (

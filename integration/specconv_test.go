@@ -133,6 +133,16 @@ func TestBundle(t *testing.T) {
 	for name, value := range status(text) {
 		got[name] = value
 	}
+	checkBundle(t, got)
+	if t.Failed() {
+		t.Logf("stdout %s, stderr %s", text, out.stderr.String())
+	}
+	checkBundleState(t, bundle)
+}
+
+// checkBundle looks at what bundleScript has written.
+func checkBundle(t *testing.T, got map[string]string) {
+	t.Helper()
 	for name, want := range map[string]string{
 		"hostname": "converted", "domainname": "example", "user": "1234:2345", "cwd": "/run/made/here", "umask": "0027",
 		"colour": "blue", "oom": "321", "nice": "7", "files": "1024", "pid": "1", "volume": "from the bundle", "forward": "1",
@@ -147,10 +157,6 @@ func TestBundle(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got[name], want)
 		}
 	}
-	if t.Failed() {
-		t.Logf("stdout %s, stderr %s", text, out.stderr.String())
-	}
-	checkBundleState(t, bundle)
 }
 
 // checkBundleState looks at what the hook was told.

@@ -107,16 +107,14 @@ func engineError(err error) error {
 	return fmt.Errorf("%s: %w", text, err)
 }
 
+// release is the version that make builds; go install knows it without.
+var release string
+
 // version is what nsinit --version prints after the name: engines parse its lines.
 func version() string {
-	text := "unknown"
-	if info, ok := debug.ReadBuildInfo(); ok {
+	text := release
+	if info, ok := debug.ReadBuildInfo(); ok && text == "" {
 		text = info.Main.Version
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				text += "\ncommit: " + s.Value
-			}
-		}
 	}
 	return text + "\nspec: " + specs.Version + "\ngo: " + runtime.Version()
 }

@@ -25,7 +25,7 @@ func criuFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "shell-job", Usage: "allow a terminal of the host's as the container's"},
 		&cli.BoolFlag{Name: "lazy-pages", Usage: "send memory when it is touched in the restored container"},
 		&cli.BoolFlag{Name: "file-locks", Usage: "keep locks of files"},
-		&cli.StringFlag{Name: "manage-cgroups-mode", Usage: "`MODE` of criu for cgroups: soft (the default), full or strict"},
+		&cli.StringFlag{Name: "manage-cgroups-mode", Usage: "`MODE` of criu for cgroups: soft (the default), full or strict; ignore is taken for soft, since the container's own are not criu's business anyway"},
 		&cli.StringSliceFlag{Name: "empty-ns", Usage: "namespace `TYPE` whose content is left out: network"},
 		&cli.BoolFlag{Name: "auto-dedup", Usage: "free memory in earlier images that these have anew"},
 	}
@@ -69,17 +69,20 @@ func criuOpts(cmd *cli.Command) (*libcontainer.CriuOpts, error) {
 		if opts.WorkDirectory, err = filepath.Abs(work); err != nil {
 			return nil, fmt.Errorf("--work-path: %w", err)
 		}
+		if err := os.Mkdir(opts.WorkDirectory, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+			return nil, fmt.Errorf("--work-path: %w", err)
+		}
 	}
 	switch mode := cmd.String("manage-cgroups-mode"); mode {
 	case "":
-	case "soft":
+	case "soft", "ignore":
 		opts.ManageCgroupsMode = libcontainer.CRIU_CG_MODE_SOFT
 	case "full":
 		opts.ManageCgroupsMode = libcontainer.CRIU_CG_MODE_FULL
 	case "strict":
 		opts.ManageCgroupsMode = libcontainer.CRIU_CG_MODE_STRICT
 	default:
-		return nil, fmt.Errorf("--manage-cgroups-mode %q is neither soft, full nor strict", mode)
+		return nil, fmt.Errorf("--manage-cgroups-mode %q is neither soft, full, strict nor ignore", mode)
 	}
 	for _, name := range cmd.StringSlice("empty-ns") {
 		return nil, fmt.Errorf("--empty-ns %q: %w: namespaces are saved with their content", name, errors.ErrUnsupported)
@@ -187,6 +190,7 @@ func (a *app) restore(ctx context.Context, cmd *cli.Command, id string) error {
 	if err != nil {
 		return err
 	}
+	opts.OptionalStdio = true // whoever calls the command has three descriptors, whatever the container had
 	opts.LsmProfile, opts.LsmMountContext = cmd.String("lsm-profile"), cmd.String("lsm-mount-context")
 	b, err := a.open(id, cmd)
 	if err != nil {

@@ -165,6 +165,10 @@ func (a *app) create(ctx context.Context, b *bundle, preserve int, pidFile, pidf
 	if err := tell(p, pidFile, pidfdSocket); err != nil {
 		return b.discard(c, err)
 	}
+	b.record.Prepared = true
+	if err := b.record.save(ctx, c); err != nil {
+		return b.discard(c, err)
+	}
 	return nil
 }
 
@@ -196,11 +200,7 @@ func (a *app) start(ctx context.Context, id string) error {
 	a.log.debugf("container %q: execute its program", id)
 	if err := c.Release(ctx); err != nil {
 		r.Failed = true
-		data, encoded := r.encode()
-		if encoded == nil {
-			encoded = c.SetRecord(context.WithoutCancel(ctx), data)
-		}
-		return errors.Join(engineError(err), encoded)
+		return errors.Join(engineError(err), r.save(context.WithoutCancel(ctx), c))
 	}
 	return n.pass(c, state.Pid)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/libcontainer/libcontainer"
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/features"
 	"github.com/libcontainer/libcontainer/specconv"
 )
 
@@ -200,8 +201,7 @@ func execFlags(cmd *cli.Command, p *specs.Process) error {
 		}
 		p.User.AdditionalGids = append(p.User.AdditionalGids, gid)
 	}
-	addCapabilities(p, cmd.StringSlice("cap"))
-	return nil
+	return addCapabilities(p, cmd.StringSlice("cap"))
 }
 
 func parseID(flag, text string) (uint32, error) {
@@ -214,9 +214,15 @@ func parseID(flag, text string) (uint32, error) {
 
 // addCapabilities lets the process have and use more capabilities. Those that a program of its user's
 // executes do not get them (ambient) unless the process passes them on, see capabilities(7).
-func addCapabilities(p *specs.Process, names []string) {
+func addCapabilities(p *specs.Process, names []string) error {
 	if len(names) == 0 {
-		return
+		return nil
+	}
+	known := features.Known().Capabilities
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("--cap: %q is not the name of a capability, such as CAP_CHOWN", name)
+		}
 	}
 	var sets specs.LinuxCapabilities
 	if p.Capabilities != nil {
@@ -231,6 +237,7 @@ func addCapabilities(p *specs.Process, names []string) {
 		}
 	}
 	p.Capabilities = &sets
+	return nil
 }
 
 // subCgroups parses the values of --cgroup.

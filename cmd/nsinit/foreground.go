@@ -49,7 +49,7 @@ func (s *streams) attach(p *libcontainer.Process, config *configs.Config) error 
 		return p.NewConsoleSocket(0, s.socket)
 	}
 	if !s.terminal {
-		return passStdio(p, config)
+		return passStdio(p, config, !s.detach)
 	}
 	if size, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ); err == nil && p.ConsoleSize == nil {
 		p.ConsoleSize = &configs.ConsoleSize{Height: size.Row, Width: size.Col}

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v3"
 )
@@ -85,6 +87,11 @@ func newCommand(a *app, stdout, stderr io.Writer) *cli.Command {
 		HideHelpCommand:       true, // "help" is an id as any other
 		ExitErrHandler:        func(context.Context, *cli.Command, error) {},
 	}
+	for _, cmd := range root.Commands {
+		if strings.HasPrefix(cmd.ArgsUsage, "ID") && !slices.Contains([]string{"create", "run", "restore"}, cmd.Name) {
+			cmd.ShellComplete = a.completeID
+		}
+	}
 	for _, cmd := range append(root.Commands, root) {
 		cmd.DisableSliceFlagSeparator = true // a comma in a value is one
 		cmd.HideHelpCommand = true
@@ -96,6 +103,18 @@ func newCommand(a *app, stdout, stderr io.Writer) *cli.Command {
 		}
 	}
 	return root
+}
+
+// completeID offers flags, and the ids of the containers that there are.
+func (a *app) completeID(ctx context.Context, cmd *cli.Command) {
+	cli.DefaultCompleteWithFlags(ctx, cmd)
+	if cmd.Args().Present() {
+		return
+	}
+	ids, _ := a.factory().List() // there is nobody to be told
+	for _, id := range ids {
+		fmt.Fprintln(cmd.Root().Writer, id)
+	}
 }
 
 func noCommand(_ context.Context, cmd *cli.Command) error {

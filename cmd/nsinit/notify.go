@@ -75,6 +75,9 @@ func listenNotify(dir string) (*notifier, error) {
 		return nil, nil
 	}
 	path := filepath.Join(dir, notifySocket)
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) { // of a command that was killed
+		return nil, fmt.Errorf("%s: %w", notifyVariable, err)
+	}
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", notifyVariable, err)

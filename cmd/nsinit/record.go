@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -26,6 +27,9 @@ type record struct {
 	// Notify is the directory of the socket for sd_notify(3), "" if there is none.
 	Notify string `json:"notify,omitempty"`
 
+	// Prepared says that create has done all that it does.
+	Prepared bool `json:"prepared,omitempty"`
+
 	// Failed says that start has failed: the container cannot be started any more.
 	Failed bool `json:"failed,omitempty"`
 }
@@ -36,6 +40,15 @@ func (r *record) encode() ([]byte, error) {
 		return nil, fmt.Errorf("encode the record: %w", err)
 	}
 	return data, nil
+}
+
+// save replaces the record that is kept with a container.
+func (r *record) save(ctx context.Context, c libcontainer.LinuxContainer) error {
+	data, err := r.encode()
+	if err != nil {
+		return err
+	}
+	return c.SetRecord(ctx, data)
 }
 
 // recordOf also takes a container that another program has created, without a record of ours.
@@ -94,7 +107,7 @@ func (a *app) stateOf(c libcontainer.LinuxContainer) (*containerState, error) {
 		Version:     config.Version,
 		ID:          c.ID(),
 		Pid:         state.InitProcessPid,
-		Status:      statusText(status, state.InitProcessPid, r),
+		Status:      statusText(status, r),
 		Bundle:      r.Bundle,
 		Rootfs:      config.Rootfs,
 		Created:     state.Created,
@@ -108,14 +121,14 @@ func (a *app) stateOf(c libcontainer.LinuxContainer) (*containerState, error) {
 }
 
 // statusText is the specification's name of a status.
-func statusText(status libcontainer.Status, pid int, r *record) string {
+func statusText(status libcontainer.Status, r *record) string {
 	switch status {
 	case libcontainer.Created:
 		switch {
-		case pid != 0 || r.Process == nil && !r.Failed:
-			return created
 		case r.Failed:
 			return stopped
+		case r.Prepared || r.Process == nil:
+			return created
 		}
 		return creating // by a command that is at it, or has died
 	case libcontainer.Running, libcontainer.Pausing:

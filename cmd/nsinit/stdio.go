@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -62,8 +63,25 @@ func listenFDs(getenv func(string) string, pid int) (int, error) {
 // passStdio gives a process the standard descriptors of this one, and makes them its user's, so that
 // it can open them again by /dev/stdout and the like. It does so where it is possible: a file
 // system that is read-only, or of another user's, does not matter to programs that only write.
-func passStdio(p *libcontainer.Process, config *configs.Config) error {
+//
+// A command that stays keeps its terminal to itself, and copies: a process with an open terminal of
+// the host's could type into it (TIOCSTI, ioctl_tty(2)).
+func passStdio(p *libcontainer.Process, config *configs.Config, stays bool) error {
+	keep := [firstExtra]bool{}
+	for fd := range firstExtra {
+		_, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+		keep[fd] = stays && err == nil
+	}
 	p.Stdin, p.Stdout, p.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if keep[0] {
+		p.Stdin = struct{ io.Reader }{os.Stdin}
+	}
+	if keep[1] {
+		p.Stdout = struct{ io.Writer }{os.Stdout}
+	}
+	if keep[2] {
+		p.Stderr = struct{ io.Writer }{os.Stderr}
+	}
 	text, _, _ := strings.Cut(p.User, ":")
 	id, err := strconv.Atoi(text)
 	if err != nil {
@@ -71,9 +89,12 @@ func passStdio(p *libcontainer.Process, config *configs.Config) error {
 	}
 	uid, err := config.HostUIDFor(id)
 	if err != nil {
-		return nil // the start says so, with more about it
+		return nil //nolint:nilerr // the start says so, with more about it
 	}
-	for fd := range firstExtra {
+	for fd, kept := range keep {
+		if kept {
+			continue
+		}
 		if err := giveTo(fd, uid); err != nil {
 			return fmt.Errorf("give standard descriptor %d to user %d: %w", fd, uid, err)
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"reflect"
@@ -155,7 +156,7 @@ func (l *limit) parse(text string) (int64, error) {
 	number, unit := text, int64(1)
 	if l.bytes {
 		number = strings.TrimSuffix(strings.ToLower(text), "b")
-		if i := len(number) - 1; i > 0 && strings.Contains("kmgt", number[i:]) {
+		if i := len(number) - 1; i > 0 && number[0] != '-' && strings.Contains("kmgt", number[i:]) {
 			unit = 1 << (10 * (1 + strings.Index("kmgt", number[i:])))
 			number = number[:i]
 		}
@@ -168,9 +169,6 @@ func (l *limit) parse(text string) (int64, error) {
 		return 0, fmt.Errorf("%s is less than %d", text, l.least)
 	case n > math.MaxInt64/unit:
 		return 0, fmt.Errorf("%s is too large", text)
-	}
-	if n < 0 {
-		unit = 1
 	}
 	return n * unit, nil
 }
@@ -185,12 +183,25 @@ func mergeResources(merged, change *configs.Resources) {
 			to.Field(i).Set(from.Field(i))
 		}
 	}
-	if change.MemorySwappiness == -1 { // the value for not given
+	merged.Unified = mergeMaps(had.Unified, change.Unified)
+	merged.Rdma = mergeMaps(had.Rdma, change.Rdma)
+	merged.Misc = mergeMaps(had.Misc, change.Misc)
+	if merged.MemorySwappiness = change.MemorySwappiness; change.MemorySwappiness == -1 { // not given
 		merged.MemorySwappiness = had.MemorySwappiness
 	}
-	if change.SkipDevices { // and so here
+	if change.SkipDevices { // no rules given
 		merged.SkipDevices = had.SkipDevices
 	}
+}
+
+func mergeMaps[V any](had, change map[string]V) map[string]V {
+	if len(change) == 0 {
+		return had
+	}
+	merged := make(map[string]V)
+	maps.Copy(merged, had)
+	maps.Copy(merged, change)
+	return merged
 }
 
 // schemata changes what is in the container's class of resctrl: lines for the same resource are
