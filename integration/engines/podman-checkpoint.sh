@@ -44,6 +44,7 @@ case_checkpoint_export() {
 
 case_checkpoint_precopy() {
 	need_criu
+	criu check --feature mem_dirty_track >/dev/null 2>&1 || skip 'the kernel does not track changes of memory (CONFIG_MEM_SOFT_DIRTY)'
 	counting c
 	pm container checkpoint --pre-checkpoint --export "$work/pre.tar.gz" c
 	pm container checkpoint --with-previous --export "$work/rest.tar.gz" c

@@ -36,7 +36,7 @@ case_run_stdin() {
 }
 
 case_run_much_output() {
-	got 10000000 sh -c 'timeout 60 podman --tmpdir /run/libpod --runtime $runtime run --cgroup-parent $cgroup --rm busybox head -c 10000000 /dev/zero | wc -c'
+	got 10000000 sh -c 'timeout 60 podman --tmpdir /run/libpod --runtime $called run --cgroup-parent $cgroup --rm busybox head -c 10000000 /dev/zero | wc -c'
 }
 
 case_detach_logs() {
@@ -138,7 +138,7 @@ case_inspect_state() {
 	up c busybox sleep 100
 	got 'running true false 0' inspect c '{{.State.Status}} {{.State.Running}} {{.State.Paused}} {{.State.ExitCode}}'
 	[ -d "/proc/$(inspect c '{{.State.Pid}}')" ]
-	got "$runtime" inspect c '{{.OCIRuntime}}'
+	got "$called" inspect c '{{.OCIRuntime}}'
 	pm kill c && pm wait c
 	got 'exited false 137' inspect c '{{.State.Status}} {{.State.Running}} {{.State.ExitCode}}'
 }
@@ -192,12 +192,13 @@ case_kill_signals() {
 
 case_signal_proxy() {
 	local client
-	podman --tmpdir /run/libpod --runtime "$runtime" run --cgroup-parent "$cgroup" --name c busybox \
+	podman --tmpdir /run/libpod --runtime "$called" run --cgroup-parent "$cgroup" --name c busybox \
 		sh -c 'trap "exit 6" TERM; echo ready; while :; do sleep 0.1; done' &
 	client=$!
 	soon eval 'pm logs c | grep ready'
 	kill -TERM "$client"
-	ends 6 '' wait "$client"
+	wait "$client" || [ "$?" = 6 ]
+	got 6 inspect c '{{.State.ExitCode}}'
 }
 
 case_restart() {
@@ -257,8 +258,8 @@ case_events() {
 }
 
 case_oom() {
-	up c --memory 16m --memory-swap 16m busybox sh -c 'x=a; while :; do x=$x$x; done'
-	got 137 pm wait c
+	up c --memory 16m --memory-swap 16m busybox sh -c 'tail /dev/zero; sleep 1; exit 5'
+	got 5 pm wait c
 	got true inspect c '{{.State.OOMKilled}}'
 }
 

@@ -172,8 +172,9 @@ case_sysctl() {
 case_devices() {
 	got 'crw-rw-rw- 1,3' once --device /dev/null:/dev/nothing:r busybox stat -c '%A %t,%T' /dev/nothing
 	once --device /dev/null:/dev/nothing:r busybox cat /dev/nothing
-	ends 1 'Operation not permitted' once --device /dev/null:/dev/nothing:r busybox sh -c 'echo x >/dev/nothing'
 	[ -c /dev/fuse ] || skip '/dev/fuse is not there for the rest'
+	ends 0 '' once --device /dev/fuse:/dev/mine:r busybox sh -c ': </dev/mine'
+	ends 1 'Operation not permitted' once --device /dev/fuse:/dev/mine:r busybox sh -c ': >/dev/mine'
 	ends 1 'Operation not permitted' once --cap-add mknod busybox sh -c 'mknod /tmp/fuse c 10 229 && : </tmp/fuse'
 	ends 0 '' once --cap-add mknod --device-cgroup-rule 'c 10:229 rmw' busybox sh -c 'mknod /tmp/fuse c 10 229 && : </tmp/fuse'
 }

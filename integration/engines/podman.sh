@@ -42,6 +42,7 @@ fi
 
 work=$ENGINES_WORK
 cgroup=$ENGINES_CGROUP
+called=${runtime##*/} # as podman knows it
 case_files=("$here"/podman-*.sh)
 
 set_up() {
@@ -58,8 +59,11 @@ set_up() {
 		[engine]
 		cgroup_manager = "cgroupfs"
 		events_logger = "file"
-		runtime_supports_json = ["nsinit", "runc", "crun"]
-		runtime_supports_nocgroups = ["nsinit", "crun"]
+		runtime_supports_json = ["$called"]
+		runtime_supports_nocgroups = ["$called"]
+		runtime_supports_nocgroup = ["$called"] # the name in podman 4.3
+		[engine.runtimes]
+		$called = ["$runtime"]
 		[network]
 		network_backend = "cni"
 		network_config_dir = "$work/cni"
@@ -86,7 +90,7 @@ seccomp_profile() {
 	done
 }
 
-pm() { timeout --foreground -k 5 60 podman --tmpdir /run/libpod --runtime "$runtime" "$@"; }
+pm() { timeout --foreground -k 5 60 podman --tmpdir /run/libpod --runtime "$called" "$@"; }
 
 # Containers are below a cgroup of this script's.
 run() { pm run --cgroup-parent "$cgroup" "$@"; }
@@ -100,11 +104,12 @@ inspect() { pm inspect --format "$2" "$1"; }
 at_terminal() {
 	local command
 	printf -v command '%q ' "$@"
-	script -qefc "stty rows 33 cols 99; $command" /dev/null
+	[ -p "$work/silent" ] || mkfifo "$work/silent"
+	script -qefc "stty rows 33 cols 99; $command" /dev/null <>"$work/silent" # where nothing comes from
 }
 
 # cgroups lists what is left of containers.
-cgroups() { find /sys/fs/cgroup -path "*$cgroup/libpod-*" -not -path '*/libpod-conmon*' -type d; }
+cgroups() { find /sys/fs/cgroup -path "*$cgroup/libpod-*" -not -path '*/libpod-conmon*' -type d 2>/dev/null; }
 
 # after_case removes what the case has made, and complains of what podman cannot remove.
 after_case() {
@@ -121,11 +126,13 @@ after_case() {
 }
 
 export -f pm run create
-export runtime cgroup work
+export called cgroup work
 
 excuse() {
-	case "${runtime##*/}:$1" in
-	crun*:*) [ ! -d /sys/fs/cgroup/unified ] || echo "crun does not run on the hybrid layout of cgroups" ;;
+	case "$called:$1" in
+	runc:hooks) echo 'runc 1.1 says created to hooks of poststart' ;;
+	*:oom) [ -e /sys/fs/cgroup/cgroup.controllers ] || echo 'conmon does not hear of it on cgroup v1' ;;
+	crun:*) [ ! -d /sys/fs/cgroup/unified ] || echo "crun does not run on the hybrid layout of cgroups" ;;
 	esac
 }
 
