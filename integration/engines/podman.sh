@@ -60,8 +60,8 @@ set_up() {
 		cgroup_manager = "cgroupfs"
 		events_logger = "file"
 		runtime_supports_json = ["$called"]
-		runtime_supports_nocgroups = ["$called"]
-		runtime_supports_nocgroup = ["$called"] # the name in podman 4.3
+		runtime_supports_nocgroup = ["crun"] # as podman 4.3 calls it
+		runtime_supports_nocgroups = ["crun"]
 		[engine.runtimes]
 		$called = ["$runtime"]
 		[network]
@@ -130,6 +130,7 @@ export called cgroup work
 
 excuse() {
 	case "$called:$1" in
+	nsinit:cgroups_disabled | runc:cgroups_disabled) echo 'it has no containers without cgroups, nor a flag --cgroup-manager' ;;
 	runc:hooks) echo 'runc 1.1 says created to hooks of poststart' ;;
 	*:oom) [ -e /sys/fs/cgroup/cgroup.controllers ] || echo 'conmon does not hear of it on cgroup v1' ;;
 	crun:*) [ ! -d /sys/fs/cgroup/unified ] || echo "crun does not run on the hybrid layout of cgroups" ;;
