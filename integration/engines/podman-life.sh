@@ -36,7 +36,7 @@ case_run_stdin() {
 }
 
 case_run_much_output() {
-	got 10000000 sh -c 'timeout 60 podman --tmpdir /run/libpod --runtime $called run --cgroup-parent $cgroup --rm busybox head -c 10000000 /dev/zero | wc -c'
+	got 10000000 sh -c 'timeout 60 podman --tmpdir $tmpdir --runtime $called run --cgroup-parent $cgroup --rm busybox head -c 10000000 /dev/zero | wc -c'
 }
 
 case_detach_logs() {
@@ -192,7 +192,7 @@ case_kill_signals() {
 
 case_signal_proxy() {
 	local client
-	podman --tmpdir /run/libpod --runtime "$called" run --cgroup-parent "$cgroup" --name c busybox \
+	podman --tmpdir $tmpdir --runtime "$called" run --cgroup-parent "$cgroup" --name c busybox \
 		sh -c 'trap "exit 6" TERM; echo ready; while :; do sleep 0.1; done' &
 	client=$!
 	soon eval 'pm logs c | grep ready'
@@ -244,7 +244,7 @@ case_init() {
 	[ -x /usr/libexec/podman/catatonit ] || skip 'catatonit is not installed'
 	up c --init busybox sh -c 'sleep 1000 & sleep 100'
 	has 'init' pm exec c cat /proc/1/cmdline
-	got 143 sh -c 'timeout 60 podman --tmpdir /run/libpod stop -t 9 c >/dev/null; timeout 60 podman --tmpdir /run/libpod wait c'
+	got 143 sh -c 'timeout 60 podman --tmpdir $tmpdir stop -t 9 c >/dev/null; timeout 60 podman --tmpdir $tmpdir wait c'
 }
 
 case_events() {
@@ -271,7 +271,7 @@ case_copy() {
 	pm exec c sh -c 'echo back >/tmp/back'
 	pm cp c:/tmp/back "$work/back"
 	got back cat "$work/back"
-	got 'A /tmp/back' sh -c 'timeout 60 podman --tmpdir /run/libpod diff c | grep back'
+	got 'A /tmp/back' sh -c 'timeout 60 podman --tmpdir $tmpdir diff c | grep back'
 }
 
 case_commit() {

@@ -1,13 +1,20 @@
 #!/usr/bin/env bash
 # Runs podman on an OCI runtime, and checks what its users would see.
 #
-#   integration/engines/podman.sh [RUNTIME [PATTERN]]
+#   integration/engines/podman.sh [--user] [RUNTIME [PATTERN]]
 #
 # RUNTIME is a path or the name of a command, by default .cache/nsinit; PATTERN (an extended regular
-# expression) chooses cases by their names. It needs root. All is in namespaces of its own, with
-# storage in memory: nothing of it is left on the machine, nor anything of the machine's podman used.
-# LIBCONTAINER_CRIU is the criu of the cases about checkpoints.
+# expression) chooses cases by their names. It needs root; with --user it runs podman as a user
+# without privileges. All is in namespaces of its own, with storage in memory: nothing of it is left
+# on the machine, nor anything of the machine's podman used. LIBCONTAINER_CRIU is the criu of the
+# cases about checkpoints.
 set -uo pipefail
+
+user=${ENGINES_USER:-}
+if [ "${1:-}" = --user ]; then
+	user=engines
+	shift
+fi
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=$here/../..
@@ -15,7 +22,7 @@ runtime=${1:-$top/.cache/nsinit}
 pattern=${2:-.}
 runtime=$(command -v "$runtime") || { echo "no runtime ${1:-$top/.cache/nsinit}: build it, or name another" >&2; exit 2; }
 runtime=$(realpath "$runtime")
-[ "$(id -u)" = 0 ] || { echo "this needs root" >&2; exit 2; }
+[ "$(id -u)" = 0 ] || [ "$user" = "$(id -un)" ] || { echo "this needs root" >&2; exit 2; }
 command -v podman >/dev/null || { echo "podman is not installed" >&2; exit 2; }
 
 # The part outside: namespaces, and the end of all that is in them.
@@ -31,8 +38,8 @@ if [ -z "${ENGINES_INSIDE:-}" ]; then
 	}
 	trap finish EXIT
 	trap 'exit 130' INT TERM
-	ENGINES_INSIDE=1 ENGINES_WORK=$work ENGINES_CGROUP=$cgroup \
-		unshare --mount --net --pid --ipc --uts --fork --kill-child --mount-proc "$0" "$runtime" "$pattern" &
+	ENGINES_INSIDE=1 ENGINES_WORK=$work ENGINES_CGROUP=$cgroup ENGINES_USER=$user \
+		XDG_RUNTIME_DIR= unshare --mount --net --pid --ipc --uts --fork --kill-child --mount-proc "$0" "$runtime" "$pattern" &
 	inside=$!
 	wait "$inside"
 	status=$?
@@ -76,10 +83,29 @@ set_up() {
 	END
 	echo '{"default": [{"type": "insecureAcceptAnything"}]}' >"$work/policy.json"
 	export CONTAINERS_CONF=$work/containers.conf CONTAINERS_STORAGE_CONF=$work/storage.conf
+	export called cgroup work
 	[ -z "${LIBCONTAINER_CRIU:-}" ] || export PATH="${LIBCONTAINER_CRIU%/*}:$PATH"
 	"$top/scripts/mkrootfs.sh" "$work/rootfs" >/dev/null &&
-		tar -C "$work/rootfs" -cf "$work/rootfs.tar" . &&
-		pm import -q "$work/rootfs.tar" busybox >/dev/null
+		tar -C "$work/rootfs" -cf "$work/rootfs.tar" .
+}
+
+# become_user goes on as a user that only this mount namespace knows, and who owns the storage.
+become_user() {
+	local id=54321 file
+	mkdir -m 755 "$work/etc" && mkdir -p "$work/home" "/run/user/$id" || return
+	for file in passwd group subuid subgid; do
+		cat "/etc/$file" >"$work/etc/$file" 2>/dev/null
+		case $file in
+		passwd) echo "$user:x:$id:$id::$work/home:/bin/bash" ;;
+		group) echo "$user:x:$id:" ;;
+		*) echo "$user:200000:65536" ;;
+		esac >>"$work/etc/$file"
+		mount --bind "$work/etc/$file" "/etc/$file" || return
+	done
+	sed -i "s,/run/storage,/run/user/$id/storage," "$work/storage.conf"
+	chown -R "$id:$id" "$work" "/run/user/$id" &&
+		exec setpriv --reuid "$id" --regid "$id" --clear-groups --inh-caps=-all env ENGINES_INSIDE=user \
+			HOME="$work/home" USER="$user" XDG_RUNTIME_DIR="/run/user/$id" "$0" "$runtime" "$pattern"
 }
 
 # The profile that comes with podman is for an older version of its own, or for all.
@@ -90,7 +116,7 @@ seccomp_profile() {
 	done
 }
 
-pm() { timeout --foreground -k 5 60 podman --tmpdir /run/libpod --runtime "$called" "$@"; }
+pm() { timeout --foreground -k 5 60 podman --tmpdir "$tmpdir" --runtime "$called" "$@"; }
 
 # Containers are below a cgroup of this script's.
 run() { pm run --cgroup-parent "$cgroup" "$@"; }
@@ -125,8 +151,9 @@ after_case() {
 	return "$status"
 }
 
+tmpdir=${XDG_RUNTIME_DIR:-/run}/libpod
 export -f pm run create
-export called cgroup work
+export tmpdir
 
 excuse() {
 	case "$called:$1" in
@@ -141,6 +168,10 @@ excuse() {
 for file in "${case_files[@]}"; do
 	. "$file"
 done
-set_up || { echo "Bail out! podman has no image"; exit 2; }
+if [ "$ENGINES_INSIDE" = 1 ]; then
+	set_up || { echo "Bail out! the surroundings cannot be made"; exit 2; }
+	[ -z "$user" ] || become_user
+fi
+pm import -q "$work/rootfs.tar" busybox >/dev/null || { echo "Bail out! podman has no image"; exit 2; }
 echo "# $(podman --version), $("$runtime" --version | head -1)"
 run_cases "$pattern"
