@@ -36,7 +36,7 @@ case_run_stdin() {
 }
 
 case_run_much_output() {
-	got 10000000 sh -c 'timeout 60 podman --tmpdir $tmpdir --runtime $called run --cgroup-parent $cgroup --rm busybox head -c 10000000 /dev/zero | wc -c'
+	got 10000000 sh -c 'timeout 60 podman --tmpdir $tmpdir --runtime $called run $parent --rm busybox head -c 10000000 /dev/zero | wc -c'
 }
 
 case_detach_logs() {
@@ -192,7 +192,7 @@ case_kill_signals() {
 
 case_signal_proxy() {
 	local client
-	podman --tmpdir $tmpdir --runtime "$called" run --cgroup-parent "$cgroup" --name c busybox \
+	podman --tmpdir $tmpdir --runtime "$called" run $parent --name c busybox \
 		sh -c 'trap "exit 6" TERM; echo ready; while :; do sleep 0.1; done' &
 	client=$!
 	soon eval 'pm logs c | grep ready'
@@ -223,12 +223,15 @@ case_remove() {
 	ends 2 'cannot remove container' pm rm c
 	pm rm -f -t 0 c
 	ends 125 'no such container' pm container inspect c
-	up c busybox sleep 100
-	pm pause c
-	pm rm -f -t 0 c
 	up c busybox true
 	pm wait c
 	pm rm c
+}
+
+case_remove_paused() {
+	up c busybox sleep 100
+	pm pause c
+	pm rm -f -t 0 c
 }
 
 case_health() {
@@ -286,7 +289,7 @@ case_commit() {
 case_build() {
 	mkdir -p "$work/build"
 	printf 'FROM busybox\nRUN echo built >/built && id -u >>/built\nUSER 1\nWORKDIR /tmp/work\nCMD cat /built; id -u; pwd\n' >"$work/build/Containerfile"
-	pm build -q --cgroup-parent "$cgroup/build" --isolation oci --network none -t built "$work/build"
+	pm build -q ${parent:+$parent/build} --isolation oci --network none -t built "$work/build"
 	got "$(printf 'built\n0\n1\n/tmp/work')" once built
 	pm rmi built
 }
