@@ -55,6 +55,9 @@ func (c *linuxContainer) CheckpointContext(ctx context.Context, opts *CriuOpts) 
 	if err := v.allow(callPause, phase, step+" of"); err != nil {
 		return err
 	}
+	if err := opts.checkNetwork(step, v.config); err != nil {
+		return err
+	}
 	d := &dump{c: c, v: v, ctx: ctx, opts: opts, paused: status == Paused || status == Pausing}
 	if err := d.run(); err != nil {
 		return newSystemError(fmt.Errorf("%s of container %q: %w", step, c.id, err))

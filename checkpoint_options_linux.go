@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/libcontainer/libcontainer/configs"
 	"github.com/libcontainer/libcontainer/internal/criuimage"
 )
 
@@ -30,6 +31,18 @@ func checkCriuOpts(step string, opts *CriuOpts) error {
 		return errorf(ConfigInvalid, "%s: Timeout %v is negative", step, opts.Timeout)
 	case opts.ConfigFile != "" && !filepath.IsAbs(opts.ConfigFile):
 		return errorf(ConfigInvalid, "%s: ConfigFile %q is not absolute", step, opts.ConfigFile)
+	}
+	return nil
+}
+
+// checkNetwork checks what is about the container's network.
+func (o *CriuOpts) checkNetwork(step string, config *configs.Config) error {
+	switch {
+	case !o.EmptyNetwork:
+	case !config.Namespaces.Creates(configs.NEWNET):
+		return errorf(ConfigInvalid, "%s: EmptyNetwork, and the container has no network namespace of its own", step)
+	case len(veths(config)) > 0 || len(config.NetDevices) > 0:
+		return errorf(ConfigInvalid, "%s: EmptyNetwork, and the container has veth pairs or NetDevices, which would be lost", step)
 	}
 	return nil
 }
@@ -117,6 +130,9 @@ func (d *dump) options() *rpc.CriuOpts {
 
 // common sets what a dump and a restore have in common.
 func (o *CriuOpts) common(out *rpc.CriuOpts) {
+	if o.EmptyNetwork {
+		out.EmptyNs = proto.Uint32(unix.CLONE_NEWNET)
+	}
 	if o.ConfigFile != "" {
 		out.ConfigFile = proto.String(o.ConfigFile)
 	}

@@ -84,6 +84,12 @@ type CriuOpts struct {
 	// TcpSkipInFlight leaves out TCP connections that are not yet established.
 	TcpSkipInFlight bool
 
+	// EmptyNetwork leaves out the content of the container's own network namespace, and makes an empty
+	// one: the hooks of the restored container, such as CreateRuntime, may give it its network. It
+	// is for both, and not for a container with veth pairs (Networks) or NetDevices. The loopback
+	// is down then.
+	EmptyNetwork bool
+
 	// TcpClose restores the sockets of TCP connections as closed ones. It is for both.
 	TcpClose bool
 

@@ -70,6 +70,9 @@ func (c *linuxContainer) tryRestore(ctx context.Context, process *Process, opts 
 	defer unlock()
 	fail := func(err error) error { return newSystemError(fmt.Errorf("%s container %q: %w", step, c.id, err)) }
 	v := c.view()
+	if err := opts.checkNetwork(step, v.config); err != nil {
+		return err
+	}
 	_, phase, err := v.status()
 	if err != nil {
 		return fail(err)

@@ -47,45 +47,48 @@ func TestNsinitHooks(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.deleteLater(t, "hooked")
-	told := func(statuses map[string]string, pid int) {
-		t.Helper()
-		entries, err := os.ReadDir(dir)
-		if err != nil || len(entries) != len(statuses) {
-			t.Errorf("hooks have written %v, error %v; want %v", entries, err, statuses)
-		}
-		for name, status := range statuses {
-			text, err := os.ReadFile(filepath.Join(dir, name))
-			if err != nil {
-				t.Error(err)
-				continue
-			}
-			var state specs.State
-			if err := json.Unmarshal(text, &state); err != nil {
-				t.Errorf("%s: %v: %s", name, err, text)
-			}
-			want := pid
-			if name == "startContainer" || name == "createContainer" {
-				want = 1 // as it is seen inside
-			}
-			if string(state.Status) != status || state.Pid != want || state.ID != "hooked" || state.Bundle != bundle ||
-				state.Annotations["com.example.key"] != "told" || state.Version != specs.Version {
-				t.Errorf("%s is told %s, want status %s and pid %d", name, text, status, want)
-			}
-			if err := os.Remove(filepath.Join(dir, name)); err != nil {
-				t.Error(err)
-			}
-		}
-	}
 	_, stderr, code := n.run(t, "create", "--bundle", bundle, "hooked")
 	if code != 0 || stderr != "" {
 		t.Fatalf("create: status %d, stderr %q", code, stderr)
 	}
 	pid := n.state(t, "hooked").Pid
-	told(map[string]string{"prestart": "creating", "createRuntime": "creating", "createContainer": "creating"}, pid)
+	checkTold(t, bundle, map[string]string{"prestart": "creating", "createRuntime": "creating", "createContainer": "creating"}, pid)
 	n.must(t, "start", "hooked")
-	told(map[string]string{"startContainer": "created", "poststart": "running"}, pid)
+	checkTold(t, bundle, map[string]string{"startContainer": "created", "poststart": "running"}, pid)
 	n.must(t, "delete", "--force", "hooked")
-	told(map[string]string{"poststop": "stopped"}, 0)
+	checkTold(t, bundle, map[string]string{"poststop": "stopped"}, 0)
+}
+
+// checkTold looks at what hooks have written of what they were told, and removes that.
+func checkTold(t *testing.T, bundle string, statuses map[string]string, pid int) {
+	t.Helper()
+	dir := filepath.Join(bundle, "told")
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != len(statuses) {
+		t.Errorf("hooks have written %v, error %v; want %v", entries, err, statuses)
+	}
+	for name, status := range statuses {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		var state specs.State
+		if err := json.Unmarshal(text, &state); err != nil {
+			t.Errorf("%s: %v: %s", name, err, text)
+		}
+		want := pid
+		if name == "startContainer" || name == "createContainer" {
+			want = 1 // as it is seen inside
+		}
+		if string(state.Status) != status || state.Pid != want || state.ID != "hooked" || state.Bundle != bundle ||
+			state.Annotations["com.example.key"] != "told" || state.Version != specs.Version {
+			t.Errorf("%s is told %s, want status %s and pid %d", name, text, status, want)
+		}
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // A hook that fails when nothing can be taken back is worth a warning.

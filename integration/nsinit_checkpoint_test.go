@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -125,6 +126,38 @@ func TestNsinitRestoreInTheForeground(t *testing.T) {
 	n.fails(t, 1, []string{"does not exist"}, "state", "x")
 }
 
+// A network namespace can be left without its content, for hooks to fill.
+func TestNsinitEmptyNetwork(t *testing.T) {
+	n := newCriuNsinit(t)
+	bundle := bundleOf(t, counter, nil)
+	dir := publicTempDir(t)
+	n.deleteLater(t, "x")
+	isUp := func() bool { return strings.Contains(n.must(t, "exec", "x", "ip", "link", "show", "lo"), ",UP") }
+	for _, flags := range [][]string{nil, {"--empty-ns", "network"}} {
+		images := filepath.Join(dir, "images"+strconv.Itoa(len(flags)))
+		before := n.counting(t, nil, "run", "--detach", "--bundle", bundle, "x")
+		before.next()
+		if !isUp() {
+			t.Error("the loopback is down before the checkpoint")
+		}
+		n.must(t, slices.Concat([]string{"checkpoint", "--image-path", images}, flags, []string{"x"})...)
+		before.drain()
+		after := n.counting(t, before, slices.Concat([]string{"restore", "--detach", "--bundle", bundle, "--image-path", images}, flags, []string{"x"})...)
+		after.next()
+		if up := isUp(); up != (flags == nil) {
+			t.Errorf("%v: the loopback is up: %v", flags, up)
+		}
+		n.must(t, "delete", "--force", "x")
+	}
+	host := bundleOf(t, counter, func(s *specs.Spec) {
+		s.Linux.Namespaces = withoutNamespace(s.Linux.Namespaces, specs.NetworkNamespace)
+		s.Mounts = withoutSpecMount(s.Mounts, "/sys")
+		s.Mounts = withoutSpecMount(s.Mounts, "/sys/fs/cgroup")
+	})
+	n.must(t, "run", "--detach", "--bundle", host, "x")
+	n.fails(t, 1, []string{"EmptyNetwork", "no network namespace of its own"}, "checkpoint", "--empty-ns", "network", "--image-path", dir+"/none", "x")
+}
+
 // Memory in rounds, where the kernel can tell what has changed.
 func TestNsinitPreDump(t *testing.T) {
 	n := newCriuNsinit(t)
@@ -157,7 +190,7 @@ func TestNsinitCheckpointMistakes(t *testing.T) {
 	bundle := bundleOf(t, counter, nil)
 	for flag, text := range map[string]string{
 		"--manage-cgroups-mode=odd":  "--manage-cgroups-mode",
-		"--empty-ns=network":         "--empty-ns",
+		"--empty-ns=pid":             "--empty-ns",
 		"--page-server=here":         "--page-server",
 		"--page-server=1.2.3.4:high": "high",
 		"--status-fd=9":              "--status-fd",

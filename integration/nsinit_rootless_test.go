@@ -12,7 +12,36 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/libcontainer/libcontainer/integration/internal/tested"
+	"github.com/libcontainer/libcontainer/specconv"
 )
+
+// giveAway makes directories the unprivileged user's.
+func giveAway(t *testing.T, dirs ...string) {
+	t.Helper()
+	for _, dir := range dirs {
+		if out, err := exec.Command("chown", "-hR", itoa(unprivileged)+":"+itoa(unprivileged), dir).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+}
+
+// setScript changes a bundle so that it runs a script, without a terminal.
+func setScript(t *testing.T, bundle, script string) {
+	t.Helper()
+	spec, err := specconv.Load(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec.Process.Terminal = false
+	spec.Process.Args = []string{"/bin/sh", "-c", script}
+	text, err := json.Marshal(spec)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(bundle, specconv.ConfigFile), text, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
 
 // A user without privileges runs the bundle that spec --rootless writes, and his containers are below
 // XDG_RUNTIME_DIR.
@@ -24,11 +53,7 @@ func TestNsinitRootless(t *testing.T) {
 	bin := buildProgram(t, "nsinit")
 	bundle := filepath.Dir(newRootfs(t))
 	runtime := publicTempDir(t)
-	for _, dir := range []string{bundle, runtime} {
-		if out, err := exec.Command("chown", "-hR", itoa(unprivileged)+":"+itoa(unprivileged), dir).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-	}
+	giveAway(t, bundle, runtime)
 	asUser := func(args ...string) (stdout, stderr string, code int) {
 		t.Helper()
 		cmd := exec.Command(bin, args...)
@@ -46,27 +71,8 @@ func TestNsinitRootless(t *testing.T) {
 		return stdout
 	}
 	must("spec", "--rootless")
-	text, err := os.ReadFile(filepath.Join(bundle, "config.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var spec specs.Spec
-	if err := json.Unmarshal(text, &spec); err != nil {
-		t.Fatal(err)
-	}
-	spec.Process.Terminal = false
-	spec.Process.Args = []string{"/bin/sh", "-c", `id -u; awk '{print $1, $2, $3}' /proc/self/uid_map; exec sleep 100000`}
-	write := func() {
-		t.Helper()
-		text, err := json.Marshal(&spec)
-		if err == nil {
-			err = os.WriteFile(filepath.Join(bundle, "config.json"), text, 0o644)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	write()
+	const script = `id -u; awk '{print $1, $2, $3}' /proc/self/uid_map`
+	setScript(t, bundle, script+"; exec sleep 100000")
 	defer asUser("delete", "--force", "x")
 	must("create", "x")
 	must("start", "x")
@@ -89,8 +95,7 @@ func TestNsinitRootless(t *testing.T) {
 	}
 	must("kill", "x", "KILL")
 	must("delete", "--force", "x")
-	spec.Process.Args[2] = strings.TrimSuffix(spec.Process.Args[2], "; exec sleep 100000")
-	write()
+	setScript(t, bundle, script)
 	if out := must("run", "x"); out != "0\n"+ownID {
 		t.Errorf("run: %q", out)
 	}
@@ -117,11 +122,7 @@ func TestNsinitInAUserNamespace(t *testing.T) {
 		}
 	})
 	runtime := publicTempDir(t)
-	for _, dir := range []string{bundle, runtime} {
-		if out, err := exec.Command("chown", "-hR", itoa(unprivileged)+":"+itoa(unprivileged), dir).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-	}
+	giveAway(t, bundle, runtime)
 	// All the commands are in one namespace, as podman's are.
 	script := `set -e
 "$1" run --detach --bundle "$2" x >"$3/out" </dev/null

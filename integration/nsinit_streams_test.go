@@ -242,30 +242,34 @@ func TestNsinitDescriptors(t *testing.T) {
 		if text, err := os.ReadFile(hook); err != nil || strings.Join(strings.Fields(string(text)), " ") != "0 1 2" {
 			t.Errorf("%v %v: the hook has the descriptors %q, error %v", test.args, test.env, text, err)
 		}
-		for i, f := range n.files {
-			text, err := os.ReadFile(f.Name())
-			want := ""
-			for _, fd := range test.fds {
-				if fd == 3+i {
-					want = strconv.Itoa(fd) + "\n"
-				}
-			}
-			if err != nil || string(text) != want {
-				t.Errorf("%v %v: descriptor %d was written %q, error %v", test.args, test.env, 3+i, text, err)
-			}
-			if err := os.Truncate(f.Name(), 0); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := f.Seek(0, io.SeekStart); err != nil {
-				t.Fatal(err)
-			}
-		}
+		checkWritten(t, n.files, test.fds)
 	}
 	cmd := n.command("run", "--bundle", bundle, "x")
 	cmd.Args = append([]string{"sh", "-c", `export LISTEN_FDS=5 LISTEN_PID=$$; exec "$@"`, "sh"}, cmd.Args...)
 	cmd.Path = "/bin/sh"
 	if stdout, stderr, code := runCommand(t, cmd); code != 1 || !strings.Contains(stderr, "LISTEN_FDS: descriptor 7 is not open") {
 		t.Errorf("status %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+}
+
+// checkWritten wants the number of its descriptor in each of these files, which are open from 3 on, and nothing
+// in the others. Then it empties them.
+func checkWritten(t *testing.T, files []*os.File, fds []int) {
+	t.Helper()
+	for i, f := range files {
+		want := ""
+		if slices.Contains(fds, 3+i) {
+			want = strconv.Itoa(3+i) + "\n"
+		}
+		if text, err := os.ReadFile(f.Name()); err != nil || string(text) != want {
+			t.Errorf("descriptor %d was written %q, error %v; want %q", 3+i, text, err, want)
+		}
+		if err := f.Truncate(0); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

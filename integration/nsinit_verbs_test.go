@@ -111,6 +111,33 @@ func TestNsinitListAndPs(t *testing.T) {
 	n.fails(t, 1, []string{"PID"}, "ps", "b.1", "-e", "-o", "args")
 }
 
+// nsinitEvent is a line of events.
+type nsinitEvent struct {
+	Type, ID string
+	Data     struct {
+		CPU struct {
+			Usage struct {
+				Total, Kernel, User uint64
+				Percpu              []uint64
+			}
+			Throttling struct{ Periods, ThrottledPeriods, ThrottledTime uint64 }
+			PSI        any
+		}
+		Cpuset struct{}
+		Memory struct {
+			Cache                          uint64
+			Usage, Swap, Kernel, KernelTCP struct{ Limit, Usage, Max, Failcnt uint64 }
+			Raw                            map[string]uint64
+			PSI                            any
+		}
+		Pids               struct{ Current, Limit uint64 }
+		Blkio              map[string]any
+		Hugetlb            map[string]struct{ Usage, Max, Failcnt uint64 }
+		Intel_rdt          struct{}
+		Network_interfaces []any
+	}
+}
+
 func TestNsinitEvents(t *testing.T) {
 	n := newNsinit(t)
 	limit, memory := int64(55), int64(32<<20)
@@ -118,34 +145,9 @@ func TestNsinitEvents(t *testing.T) {
 		s.Linux.Resources.Pids = &specs.LinuxPids{Limit: &limit}
 		s.Linux.Resources.Memory = &specs.LinuxMemory{Limit: &memory}
 	})
-	type line struct {
-		Type, ID string
-		Data     struct {
-			CPU struct {
-				Usage struct {
-					Total, Kernel, User uint64
-					Percpu              []uint64
-				}
-				Throttling struct{ Periods, ThrottledPeriods, ThrottledTime uint64 }
-				PSI        any
-			}
-			Cpuset struct{}
-			Memory struct {
-				Cache                          uint64
-				Usage, Swap, Kernel, KernelTCP struct{ Limit, Usage, Max, Failcnt uint64 }
-				Raw                            map[string]uint64
-				PSI                            any
-			}
-			Pids               struct{ Current, Limit uint64 }
-			Blkio              map[string]any
-			Hugetlb            map[string]struct{ Usage, Max, Failcnt uint64 }
-			Intel_rdt          struct{}
-			Network_interfaces []any
-		}
-	}
 	check := func(text string) {
 		t.Helper()
-		var e line
+		var e nsinitEvent
 		decodeStrict(t, text, &e)
 		if d := e.Data; e.Type != "stats" || e.ID != "x" || d.CPU.Usage.Total == 0 || d.Memory.Usage.Limit != uint64(memory) ||
 			d.Memory.Usage.Usage == 0 || d.Pids.Limit != 55 || d.Pids.Current != 2 || len(d.Memory.Raw) == 0 {
@@ -179,7 +181,7 @@ func TestNsinitEvents(t *testing.T) {
 		t.Errorf("a program that takes too much memory: exit status %d, want 137", code)
 	}
 	for {
-		var e line
+		var e nsinitEvent
 		if err := json.Unmarshal(next(), &e); err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/libcontainer/libcontainer"
+	"github.com/libcontainer/libcontainer/utils"
 )
 
 // criuFlags are those of checkpoint and restore alike.
@@ -25,7 +26,8 @@ func criuFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "shell-job", Usage: "allow a terminal of the host's as the container's"},
 		&cli.BoolFlag{Name: "lazy-pages", Usage: "send memory when it is touched in the restored container"},
 		&cli.BoolFlag{Name: "file-locks", Usage: "keep locks of files"},
-		&cli.StringFlag{Name: "manage-cgroups-mode", Usage: "`MODE` of criu for cgroups: soft (the default), full or strict; ignore is taken for soft, since the container's own are not criu's business anyway"},
+		&cli.StringFlag{Name: "manage-cgroups-mode",
+			Usage: "`MODE` of criu for cgroups below the container's own: soft (the default), full or strict; ignore is taken for soft"},
 		&cli.StringSliceFlag{Name: "empty-ns", Usage: "namespace `TYPE` whose content is left out: network"},
 		&cli.BoolFlag{Name: "auto-dedup", Usage: "free memory in earlier images that these have anew"},
 	}
@@ -85,7 +87,10 @@ func criuOpts(cmd *cli.Command) (*libcontainer.CriuOpts, error) {
 		return nil, fmt.Errorf("--manage-cgroups-mode %q is neither soft, full, strict nor ignore", mode)
 	}
 	for _, name := range cmd.StringSlice("empty-ns") {
-		return nil, fmt.Errorf("--empty-ns %q: %w: namespaces are saved with their content", name, errors.ErrUnsupported)
+		if name != "network" {
+			return nil, fmt.Errorf("--empty-ns %q: only a network namespace can be left without content", name)
+		}
+		opts.EmptyNetwork = true
 	}
 	return opts, nil
 }
@@ -170,7 +175,7 @@ func tellStatus(fd int) (func(libcontainer.CriuProgress), error) {
 
 func restoreCommand(a *app) *cli.Command {
 	flags := append(append(criuFlags(), bundleFlags()...), pidFlags()...)
-	flags = append(append(flags, detachFlags()...), preserveFlag())
+	flags = append(flags, detachFlags()...)
 	return &cli.Command{
 		Name:        "restore",
 		Usage:       "make a container of what checkpoint has saved",
@@ -198,6 +203,9 @@ func (a *app) restore(ctx context.Context, cmd *cli.Command, id string) error {
 	}
 	if b.result.Process == nil {
 		return errors.New("process is missing in config.json")
+	}
+	if err := utils.CloseExecFrom(firstExtra); err != nil {
+		return err
 	}
 	b.streams.detach = cmd.Bool("detach")
 	return a.run(ctx, b, cmd, func(ctx context.Context, c libcontainer.LinuxContainer, p *libcontainer.Process) error {

@@ -85,7 +85,7 @@ func (a *app) open(id string, cmd *cli.Command) (*bundle, error) {
 		return nil, err
 	}
 	b := &bundle{id: id}
-	b.record = record{Annotations: spec.Annotations, Process: copyProcess(spec.Process), Notify: a.planNotify(id, spec)}
+	b.record = record{Stage: stageCreating, Annotations: spec.Annotations, Process: copyProcess(spec.Process), Notify: a.planNotify(id, spec)}
 	b.result, err = specconv.Convert(spec, &specconv.Options{
 		ID: id, Bundle: cmd.String("bundle"), SystemdCgroup: a.systemd, Rootless: a.rootless,
 		NoPivotRoot: cmd.Bool("no-pivot"), NoNewKeyring: cmd.Bool("no-new-keyring"),
@@ -165,7 +165,7 @@ func (a *app) create(ctx context.Context, b *bundle, preserve int, pidFile, pidf
 	if err := tell(p, pidFile, pidfdSocket); err != nil {
 		return b.discard(c, err)
 	}
-	b.record.Prepared = true
+	b.record.Stage = stageCreated
 	if err := b.record.save(ctx, c); err != nil {
 		return b.discard(c, err)
 	}
@@ -199,7 +199,7 @@ func (a *app) start(ctx context.Context, id string) error {
 	}
 	a.log.debugf("container %q: execute its program", id)
 	if err := c.Release(ctx); err != nil {
-		r.Failed = true
+		r.Stage = stageFailed
 		return errors.Join(engineError(err), r.save(context.WithoutCancel(ctx), c))
 	}
 	return n.pass(c, state.Pid)

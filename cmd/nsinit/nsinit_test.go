@@ -146,19 +146,27 @@ func TestEngineError(t *testing.T) {
 
 func TestStatusText(t *testing.T) {
 	process := new(specs.Process)
-	begun, prepared, failed := &record{Process: process}, &record{Process: process, Prepared: true}, &record{Process: process, Prepared: true, Failed: true}
 	for _, test := range []struct {
 		status libcontainer.Status
-		record *record
+		stage  stage
 		want   string
 	}{
-		{libcontainer.Created, begun, "creating"}, {libcontainer.Created, prepared, "created"}, {libcontainer.Created, new(record), "created"},
-		{libcontainer.Created, failed, "stopped"}, {libcontainer.Running, begun, "running"}, {libcontainer.Pausing, prepared, "running"},
-		{libcontainer.Paused, prepared, "paused"}, {libcontainer.Destroyed, prepared, "stopped"}, {libcontainer.Checkpointed, begun, "stopped"},
+		{libcontainer.Created, stageCreating, creating}, {libcontainer.Created, stageCreated, created}, {libcontainer.Created, stageRun, creating},
+		{libcontainer.Created, stageFailed, stopped}, {libcontainer.Running, stageCreating, creating}, {libcontainer.Running, stageCreated, running},
+		{libcontainer.Running, stageRun, running}, {libcontainer.Running, "", running}, {libcontainer.Pausing, stageCreated, running},
+		{libcontainer.Paused, stageRun, paused}, {libcontainer.Destroyed, stageCreated, stopped}, {libcontainer.Checkpointed, stageRun, stopped},
 	} {
-		if got := statusText(test.status, test.record); got != test.want {
-			t.Errorf("%v of %+v: %s, want %s", test.status, test.record, got, test.want)
+		record := &record{Process: process, Stage: test.stage}
+		if got := statusText(test.status, record); got != test.want {
+			t.Errorf("%v at stage %q: %s, want %s", test.status, test.stage, got, test.want)
 		}
+	}
+}
+
+// A bundle without a process is created at once.
+func TestStatusWithoutAProcess(t *testing.T) {
+	if got := statusText(libcontainer.Created, &record{Stage: stageCreating}); got != created {
+		t.Errorf("status %s", got)
 	}
 }
 

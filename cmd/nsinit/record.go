@@ -27,12 +27,18 @@ type record struct {
 	// Notify is the directory of the socket for sd_notify(3), "" if there is none.
 	Notify string `json:"notify,omitempty"`
 
-	// Prepared says that create has done all that it does.
-	Prepared bool `json:"prepared,omitempty"`
-
-	// Failed says that start has failed: the container cannot be started any more.
-	Failed bool `json:"failed,omitempty"`
+	// Stage is how far this command has come with the container, which its status alone does not tell.
+	Stage stage `json:"stage"`
 }
+
+type stage string
+
+const (
+	stageCreating stage = "creating" // create is at work, or has died
+	stageCreated  stage = "created"  // create has done all that it does
+	stageRun      stage = "run"      // run or restore does all at once
+	stageFailed   stage = "failed"   // start has failed: the container cannot be started any more
+)
 
 func (r *record) encode() ([]byte, error) {
 	data, err := json.Marshal(r)
@@ -125,13 +131,16 @@ func statusText(status libcontainer.Status, r *record) string {
 	switch status {
 	case libcontainer.Created:
 		switch {
-		case r.Failed:
+		case r.Stage == stageFailed:
 			return stopped
-		case r.Prepared || r.Process == nil:
+		case r.Stage == stageCreated || r.Process == nil:
 			return created
 		}
-		return creating // by a command that is at it, or has died
+		return creating
 	case libcontainer.Running, libcontainer.Pausing:
+		if r.Stage == stageCreating { // and when create has died, for the moment until init has noticed
+			return creating
+		}
 		return running
 	case libcontainer.Paused:
 		return paused

@@ -35,6 +35,9 @@ func runCommand(a *app) *cli.Command {
 			if b.result.Process == nil {
 				return errors.New("process is missing in config.json")
 			}
+			if err := passDescriptors(b.result.Process, cmd.Int("preserve-fds")); err != nil {
+				return err
+			}
 			b.streams.detach = cmd.Bool("detach")
 			return a.run(ctx, b, cmd, func(ctx context.Context, c libcontainer.LinuxContainer, p *libcontainer.Process) error {
 				a.log.debugf("container %q: start %q", id, p.Args)
@@ -52,9 +55,6 @@ func (a *app) run(ctx context.Context, b *bundle, cmd *cli.Command, start starte
 	if err := b.streams.attach(p, b.result.Config); err != nil {
 		return err
 	}
-	if err := passDescriptors(p, cmd.Int("preserve-fds")); err != nil {
-		return err
-	}
 	foreground := !b.streams.detach
 	reap := foreground && !cmd.Bool("no-subreaper")
 	if reap {
@@ -62,6 +62,7 @@ func (a *app) run(ctx context.Context, b *bundle, cmd *cli.Command, start starte
 			return err
 		}
 	}
+	b.record.Stage = stageRun
 	c, err := a.claim(b)
 	if err != nil {
 		return b.discard(c, err)
