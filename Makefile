@@ -31,7 +31,7 @@ BUILD_NEEDS := gcc=gcc /usr/include/stdlib.h=libc6-dev
 CRIU_NEEDS := debian-archive-keyring tar=tar gzip=gzip ip=iproute2
 UNIT_NEEDS := $(BUILD_NEEDS) qemu-aarch64-static=qemu-user-static $(CRIU_NEEDS)
 TEST_NEEDS := $(UNIT_NEEDS) busybox-static newuidmap=uidmap
-ENGINE_NEEDS := podman conmon catatonit containernetworking-plugins iptables busybox-static newuidmap=uidmap \
+ENGINE_NEEDS := podman conmon catatonit containerd containernetworking-plugins iptables busybox-static newuidmap=uidmap \
 	script=bsdutils pgrep=procps perl=perl-base findmnt=util-linux $(CRIU_NEEDS)
 VM_NEEDS := $(BUILD_NEEDS) qemu-system-x86_64=qemu-system-x86 mmdebstrap mkfs.ext4=e2fsprogs modprobe=kmod xz=xz-utils zstd \
 	debian-archive-keyring
@@ -135,10 +135,11 @@ install: nsinit ## install nsinit, its manual page and completions: PREFIX=/usr/
 	$(NSINIT) completion fish >$(NSINIT).fish
 	install -D -m 644 $(NSINIT).fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/nsinit.fish
 
-engines: go root criu nsinit ## podman on nsinit, as root and as a user: RUNTIME=runc compares, RUN=pattern chooses cases
+engines: go root criu nsinit ## podman and containerd on nsinit: RUNTIME=runc compares, RUN=pattern chooses cases
 	@scripts/need.sh $(ENGINE_NEEDS)
 	@integration/engines/podman.sh "$$RUNTIME" "$$RUN"
 	@integration/engines/podman.sh --user "$$RUNTIME" "$$RUN"
+	@integration/engines/containerd.sh "$$RUNTIME" "$$RUN"
 
 fuzz: go ## fuzz the C parser for FUZZTIME=600s, then all Go fuzz targets as long
 	@scripts/need.sh $(BUILD_NEEDS)

@@ -14,6 +14,8 @@ func TestPodman(t *testing.T) {
 	}
 }
 
+func TestContainerd(t *testing.T) { runEngine(t, "containerd") }
+
 func runEngine(t *testing.T, engine string, args ...string) {
 	t.Helper()
 	if os.Getenv("LIBCONTAINER_ENGINES") == "" {
