@@ -31,6 +31,8 @@ BUILD_NEEDS := gcc=gcc /usr/include/stdlib.h=libc6-dev
 CRIU_NEEDS := debian-archive-keyring tar=tar gzip=gzip ip=iproute2
 UNIT_NEEDS := $(BUILD_NEEDS) qemu-aarch64-static=qemu-user-static $(CRIU_NEEDS)
 TEST_NEEDS := $(UNIT_NEEDS) busybox-static newuidmap=uidmap
+ENGINE_NEEDS := podman conmon catatonit containerd containernetworking-plugins iptables busybox-static newuidmap=uidmap \
+	script=bsdutils pgrep=procps perl=perl-base findmnt=util-linux $(CRIU_NEEDS)
 VM_NEEDS := $(BUILD_NEEDS) qemu-system-x86_64=qemu-system-x86 mmdebstrap mkfs.ext4=e2fsprogs modprobe=kmod xz=xz-utils zstd \
 	debian-archive-keyring
 
@@ -46,11 +48,14 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 NSINIT := $(CACHE)/nsinit
 
-export GO ROOTFS CMD FUZZTIME WORLD MANAGER RUN KILLS SEED
+# make engines: another runtime, for comparison
+RUNTIME ?= $(NSINIT)
+
+export GO ROOTFS CMD FUZZTIME WORLD MANAGER RUN KILLS SEED RUNTIME
 export CGO_ENABLED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit integration vmtest chaos lint bench bench-smoke nsinit install fuzz clean go root
+.PHONY: help run test unit integration vmtest chaos lint bench bench-smoke nsinit install engines fuzz clean go root
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -129,6 +134,12 @@ install: nsinit ## install nsinit, its manual page and completions: PREFIX=/usr/
 	install -D -m 644 $(NSINIT).zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_nsinit
 	$(NSINIT) completion fish >$(NSINIT).fish
 	install -D -m 644 $(NSINIT).fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/nsinit.fish
+
+engines: go root criu nsinit ## podman and containerd on nsinit: RUNTIME=runc compares, RUN=pattern chooses cases
+	@scripts/need.sh $(ENGINE_NEEDS)
+	@integration/engines/podman.sh "$$RUNTIME" "$$RUN"
+	@integration/engines/podman.sh --user "$$RUNTIME" "$$RUN"
+	@integration/engines/containerd.sh "$$RUNTIME" "$$RUN"
 
 fuzz: go ## fuzz the C parser for FUZZTIME=600s, then all Go fuzz targets as long
 	@scripts/need.sh $(BUILD_NEEDS)

@@ -457,7 +457,9 @@ func configDigests(config *configs.Config) (map[string]string, error) {
 	return out, nil
 }
 
-// mountsInCommon are the mounts without what they are of on the host.
+// mountsInCommon are the mounts without what they are of on the host. Their order is that of
+// their destinations, and whether their propagation is that of mounts below, too, is left out:
+// engines write both anew for each container. How they were is in the record and in criu's images.
 func mountsInCommon(config *configs.Config) (out []configs.Mount) {
 	for _, m := range config.Mounts {
 		plain := *m
@@ -465,8 +467,13 @@ func mountsInCommon(config *configs.Config) (out []configs.Mount) {
 			plain.Source = ""
 		}
 		plain.PremountCmds, plain.PostmountCmds = nil, nil
+		plain.PropagationFlags = slices.Clone(m.PropagationFlags)
+		for i := range plain.PropagationFlags {
+			plain.PropagationFlags[i] &^= unix.MS_REC
+		}
 		out = append(out, plain)
 	}
+	slices.SortStableFunc(out, func(a, b configs.Mount) int { return strings.Compare(a.Destination, b.Destination) })
 	return out
 }
 

@@ -309,6 +309,9 @@ func (r *restore) enterHost() error {
 	if err != nil {
 		return err
 	}
+	if err := r.makePlaces(trees[0]); err != nil {
+		return err
+	}
 	return r.placeSources(trees)
 }
 

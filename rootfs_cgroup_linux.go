@@ -48,16 +48,16 @@ func (r *rootfs) mountCgroups(m *configs.Mount) error {
 }
 
 func (r *rootfs) bindHierarchy(h cgroupMount, tmpfs program.Reg, attrs uint64) {
+	name := path.Base(h.mountpoint)
+	r.Do("mkdir "+name, unix.SYS_MKDIRAT, tmpfs.Arg(), r.String(name), num(0o755))
 	cgroup := r.cgroupOf(h)
 	if cgroup == "" {
-		return // the container has no cgroup there
+		return // the container has no cgroup there; another mount may come to the empty directory
 	}
 	absent := r.Label()
 	tree := r.cloneTree(num(unix.AT_FDCWD), cgroup, false)
 	r.Or(absent, unix.ENOENT) // it was optional, and the host could not move us there
 	r.addAttrs(tree, attrs, false, false)
-	name := path.Base(h.mountpoint)
-	r.Do("mkdir "+name, unix.SYS_MKDIRAT, tmpfs.Arg(), r.String(name), num(0o755))
 	dir := r.Reg()
 	r.openAt(dir, tmpfs, name, unix.O_PATH|unix.O_DIRECTORY)
 	r.attach(tree, dir)

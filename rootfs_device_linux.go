@@ -163,12 +163,18 @@ func (r *rootfs) reuseDevice(parent program.Reg, base string, d *configs.Device,
 	fd := r.Reg()
 	r.openAt(fd, parent, base, unix.O_PATH)
 	r.verifyDevice(fd, typ, uint32(d.Major), uint32(d.Minor), "what is there is another file")
+	// What is mounted there is somebody else's, as a rule the host's own node.
+	mounted := r.Label()
+	attributes := r.Load(r.stat(fd).At(statxAttributes), 8)
+	r.Test(attributes.Arg(), num(unix.STATX_ATTR_MOUNT_ROOT), num(0), mounted)
+	r.Free(attributes)
 	// chmod by a descriptor of the kind O_PATH takes the name in /proc, which is the
 	// host's here. Its number must be known now: the scratch descriptor's, which is
 	// always open, so that no other file gets it.
 	r.Do("dup3", unix.SYS_DUP3, fd.Arg(), num(r.plan.scratch), num(unix.O_CLOEXEC))
 	r.Do("chmod", unix.SYS_FCHMODAT, num(unix.AT_FDCWD), r.String(r.plan.scratchPath()), num(uint32(d.FileMode.Perm())))
 	r.Do("chown", unix.SYS_FCHOWNAT, fd.Arg(), r.String(""), num(d.Uid), num(d.Gid), num(unix.AT_EMPTY_PATH))
+	r.Bind(mounted)
 	r.Close(fd)
 }
 

@@ -186,3 +186,26 @@ func TestCgroupMountOverFile(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A hierarchy in which the container has no cgroup is an empty directory, on which another mount finds
+// its place.
+func TestCgroupMountWithoutACgroup(t *testing.T) {
+	if unifiedOnly(t) {
+		t.Skip("there is one hierarchy")
+	}
+	dir := filepath.Join("/sys/fs/cgroup/pids", cgroupParent+"-mine")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := os.Remove(dir); err != nil {
+			t.Error(err)
+		}
+	}()
+	config := newConfig(t)
+	withCgroupMount(config, unix.MS_RDONLY)
+	config.Cgroups.Paths, config.Cgroups.Memory, config.Cgroups.PidsLimit = map[string]string{"pids": dir}, 0, 0
+	addMount(config, tmpfsOn("/sys/fs/cgroup/memory"))
+	got := runShell(t, config, `ls /sys/fs/cgroup/freezer; grep -c ' /sys/fs/cgroup/memory tmpfs' /proc/self/mounts; test -e /sys/fs/cgroup/pids/tasks`)
+	wantOutput(t, got, "1")
+}

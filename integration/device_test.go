@@ -126,6 +126,21 @@ func TestDevicesOfTheRootfs(t *testing.T) {
 	}
 }
 
+// A device on which the configuration mounts one of the host's is that, and keeps its mode.
+func TestDeviceIsMounted(t *testing.T) {
+	config := newConfig(t)
+	host := mknod(t, unix.S_IFCHR|0o604, nullDevice, publicTempDir(t), "null")
+	addMount(config, configs.Mount{Source: host, Destination: "/dev/null", Device: "bind", Flags: unix.MS_BIND})
+	wantOutput(t, runShell(t, config, statDevices("/dev/null")), "/dev/null character special file 1:3 604 0:0")
+	info, err := os.Stat(host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode().Perm() != 0o604 {
+		t.Errorf("the host's device has mode %v", info.Mode())
+	}
+}
+
 const nullDevice = 1<<8 | 3
 
 func TestWrongDevicesOfTheRootfs(t *testing.T) {

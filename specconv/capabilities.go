@@ -3,6 +3,7 @@ package specconv
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/moby/sys/capability"
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -88,14 +89,19 @@ func (c *converter) granted(path string, names []string, grant granter, bounding
 	return list
 }
 
-// within takes out of a set what the kernel would not let be in it without another one.
+// within takes out of a set what the kernel would not let be in it without another one. All of
+// that is one warning: some engines fill the ambient set and leave the inheritable one empty.
 func (c *converter) within(path string, names []string, other string, in []string) (list []string) {
+	var without []string
 	for _, name := range names {
 		if slices.Contains(in, name) {
 			list = append(list, name)
 		} else {
-			c.warn(path, "%q cannot be granted, since it is not in the %s set", name, other)
+			without = append(without, name)
 		}
+	}
+	if len(without) > 0 {
+		c.warn(path, "%s cannot be granted, since not in the %s set", strings.Join(without, ", "), other)
 	}
 	return list
 }
