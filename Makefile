@@ -74,7 +74,7 @@ unit: go criu
 
 integration: go root criu
 	@scripts/need.sh $(TEST_NEEDS)
-	$(GO) test -race -count=1 -timeout 15m ./integration/...
+	$(GO) test -race -count=1 -timeout 30m ./integration/...
 
 .PHONY: criu
 criu: go
