@@ -3,6 +3,7 @@ package criurpc
 import (
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -47,7 +48,9 @@ var advices = []struct{ text, advice string }{
 }
 
 // notFound is what criu logs if it misses a program.
-var notFound = regexp.MustCompile(`execvp\("([^"]+)", .*No such file or directory`)
+var notFound = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`execvp\("([^"]+)", .*No such file or directory`)
+})
 
 var errnoAdvices = map[syscall.Errno]string{
 	syscall.EEXIST:  "a process, or something else of the images, exists already: is the pid in use?",
@@ -64,7 +67,7 @@ func advise(errno syscall.Errno, log []string) string {
 		}
 	}
 	for _, line := range log {
-		if m := notFound.FindStringSubmatch(line); m != nil {
+		if m := notFound().FindStringSubmatch(line); m != nil {
 			return "install " + m[1] + ", or put it in criu's PATH"
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -58,14 +59,16 @@ func tail(f *os.File) []byte {
 
 // harmless is what criu tells as an error in logs of requests that succeed: that it may not have more
 // files open, and that it has not found iptables under one of the names.
-var harmless = regexp.MustCompile(`Can't setup RLIMIT_NOFILE|execvp\("ip6?tables\S*", \.\.\.\) failed|ip6?tables\S* -V failed`)
+var harmless = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`Can't setup RLIMIT_NOFILE|execvp\("ip6?tables\S*", \.\.\.\) failed|ip6?tables\S* -V failed`)
+})
 
 // errorLines finds the last lines of a log that tell errors. They begin with the time and the
 // pid if the log's level asks for that.
 func errorLines(log []byte) []string {
 	return lastLines(log, func(line []byte) []byte {
 		i := bytes.Index(line, []byte("Error ("))
-		if i < 0 || harmless.Match(line) {
+		if i < 0 || harmless().Match(line) {
 			return nil
 		}
 		return line[i:]

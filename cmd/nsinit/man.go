@@ -6,6 +6,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/urfave/cli/v3"
 )
@@ -40,7 +41,7 @@ func writeManual(w io.Writer, root *cli.Command) error {
 func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] + "." }
 
 // placeholder is the name of a flag's value in its usage.
-var placeholder = regexp.MustCompile("`[^`]+`")
+var placeholder = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("`[^`]+`") })
 
 func manualFlags(b *strings.Builder, cmd *cli.Command) {
 	for _, flag := range cmd.VisibleFlags() {
@@ -52,7 +53,7 @@ func manualFlags(b *strings.Builder, cmd *cli.Command) {
 		if d, ok := flag.(cli.DocGenerationFlag); ok {
 			usage = d.GetUsage()
 		}
-		value := strings.Trim(placeholder.FindString(usage), "`")
+		value := strings.Trim(placeholder().FindString(usage), "`")
 		fmt.Fprintf(b, ".TP\n.B %s\n%s\n", roff(strings.TrimSpace(strings.Join(names, ", ")+" "+value)), roff(strings.ReplaceAll(usage, "`", "")))
 	}
 }
