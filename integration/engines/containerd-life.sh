@@ -53,8 +53,8 @@ case_kill_all() {
 
 case_exec() {
 	up a --env A=of-run -- sleep 100
-	got of-run in_container a sh -c 'echo $A'
-	got "$(printf '1\n/tmp')" in_container --user 1 --cwd /tmp a sh -c 'id -u; pwd'
+	got of-run in_container a sh -c 'echo $A; sleep 0.1'
+	got "$(printf '1\n/tmp')" in_container --user 1 --cwd /tmp a sh -c 'id -u; pwd; sleep 0.1'
 	ends 4 '' in_container a sh -c 'exit 4'
 	got 'a line' in_container a cat <<<'a line'
 	ends 1 'not found|no such file' in_container a nowhere
@@ -69,7 +69,7 @@ case_exec_thirty() {
 	local n
 	up a -- sleep 1000
 	for n in $(seq 30); do
-		[ "$(in_container a echo "$n")" = "$n" ] || return
+		[ "$(in_container a sh -c "echo $n; sleep 0.1")" = "$n" ] || return # ctr loses what comes just before the end
 	done
 }
 
