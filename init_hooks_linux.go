@@ -223,7 +223,7 @@ const releaseWord = 0x6c696265_72617465
 // that died or only looked whether we wait, does nothing.
 func (p *initPlan) awaitRelease(s *script, listener program.Reg) {
 	s.Tell("report that the process is prepared", func([]byte, []int) (*program.Program, error) {
-		return nil, errPrepared
+		return nil, p.host.awaitsRelease()
 	}, s.String(""), num(0))
 	word := s.Words(0)
 	conn, v := s.Reg(), s.Reg()

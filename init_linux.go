@@ -91,6 +91,8 @@ type initHost interface {
 	createHooks() error
 	// ready is told that the container is set up; what it returns comes after that.
 	ready(user *execUser) error
+	// awaitsRelease is told that a prepared init waits.
+	awaitsRelease() error
 	// terminal is given the master of the terminal that init has made.
 	terminal(slave string, master *os.File) error
 	// passListener gives the agent the listener of a filter.

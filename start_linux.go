@@ -50,6 +50,8 @@ type starting struct {
 	image *os.File       // that the stage executes, and what it clones
 	stage *os.Process    // the process that clones, and ends
 	ref   *pidfd.Process // the process that becomes the program; nil until it has been cloned
+	known bool           // who an init is that is cloned last of all
+	waits bool           // that one, to be released
 	lost  int            // the pid of one that has been cloned, and of which there is no ref
 
 	init    *pidfd.Process // of the container that a further process joins
@@ -500,7 +502,11 @@ func (st *starting) cloned(pid int, fd int, born bool) (err error) {
 		return err
 	}
 	if st.plan.latePid {
-		return st.c.saveState()
+		st.known = true
+		if err := st.c.saveState(); err != nil || !st.waits {
+			return err
+		}
+		return errPrepared
 	}
 	if st.plan.bornMapless {
 		if err := st.mapIDsOf(pid); err != nil {
@@ -511,6 +517,17 @@ func (st *starting) cloned(pid int, fd int, born bool) (err error) {
 		return err
 	}
 	return launch.ErrStop
+}
+
+// awaitsRelease is called when init waits to be released. One that was cloned last of all may
+// have said so before the process that has cloned it tells who it is: they write to the
+// same pipe at the same time.
+func (st *starting) awaitsRelease() error {
+	st.waits = true
+	if st.plan.latePid && !st.known {
+		return nil
+	}
+	return errPrepared
 }
 
 // settles takes the stage for init until that has been cloned. The container's init, as

@@ -90,7 +90,7 @@ func everythingConfig(t *testing.T) (*configs.Config, *echoHost) {
 	t.Helper()
 	config := withEverything(t)
 	bridge := newBridge(t)
-	addr, err := netlink.ParseAddr("192.0.2.1/24")
+	addr, err := netlink.ParseAddr(hostAddress + "/24")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,9 +98,10 @@ func everythingConfig(t *testing.T) (*configs.Config, *echoHost) {
 		t.Fatal(err)
 	}
 	n := onBridge(bridge, 2)
+	n.Address = containerAddress + "/24"
 	n.IPv6Address = ""
 	config.Networks = append(config.Networks, n)
-	return config, newEchoHost(t, "192.0.2.1")
+	return config, newEchoHost(t, hostAddress)
 }
 
 // echoHost sends back what it gets, by TCP and by UDP, and makes sure that no number is missing.
