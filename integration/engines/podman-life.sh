@@ -190,10 +190,11 @@ case_kill_signals() {
 	ends 125 'can only kill running containers' pm kill c
 }
 
+# podman passes signals on from a moment after the start.
 case_signal_proxy() {
 	local client
 	podman --tmpdir $tmpdir --runtime "$called" run $parent --name c busybox \
-		sh -c 'trap "exit 6" TERM; echo ready; while :; do sleep 0.1; done' &
+		sh -c 'trap "exit 6" TERM; sleep 1; echo ready; while :; do sleep 0.1; done' &
 	client=$!
 	soon eval 'pm logs c | grep ready'
 	kill -TERM "$client"

@@ -68,8 +68,8 @@ export tmpdir parent
 # after_case removes what the case has made, and complains of what podman cannot remove.
 after_case() {
 	local status=0 left
-	pm pod rm -af -t 0 >/dev/null || status=1
-	pm rm -af -t 0 >/dev/null || status=1
+	soon pm pod rm -af -t 0 || status=1
+	soon pm rm -af -t 0 || status=1 # again if that meets podman's own cleaning up after the container's end
 	left=$("$runtime" list -q)
 	[ -z "$left" ] || { echo "the runtime still has the containers $left"; status=1; }
 	left=$(cgroup_dirs | while read -r dir; do find "$dir" -type d -name 'libpod-*' -not -name 'libpod-conmon*'; done)
