@@ -61,26 +61,27 @@ set_up() {
 		mount -t tmpfs -o mode=755 engines /run &&
 		mount -t tmpfs -o mode=1777 engines /dev/shm &&
 		mkdir -p /run/lock &&
+		in_memory /etc && in_memory /var/lib && in_memory /opt &&
 		"$top/scripts/mkrootfs.sh" "$work/rootfs" >/dev/null &&
 		tar -C "$work/rootfs" -cf "$work/rootfs.tar" .
+}
+
+# in_memory lets all that is written to a directory go with the namespaces.
+in_memory() {
+	[ -d "$1" ] || return 0
+	mkdir -p "/run/engines/upper$1" "/run/engines/work$1" &&
+		mount -t overlay -o "lowerdir=$1,upperdir=/run/engines/upper$1,workdir=/run/engines/work$1" engines "$1"
 }
 
 # become_user starts the script again as a user that only this mount namespace knows, and who owns
 # all that set_up has made.
 become_user() {
-	local id=54321 file
-	mkdir -m 755 "$work/etc" && mkdir -p "$work/home" "/run/user/$id" || return
-	for file in passwd group subuid subgid; do
-		cat "/etc/$file" >"$work/etc/$file" 2>/dev/null
-		case $file in
-		passwd) echo "$user:x:$id:$id::$work/home:/bin/bash" ;;
-		group) echo "$user:x:$id:" ;;
-		*) echo "$user:200000:65536" ;;
-		esac >>"$work/etc/$file"
-		[ -e "/etc/$file" ] || : >"/etc/$file"
-		mount --bind "$work/etc/$file" "/etc/$file" || return
-	done
-	chown -R "$id:$id" "$work" "/run/user/$id" &&
+	local id=54321
+	mkdir -p "$work/home" "/run/user/$id" &&
+		echo "$user:x:$id:$id::$work/home:/bin/bash" >>/etc/passwd &&
+		echo "$user:x:$id:" >>/etc/group &&
+		echo "$user:200000:65536" | tee -a /etc/subuid >>/etc/subgid &&
+		chown -R "$id:$id" "$work" "/run/user/$id" &&
 		exec setpriv --reuid "$id" --regid "$id" --clear-groups --inh-caps=-all env ENGINES_INSIDE=user \
 			HOME="$work/home" USER="$user" XDG_RUNTIME_DIR="/run/user/$id" "$0" "$runtime" "$pattern"
 }
