@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -18,15 +19,27 @@ import (
 	"github.com/libcontainer/libcontainer/configs"
 )
 
-// everythingRounds is how often a program that has all open that criu can save is saved and restored.
-const everythingRounds = 20
+// everythingRounds is how often a program that has all open that criu can save is saved and restored:
+// LCTEST_ROUNDS, such as 20, or a few times.
+func everythingRounds(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv("LCTEST_ROUNDS")
+	if text == "" {
+		return 4
+	}
+	rounds, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("LCTEST_ROUNDS: %v", err)
+	}
+	return rounds
+}
 
 // Nothing of what a container has open is lost, however often it is saved and restored:
 // see testdata/checkpoint/everything, which stops to count and says why if something is.
 func TestEverythingIsRestored(t *testing.T) {
 	t.Run("root", func(t *testing.T) {
 		config, host := everythingConfig(t)
-		testEverything(t, config, host, everythingRounds)
+		testEverything(t, config, host, everythingRounds(t))
 	})
 	// Without a veth pair: see docs/checkpoint.md.
 	t.Run("user namespace", func(t *testing.T) {

@@ -49,7 +49,10 @@ func restore(t *testing.T, container libcontainer.Container, opts *libcontainer.
 		t.Fatal(err)
 	}
 	if err := container.Restore(q, opts); err != nil {
-		t.Fatalf("%v\n%s", err, logOf(opts, "restore.log"))
+		t.Errorf("%v\n%s", err, logOf(opts, "restore.log"))
+		closeFiles(q)
+		said.drain() // the program may have said why
+		t.FailNow()
 	}
 	closeFiles(q)
 	for range 3 {
