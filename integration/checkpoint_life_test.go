@@ -49,7 +49,8 @@ func restore(t *testing.T, container libcontainer.Container, opts *libcontainer.
 		t.Fatal(err)
 	}
 	if err := container.Restore(q, opts); err != nil {
-		t.Errorf("%v\n%s", err, logOf(opts, "restore.log"))
+		log := logOf(opts, "restore.log")
+		t.Errorf("%v\n%s", err, log[max(len(log)-16<<10, 0):])
 		closeFiles(q)
 		said.drain() // the program may have said why
 		t.FailNow()

@@ -177,7 +177,6 @@ func elsewhere(config *configs.Config) *configs.Config {
 }
 
 func logOf(opts *libcontainer.CriuOpts, name string) string {
-	const most = 16 << 10
 	data, _ := os.ReadFile(filepath.Join(opts.ImagesDirectory, name))
-	return string(data[max(len(data)-most, 0):])
+	return string(data)
 }
