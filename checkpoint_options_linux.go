@@ -96,32 +96,17 @@ func (n NetworkLock) method() rpc.CriuNetworkLockMethod {
 func (d *dump) options() *rpc.CriuOpts {
 	o := d.opts
 	out := &rpc.CriuOpts{
-		Pid:               proto.Int32(int32(d.v.init.Pid())),
-		LogLevel:          proto.Int32(criuLogLevel),
-		LogFile:           proto.String(dumpLog),
-		LeaveRunning:      proto.Bool(o.LeaveRunning),
-		TcpEstablished:    proto.Bool(o.TcpEstablished),
-		TcpClose:          proto.Bool(o.TcpClose),
-		TcpSkipInFlight:   proto.Bool(o.TcpSkipInFlight),
-		ExtUnixSk:         proto.Bool(o.ExternalUnixConnections),
-		ShellJob:          proto.Bool(o.ShellJob),
-		FileLocks:         proto.Bool(o.FileLocks),
-		LinkRemap:         proto.Bool(o.LinkRemap),
-		OrphanPtsMaster:   proto.Bool(true),
-		NotifyScripts:     proto.Bool(true),
-		ManageCgroups:     proto.Bool(true),
-		ManageCgroupsMode: o.ManageCgroupsMode.rpc(),
-		NetworkLock:       o.NetworkLock.method().Enum(),
-		LazyPages:         proto.Bool(o.LazyPages),
-		TrackMem:          proto.Bool(o.PreDump),
-		AutoDedup:         proto.Bool(o.AutoDedup),
-		External:          d.record.externals(),
+		Pid:             proto.Int32(int32(d.v.init.Pid())),
+		LogFile:         proto.String(dumpLog),
+		LeaveRunning:    proto.Bool(o.LeaveRunning),
+		TcpSkipInFlight: proto.Bool(o.TcpSkipInFlight),
+		LinkRemap:       proto.Bool(o.LinkRemap),
+		TrackMem:        proto.Bool(o.PreDump),
+		AutoDedup:       proto.Bool(o.AutoDedup),
+		External:        d.record.externals(),
 	}
 	if path := d.freezeCgroup(); path != "" {
 		out.FreezeCgroup = proto.String(path)
-	}
-	if d.yard != "" {
-		out.CgroupYard = proto.String(d.yard)
 	}
 	if o.ParentImage != "" {
 		out.ParentImg = proto.String(o.ParentImage)
@@ -132,12 +117,24 @@ func (d *dump) options() *rpc.CriuOpts {
 	if o.PageServer.Address != "" {
 		out.Ps = &rpc.CriuPageServerInfo{Address: proto.String(o.PageServer.Address), Port: proto.Int32(o.PageServer.Port)}
 	}
-	o.common(out)
+	o.common(out, d.yard)
 	return out
 }
 
-// common sets what a dump and a restore have in common.
-func (o *CriuOpts) common(out *rpc.CriuOpts) {
+// common sets what a dump and a restore have in common. yard is that of mountYard.
+func (o *CriuOpts) common(out *rpc.CriuOpts, yard string) {
+	out.LogLevel = proto.Int32(criuLogLevel)
+	out.OrphanPtsMaster, out.NotifyScripts, out.ManageCgroups = proto.Bool(true), proto.Bool(true), proto.Bool(true)
+	out.TcpEstablished, out.TcpClose = proto.Bool(o.TcpEstablished), proto.Bool(o.TcpClose)
+	out.ExtUnixSk = proto.Bool(o.ExternalUnixConnections)
+	out.ShellJob = proto.Bool(o.ShellJob)
+	out.FileLocks = proto.Bool(o.FileLocks)
+	out.ManageCgroupsMode = o.ManageCgroupsMode.rpc()
+	out.NetworkLock = o.NetworkLock.method().Enum()
+	out.LazyPages = proto.Bool(o.LazyPages)
+	if yard != "" {
+		out.CgroupYard = proto.String(yard)
+	}
 	if o.EmptyNetwork {
 		out.EmptyNs = proto.Uint32(unix.CLONE_NEWNET)
 	}

@@ -171,8 +171,7 @@ func (r *restore) close() {
 
 // run makes what the container has on the host, and lets criu make the processes.
 func (r *restore) run() (err error) {
-	paths, err := r.c.plan(r.ctx, true)
-	if err != nil {
+	if _, err := r.c.plan(r.ctx, true); err != nil {
 		return err
 	}
 	v := r.c.view()
@@ -215,7 +214,7 @@ func (r *restore) run() (err error) {
 		return err
 	}
 	r.c.set(func(next *view) { next.restorer = restorer{r.criu.Pid(), stat.StartTime} }) // saved with init
-	options, err := r.options(paths)
+	options, err := r.options()
 	if err != nil {
 		return err
 	}
@@ -296,30 +295,18 @@ func (r *restore) inheritFiles() error {
 	return nil
 }
 
-func (r *restore) options(paths map[string]string) (*rpc.CriuOpts, error) {
+func (r *restore) options() (*rpc.CriuOpts, error) {
 	o := r.opts
 	roots, err := cgroupRoots(r.driver.GetPaths())
 	if err != nil {
 		return nil, err
 	}
 	out := &rpc.CriuOpts{
-		Root:              proto.String(r.host.root),
-		LogLevel:          proto.Int32(criuLogLevel),
-		LogFile:           proto.String(restoreLog),
-		RstSibling:        proto.Bool(true),
-		TcpEstablished:    proto.Bool(o.TcpEstablished),
-		TcpClose:          proto.Bool(o.TcpClose),
-		ExtUnixSk:         proto.Bool(o.ExternalUnixConnections),
-		ShellJob:          proto.Bool(o.ShellJob),
-		FileLocks:         proto.Bool(o.FileLocks),
-		OrphanPtsMaster:   proto.Bool(true),
-		NotifyScripts:     proto.Bool(true),
-		ManageCgroups:     proto.Bool(true),
-		ManageCgroupsMode: o.ManageCgroupsMode.rpc(),
-		NetworkLock:       o.NetworkLock.method().Enum(),
-		LazyPages:         proto.Bool(o.LazyPages),
-		CgRoot:            roots,
-		External:          append(r.host.externals(), r.vethExternals()...),
+		Root:       proto.String(r.host.root),
+		LogFile:    proto.String(restoreLog),
+		RstSibling: proto.Bool(true),
+		CgRoot:     roots,
+		External:   append(r.host.externals(), r.vethExternals()...),
 	}
 	if o.LsmProfile != "" {
 		out.LsmProfile = proto.String(o.LsmProfile)
@@ -327,10 +314,7 @@ func (r *restore) options(paths map[string]string) (*rpc.CriuOpts, error) {
 	if o.LsmMountContext != "" {
 		out.LsmMountContext = proto.String(o.LsmMountContext)
 	}
-	if r.host.yard != "" {
-		out.CgroupYard = proto.String(r.host.yard)
-	}
-	o.common(out)
+	o.common(out, r.host.yard)
 	return out, nil
 }
 
