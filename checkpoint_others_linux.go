@@ -74,8 +74,7 @@ func describeProcesses(pids []int) string {
 			out = append(out, fmt.Sprintf("and %d more", len(pids)-most))
 			break
 		}
-		comm, _ := os.ReadFile(procFile(pid, "comm"))
-		out = append(out, fmt.Sprintf("%d (%s)", pid, strings.TrimSpace(string(comm))))
+		out = append(out, fmt.Sprintf("%d (%s)", pid, commOf(pid)))
 	}
 	return strings.Join(out, ", ")
 }

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/checkpoint-restore/go-criu/v8/rpc"
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer/cgroups"
@@ -37,11 +38,15 @@ func (r *restore) verify() error {
 	if stat.Parent != os.Getpid() {
 		return notTheContainer("its first process, %d, is a child of %d and not of this program", init, stat.Parent)
 	}
+	roots, err := cgroupRoots(r.driver.GetPaths())
+	if err != nil {
+		return err
+	}
 	if err := r.eachProcess(func(pid int, _ map[string]string) error {
 		if err := r.verifyNamespaces(pid, init); err != nil {
 			return err
 		}
-		return r.verifyCgroups(pid)
+		return verifyCgroups(pid, roots)
 	}); err != nil {
 		return err
 	}
@@ -223,12 +228,8 @@ func (r *restore) verifyLabel(pid int) error {
 }
 
 // verifyCgroups looks whether a process is in the container's cgroups, or below them.
-func (r *restore) verifyCgroups(pid int) error {
+func verifyCgroups(pid int, roots []*rpc.CgroupRoot) error {
 	its, err := cgroups.ParseCgroupFile(procFile(pid, "cgroup"))
-	if err != nil {
-		return err
-	}
-	roots, err := cgroupRoots(r.driver.GetPaths())
 	if err != nil {
 		return err
 	}
