@@ -1,11 +1,12 @@
 //go:build linux
 
-// Package descriptor gets at the number of a file's descriptor without what os.File.Fd
-// does: it may make the file a blocking one, and the number may be closed and another's
-// before it is used.
+// Package descriptor is for system calls on descriptors. It gets at the number of a file's
+// descriptor without what os.File.Fd does: it may make the file a blocking one, and the
+// number may be closed and another's before it is used.
 package descriptor
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -36,4 +37,14 @@ func Duplicate(f *os.File) (fd int, err error) {
 		return -1, fmt.Errorf("duplicate descriptor of %s: %w", f.Name(), err)
 	}
 	return fd, nil
+}
+
+// Retry calls again what a signal has interrupted (EINTR, signal(7)).
+func Retry[T any](call func() (T, error)) (T, error) {
+	for {
+		v, err := call()
+		if !errors.Is(err, unix.EINTR) {
+			return v, err
+		}
+	}
 }

@@ -61,3 +61,16 @@ func TestControl(t *testing.T) {
 		t.Error("of a closed file there was no error")
 	}
 }
+
+func TestRetry(t *testing.T) {
+	calls := 0
+	n, err := Retry(func() (int, error) {
+		if calls++; calls < 3 {
+			return -1, &os.PathError{Op: "read", Path: "x", Err: unix.EINTR}
+		}
+		return calls, unix.EIO
+	})
+	if n != 3 || !errors.Is(err, unix.EIO) {
+		t.Errorf("after %d calls: %d, %v", calls, n, err)
+	}
+}

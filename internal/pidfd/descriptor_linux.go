@@ -96,7 +96,7 @@ func (d *sharedFile) ended() (ended bool, err error) {
 // hasEnded tells whether the process of a pidfd has ended: then it is readable.
 func hasEnded(pidfd int) (bool, error) {
 	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
-	n, err := retry(func() (int, error) { return unix.Poll(fds, 0) })
+	n, err := descriptor.Retry(func() (int, error) { return unix.Poll(fds, 0) })
 	return n > 0, err
 }
 

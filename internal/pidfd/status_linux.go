@@ -95,7 +95,7 @@ const (
 func (d *sharedFile) waitid(options int) (syscall.WaitStatus, error) {
 	var info childInfo
 	err := descriptor.Control(d.file, func(fd int) error {
-		_, err := retry(func() (int, error) {
+		_, err := descriptor.Retry(func() (int, error) {
 			return 0, unix.Waitid(unix.P_PIDFD, fd, (*unix.Siginfo)(unsafe.Pointer(&info)),
 				unix.WEXITED|unix.WNOHANG|unix.WALL|options, nil)
 		})

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/internal/descriptor"
 )
 
 // fileName is the name of the state file.
@@ -125,14 +127,14 @@ func (d *Dir) replace(name string, data []byte) (Version, error) {
 // which package os tries whether a file can be waited for.
 func writeFile(name string, data []byte) error {
 	fail := func(op string, err error) error { return &os.PathError{Op: op, Path: name, Err: err} }
-	fd, err := retry(func() (int, error) {
+	fd, err := descriptor.Retry(func() (int, error) {
 		return unix.Open(name, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
 	})
 	if err != nil {
 		return fail("open", err)
 	}
 	for len(data) > 0 {
-		n, err := retry(func() (int, error) { return unix.Write(fd, data) })
+		n, err := descriptor.Retry(func() (int, error) { return unix.Write(fd, data) })
 		if err != nil {
 			unix.Close(fd)
 			return fail("write", err)
@@ -143,16 +145,6 @@ func writeFile(name string, data []byte) error {
 		return fail("close", err)
 	}
 	return nil
-}
-
-// retry calls again what a signal has interrupted.
-func retry(call func() (int, error)) (int, error) {
-	for {
-		n, err := call()
-		if !errors.Is(err, unix.EINTR) {
-			return n, err
-		}
-	}
 }
 
 // Created returns when the directory was made, in UTC. Where the file system has no time

@@ -58,7 +58,7 @@ func send(ctx context.Context, socket *os.File, data []byte, files []*os.File) e
 		var n int
 		var sendErr error
 		err := conn.Write(func(fd uintptr) bool {
-			n, sendErr = retry(func() (int, error) { return unix.SendmsgN(int(fd), data, rights, nil, unix.MSG_NOSIGNAL) })
+			n, sendErr = descriptor.Retry(func() (int, error) { return unix.SendmsgN(int(fd), data, rights, nil, unix.MSG_NOSIGNAL) })
 			return !errors.Is(sendErr, unix.EAGAIN)
 		})
 		if err = errors.Join(err, sendErr); err != nil {
@@ -143,7 +143,7 @@ func recv(ctx context.Context, socket *os.File, data []byte, most int) (n int, f
 	var controlLen, flags int
 	var recvErr error
 	err = conn.Read(func(fd uintptr) bool {
-		n, recvErr = retry(func() (n int, err error) {
+		n, recvErr = descriptor.Retry(func() (n int, err error) {
 			n, controlLen, flags, _, err = unix.Recvmsg(int(fd), data, control, unix.MSG_CMSG_CLOEXEC)
 			return n, err
 		})
@@ -206,7 +206,7 @@ func connect(ctx context.Context, path string) (int, error) {
 		if err = context.Cause(ctx); err != nil {
 			break
 		}
-		_, err = retry(func() (int, error) { return 0, unix.Connect(fd, &unix.SockaddrUnix{Name: path}) })
+		_, err = descriptor.Retry(func() (int, error) { return 0, unix.Connect(fd, &unix.SockaddrUnix{Name: path}) })
 		if err == nil {
 			return fd, nil
 		}
@@ -216,14 +216,4 @@ func connect(ctx context.Context, path string) (int, error) {
 	}
 	unix.Close(fd)
 	return -1, err
-}
-
-// retry repeats a call that a signal has interrupted.
-func retry(call func() (int, error)) (int, error) {
-	for {
-		n, err := call()
-		if !errors.Is(err, unix.EINTR) {
-			return n, err
-		}
-	}
 }

@@ -18,6 +18,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/internal/descriptor"
 )
 
 // Kind says what a directory must be.
@@ -48,7 +50,7 @@ func Open(path string, kind Kind) (*Dir, error) {
 	if err := CheckPath(path); err != nil {
 		return nil, err
 	}
-	fd, err := retryFd(func() (int, error) {
+	fd, err := descriptor.Retry(func() (int, error) {
 		return unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	})
 	if err != nil {
@@ -131,7 +133,7 @@ func (d *Dir) Exists(name string) bool {
 
 // ReadDir opens the directory for reading and returns its entries.
 func (d *Dir) ReadDir() ([]os.DirEntry, error) {
-	fd, err := retryFd(func() (int, error) {
+	fd, err := descriptor.Retry(func() (int, error) {
 		return unix.Openat(d.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	})
 	if err != nil {
@@ -151,7 +153,7 @@ func (d *Dir) Detach() *os.File {
 // Reopen returns the directory as a file of its own, close-on-exec and opened for
 // path operations only.
 func (d *Dir) Reopen() (*os.File, error) {
-	fd, err := retryFd(func() (int, error) { return unix.FcntlInt(uintptr(d.fd), unix.F_DUPFD_CLOEXEC, 0) })
+	fd, err := descriptor.Retry(func() (int, error) { return unix.FcntlInt(uintptr(d.fd), unix.F_DUPFD_CLOEXEC, 0) })
 	if err != nil {
 		return nil, &os.PathError{Op: "dup", Path: d.path, Err: err}
 	}
@@ -161,7 +163,7 @@ func (d *Dir) Reopen() (*os.File, error) {
 // openat opens the file or directory rel, which the caller has checked.
 func (d *Dir) openat(rel string, flags uint64) (int, error) {
 	how := unix.OpenHow{Flags: flags | unix.O_CLOEXEC, Resolve: resolve}
-	fd, err := retryFd(func() (int, error) { return unix.Openat2(d.fd, rel, &how) })
+	fd, err := descriptor.Retry(func() (int, error) { return unix.Openat2(d.fd, rel, &how) })
 	if err != nil {
 		return -1, &os.PathError{Op: "open", Path: d.Path(rel), Err: err}
 	}
@@ -210,20 +212,8 @@ func IsGone(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV)
 }
 
+// retry is descriptor.Retry of what has no result.
 func retry(call func() error) error {
-	for {
-		err := call()
-		if !errors.Is(err, unix.EINTR) {
-			return err
-		}
-	}
-}
-
-func retryFd(call func() (int, error)) (int, error) {
-	for {
-		n, err := call()
-		if !errors.Is(err, unix.EINTR) {
-			return n, err
-		}
-	}
+	_, err := descriptor.Retry(func() (struct{}, error) { return struct{}{}, call() })
+	return err
 }

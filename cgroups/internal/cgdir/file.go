@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/internal/descriptor"
 )
 
 // File is an open file of a cgroup. Unlike os.File it never registers with
@@ -54,7 +56,7 @@ func OpenFileIn(path, name string, flags uint64, kind Kind) (*File, error) {
 	}
 	full := (&Dir{path: path}).Path(name)
 	how := unix.OpenHow{Flags: flags | unix.O_CLOEXEC | unix.O_NOFOLLOW, Resolve: unix.RESOLVE_NO_MAGICLINKS}
-	fd, err := retryFd(func() (int, error) { return unix.Openat2(unix.AT_FDCWD, full, &how) })
+	fd, err := descriptor.Retry(func() (int, error) { return unix.Openat2(unix.AT_FDCWD, full, &how) })
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: full, Err: err}
 	}
@@ -84,7 +86,7 @@ func (f *File) Detach() *os.File {
 // Write writes value with one system call, which is what the kernel takes as
 // one value.
 func (f *File) Write(value string) error {
-	n, err := retryFd(func() (int, error) { return unix.Write(f.fd, []byte(value)) })
+	n, err := descriptor.Retry(func() (int, error) { return unix.Write(f.fd, []byte(value)) })
 	if err == nil && n != len(value) {
 		err = io.ErrShortWrite
 	}
@@ -99,7 +101,7 @@ func (f *File) Read() (string, error) {
 	var content []byte
 	buf := make([]byte, 4096)
 	for {
-		n, err := retryFd(func() (int, error) { return unix.Pread(f.fd, buf, int64(len(content))) })
+		n, err := descriptor.Retry(func() (int, error) { return unix.Pread(f.fd, buf, int64(len(content))) })
 		if err != nil {
 			return "", &os.PathError{Op: "read", Path: f.path, Err: err}
 		}

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/internal/descriptor"
 )
 
 // Cursor is a place in the tree of directories below a Dir, at any depth. It has two
@@ -65,7 +67,7 @@ func (c *Cursor) Up() (name string, err error) {
 	if last > 0 {
 		// Cgroups are never moved to another parent (cgroup-v1/cgroups.rst,
 		// section 1.6), so that the way up leads where the cursor came from.
-		fd, err := retryFd(func() (int, error) {
+		fd, err := descriptor.Retry(func() (int, error) {
 			return unix.Openat(c.dir.fd, "..", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 		})
 		if err != nil {
