@@ -156,7 +156,7 @@ func (c *Instance) limitCPU(ctx context.Context, exceeded context.CancelCauseFun
 // cpuTime is what a process has used until now, or all of the container since then.
 func (c *Instance) cpuTime(run *runningProcess, before usage) (used time.Duration, ok bool) {
 	if run.first {
-		if u := c.usage(); u.cpu > before.cpu {
+		if u := c.consumed(); u.cpu > before.cpu {
 			return time.Duration(u.cpu - before.cpu), true
 		}
 	}

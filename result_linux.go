@@ -93,7 +93,7 @@ func (c *Instance) Run(ctx context.Context, process *Process) (*Result, error) {
 		process.closeFiles()
 		return nil, err
 	}
-	before := c.usage()
+	before, kills := c.consumed(), c.kills()
 	starting, stop := process.Limits.within(ctx)
 	defer stop()
 	// The program may have written too much before the start is over.
@@ -121,11 +121,11 @@ func (c *Instance) Run(ctx context.Context, process *Process) (*Result, error) {
 	if cause := context.Cause(ctx); errors.Is(cause, ErrOutputLimit) {
 		r.Killed = cause // something was dropped, also if the program was faster
 	}
-	after := c.usage()
 	if run.first {
-		r.cgroup(before, after)
+		r.cgroup(before, c.consumed())
 	}
-	r.OOMKilled = after.oom > before.oom || after.gone && oom != nil && told(oom)
+	later := c.kills()
+	r.OOMKilled = later.count > kills.count || later.gone && oom != nil && told(oom)
 	return r, err
 }
 
@@ -207,19 +207,26 @@ func (r *Result) end(state *os.ProcessState) {
 }
 
 // usage is what a container's cgroups tell: 0 where they do not.
-type usage struct {
-	cpu, peak, oom uint64
-	gone           bool // the cgroup that counts kills
-}
+type usage struct{ cpu, peak uint64 }
 
-func (c *Instance) usage() (u usage) {
+func (c *Instance) consumed() (u usage) {
 	if stats, err := c.Stats(); err == nil {
 		u.cpu = stats.CgroupStats.CpuStats.CpuUsage.TotalUsage
 		u.peak = stats.CgroupStats.MemoryStats.Usage.MaxUsage
 	}
-	kills, err := c.OOMKills()
-	u.oom, u.gone = kills, cgroupGone(err)
 	return u
+}
+
+// oomCount is how many processes of a container were killed for want of memory, 0 if that
+// is not known.
+type oomCount struct {
+	count uint64
+	gone  bool // the cgroup that counts
+}
+
+func (c *Instance) kills() oomCount {
+	count, err := c.OOMKills()
+	return oomCount{count, cgroupGone(err)}
 }
 
 func (r *Result) cgroup(before, after usage) {
