@@ -218,13 +218,9 @@ func (s *stdio) failed(err error) {
 // defaultWaitDelay is what a zero Process.WaitDelay means.
 const defaultWaitDelay = time.Second
 
-// finish waits, after the end of the process, until all that it has written has
-// been copied: until no process has the other ends of the pipes. If one that it
-// has left behind has them for longer than the delay, they are closed. A copy
-// into the process is ended, and not waited for: what it reads from is the
-// caller's and may block for ever.
-func (s *stdio) finish(delay time.Duration) error {
-	var late bool
+// awaitDelayed waits until a channel is closed, for as long as a Process.WaitDelay says. It
+// tells whether it was.
+func awaitDelayed(done <-chan struct{}, delay time.Duration) bool {
 	var expired <-chan time.Time
 	if delay == 0 {
 		delay = defaultWaitDelay
@@ -235,10 +231,20 @@ func (s *stdio) finish(delay time.Duration) error {
 		expired = timer.C
 	}
 	select {
-	case <-s.drained:
+	case <-done:
+		return true
 	case <-expired:
-		late = true
+		return false
 	}
+}
+
+// finish waits, after the end of the process, until all that it has written has
+// been copied: until no process has the other ends of the pipes. If one that it
+// has left behind has them for longer than the delay, they are closed. A copy
+// into the process is ended, and not waited for: what it reads from is the
+// caller's and may block for ever.
+func (s *stdio) finish(delay time.Duration) error {
+	late := !awaitDelayed(s.drained, delay)
 	for _, f := range s.ours {
 		f.Close() // what has ended by itself has closed it already
 	}

@@ -214,7 +214,7 @@ func (c *Instance) RunOnTerminal(ctx context.Context, process *Process, window *
 	}
 	result, err := c.Run(ctx, process)
 	if shown != nil && result != nil {
-		awaitShown(shown, process.WaitDelay)
+		awaitDelayed(shown, process.WaitDelay) // programs that are left behind may keep the terminal open
 	}
 	detach()
 	if terminal != nil {
@@ -224,22 +224,4 @@ func (c *Instance) RunOnTerminal(ctx context.Context, process *Process, window *
 		}
 	}
 	return result, err
-}
-
-// awaitShown waits until all is shown. Programs that the process has left behind may keep the
-// terminal open: for them it waits as Process.Wait does for pipes.
-func awaitShown(shown <-chan struct{}, delay time.Duration) {
-	if delay < 0 {
-		<-shown
-		return
-	}
-	if delay == 0 {
-		delay = defaultWaitDelay
-	}
-	timer := time.NewTimer(delay)
-	defer timer.Stop()
-	select {
-	case <-shown:
-	case <-timer.C:
-	}
 }
