@@ -39,10 +39,8 @@ func TestRestoreIntoAnotherRoot(t *testing.T) {
 		t.Fatal(err)
 	}
 	said.next()
-	opts := &libcontainer.CriuOpts{ImagesDirectory: filepath.Join(publicTempDir(t), "images")}
-	if err := linux(first).CheckpointContext(context.Background(), opts); err != nil {
-		t.Fatalf("%v\n%s", err, logOf(opts, "dump.log"))
-	}
+	opts := newImages(t)
+	checkpoint(t, first, opts)
 	closeFiles(p)
 	said.drain()
 
@@ -83,10 +81,8 @@ func TestRestorePlaceIsALink(t *testing.T) {
 		t.Fatal(err)
 	}
 	said.next()
-	opts := &libcontainer.CriuOpts{ImagesDirectory: filepath.Join(publicTempDir(t), "images")}
-	if err := linux(first).CheckpointContext(context.Background(), opts); err != nil {
-		t.Fatalf("%v\n%s", err, logOf(opts, "dump.log"))
-	}
+	opts := newImages(t)
+	checkpoint(t, first, opts)
 	closeFiles(p)
 	said.drain()
 
