@@ -48,17 +48,16 @@ func (c *Terminal) Resize(size configs.ConsoleSize) error {
 // SystemError - System error.
 func (c *Terminal) Attach(window *os.File) (detach func(), shown <-chan struct{}, err error) {
 	w := &attachedWindow{terminal: c, window: window, shown: make(chan struct{})}
-	if w.old, err = termiosOf(window); err != nil {
-		return nil, nil, invalid(fmt.Errorf("attach terminal: %s is not a terminal: %w", window.Name(), err))
-	}
 	if w.wake, w.waker, err = os.Pipe(); err != nil {
 		return nil, nil, newSystemError(fmt.Errorf("attach terminal: %w", err))
 	}
 	resized := make(chan os.Signal, 1)
 	signal.Notify(resized, unix.SIGWINCH)
-	err = w.resize()
+	restore, err := MakeRaw(window)
 	if err == nil {
-		err = setTermios(window, raw(*w.old))
+		if err = w.resize(); err != nil {
+			restore()
+		}
 	}
 	if err != nil {
 		signal.Stop(resized)
@@ -80,7 +79,7 @@ func (c *Terminal) Attach(window *os.File) (detach func(), shown <-chan struct{}
 		w.running.Wait()
 		_ = c.master.SetWriteDeadline(time.Time{})
 		w.wake.Close()
-		_ = setTermios(window, w.old)
+		restore()
 	}), w.shown, nil
 }
 
@@ -88,7 +87,6 @@ func (c *Terminal) Attach(window *os.File) (detach func(), shown <-chan struct{}
 type attachedWindow struct {
 	terminal    *Terminal
 	window      *os.File
-	old         *unix.Termios
 	wake, waker *os.File // the first is readable when the window is to be given back
 	shown       chan struct{}
 	running     sync.WaitGroup
@@ -156,6 +154,24 @@ func readUnless(fd, end int, buf []byte) (int, error) {
 			return max(n, 0), err
 		}
 	}
+}
+
+// MakeRaw gives a terminal, such as os.Stdin, the modes of cfmakeraw(3): what is typed is read
+// as it is and at once, and nothing is shown by itself. The function that it returns gives it
+// the modes back that it had.
+//
+// errors:
+// ConfigInvalid - it is no terminal,
+// SystemError - System error.
+func MakeRaw(terminal *os.File) (restore func(), err error) {
+	old, err := termiosOf(terminal)
+	if err != nil {
+		return nil, invalid(fmt.Errorf("%s is not a terminal: %w", terminal.Name(), err))
+	}
+	if err := setTermios(terminal, raw(*old)); err != nil {
+		return nil, newSystemError(err)
+	}
+	return func() { _ = setTermios(terminal, old) }, nil
 }
 
 func termiosOf(f *os.File) (t *unix.Termios, err error) {

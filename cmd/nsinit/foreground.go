@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -24,7 +23,7 @@ type streams struct {
 	detach   bool
 	socket   string // --console-socket
 
-	console libcontainer.Console // the window's side, which this command serves
+	console *libcontainer.Terminal // the window's side, which this command serves
 }
 
 // check refuses a terminal that nobody would serve, and a server without a terminal.
@@ -55,7 +54,7 @@ func (s *streams) attach(p *libcontainer.Process, config *configs.Config) error 
 		p.ConsoleSize = &configs.ConsoleSize{Height: size.Row, Width: size.Col}
 	}
 	return p.NewTerminal(func(console libcontainer.Console) error {
-		s.console = console
+		s.console = console.(*libcontainer.Terminal)
 		return nil
 	})
 }
@@ -70,7 +69,10 @@ func (s *streams) serve() (done func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	restore, err := makeRaw()
+	restore, err := libcontainer.MakeRaw(os.Stdin)
+	if errors.Is(err, libcontainer.ConfigInvalid) { // it is no terminal
+		restore, err = func() {}, nil
+	}
 	if err != nil {
 		return nil, errors.Join(err, ended.Close(), end.Close())
 	}
@@ -116,25 +118,6 @@ func show(console libcontainer.Console, ended *os.File) {
 	}
 }
 
-// makeRaw does what cfmakeraw(3) does with standard input, until restore is called. If that is no
-// terminal there is nothing to do.
-func makeRaw() (restore func(), err error) {
-	old, err := unix.IoctlGetTermios(0, unix.TCGETS)
-	if err != nil {
-		return func() {}, nil
-	}
-	raw := *old
-	raw.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
-	raw.Oflag &^= unix.OPOST
-	raw.Lflag &^= unix.ECHO | unix.ECHONL | unix.ICANON | unix.ISIG | unix.IEXTEN
-	raw.Cflag = raw.Cflag&^(unix.CSIZE|unix.PARENB) | unix.CS8
-	raw.Cc[unix.VMIN], raw.Cc[unix.VTIME] = 1, 0
-	if err := unix.IoctlSetTermios(0, unix.TCSETS, &raw); err != nil {
-		return nil, fmt.Errorf("make the terminal raw: %w", err)
-	}
-	return func() { _ = unix.IoctlSetTermios(0, unix.TCSETS, old) }, nil
-}
-
 // wait stays until the process has ended, and returns its exit status as a shell would. Signals that
 // this command gets go to the process.
 func (s *streams) wait(p *libcontainer.Process, signals <-chan os.Signal, reap bool) (int, error) {
@@ -178,7 +161,7 @@ func (s *streams) pass(p *libcontainer.Process, pid int, sig os.Signal, reap boo
 		if s.console == nil {
 			_ = p.Signal(sig)
 		} else if size, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ); err == nil {
-			_ = unix.IoctlSetWinsize(int(s.console.Fd()), unix.TIOCSWINSZ, size)
+			_ = s.console.Resize(configs.ConsoleSize{Height: size.Row, Width: size.Col})
 		}
 	default:
 		_ = p.Signal(sig) // which fails if the process has just ended
