@@ -120,11 +120,7 @@ func pauseCommand(a *app) *cli.Command {
 		Name:      "pause",
 		Usage:     "pause all processes of a container",
 		ArgsUsage: "ID",
-		Action: withID(0, func(_ context.Context, _ *cli.Command, id string) error {
-			c, err := a.load(id)
-			if err != nil {
-				return err
-			}
+		Action: a.withContainer(0, func(_ context.Context, _ *cli.Command, c libcontainer.LinuxContainer) error {
 			return engineError(c.Pause())
 		}),
 	}
@@ -135,11 +131,7 @@ func resumeCommand(a *app) *cli.Command {
 		Name:      "resume",
 		Usage:     "let the processes of a paused container go on",
 		ArgsUsage: "ID",
-		Action: withID(0, func(_ context.Context, _ *cli.Command, id string) error {
-			c, err := a.load(id)
-			if err != nil {
-				return err
-			}
+		Action: a.withContainer(0, func(_ context.Context, _ *cli.Command, c libcontainer.LinuxContainer) error {
 			return engineError(c.Resume())
 		}),
 	}

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v3"
+
+	"github.com/libcontainer/libcontainer"
 )
 
 func main() {
@@ -141,4 +143,15 @@ func withID(further int, do action) cli.ActionFunc {
 		}
 		return do(ctx, cmd, id)
 	}
+}
+
+// withContainer is withID for a container that exists.
+func (a *app) withContainer(further int, do func(ctx context.Context, cmd *cli.Command, c libcontainer.LinuxContainer) error) cli.ActionFunc {
+	return withID(further, func(ctx context.Context, cmd *cli.Command, id string) error {
+		c, err := a.load(id)
+		if err != nil {
+			return err
+		}
+		return do(ctx, cmd, c)
+	})
 }
