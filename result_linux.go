@@ -5,7 +5,6 @@ package libcontainer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"sync"
@@ -67,10 +66,6 @@ func (r *Result) TimedOut() bool { return errors.Is(r.Killed, context.DeadlineEx
 func ExitCode(status syscall.WaitStatus) int {
 	return utils.ExitStatus(status)
 }
-
-// killTimeout is how long Run waits for the end of what it has killed: a process in an
-// uninterruptible sleep, as with a dead NFS server, ends only after that.
-const killTimeout = 10 * time.Second
 
 // Run starts a program, waits until it has ended and its output has been copied, and
 // returns how that was. It starts it as Start does: as the container's initial process if
@@ -150,44 +145,6 @@ func (c *Instance) awaitOrKill(ctx context.Context, run *runningProcess) (state 
 		err = nil
 	}
 	return state, killed, err
-}
-
-// kill ends what run is: with an init the whole container.
-func (c *Instance) kill(run *runningProcess) error {
-	ctx, cancel := context.WithTimeoutCause(context.Background(), killTimeout,
-		fmt.Errorf("it has been killed, and has not ended within %v", killTimeout))
-	defer cancel()
-	v := c.acquire()
-	defer v.close()
-	if run.first {
-		if _, err := v.sendAll(unix.SIGKILL); err != nil {
-			return err
-		}
-	}
-	if err := run.ref.Signal(unix.SIGKILL); err != nil {
-		return err
-	}
-	if err := v.awaitKilled(ctx, run.await); err != nil || !run.first {
-		return err
-	}
-	return c.killRest(ctx, run)
-}
-
-// killRest ends what the end of an init has left. The lock keeps others from starting the
-// next one meanwhile, which is to be left alone.
-func (c *Instance) killRest(ctx context.Context, run *runningProcess) error {
-	unlock, err := c.lock(ctx, callSignalAll, "kill", true)
-	if errors.Is(err, ContainerNotExists) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if v := c.view(); v.initRun == run {
-		return v.killCgroup(ctx, false)
-	}
-	return nil
 }
 
 // end reads what the process itself tells.

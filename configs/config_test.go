@@ -148,3 +148,18 @@ func TestDefaultReturnsCopies(t *testing.T) {
 		t.Error("editing a default changed the package's devices")
 	}
 }
+
+func TestSandboxReturnsCopies(t *testing.T) {
+	pristine, edited := Sandbox(), Sandbox()
+	edited.IDs.First = 1
+	edited.Landlock.Paths[0].Path = "/edited"
+	edited.Landlock.TCP.Bind = []uint16{1}
+	edited.Rlimits[0].Soft = 1
+	edited.Cgroups.Memory = 1
+	for _, m := range edited.Mounts {
+		m.Destination = "/edited"
+	}
+	if got := Sandbox(); !reflect.DeepEqual(got, pristine) {
+		t.Errorf("editing one sandbox changed another:\n got %+v\nwant %+v", got, pristine)
+	}
+}

@@ -54,7 +54,10 @@ func directory(t *testing.T) string {
 }
 
 func TestDefaultIsValid(t *testing.T) {
-	run(t, []testCase{{"default", func(c *configs.Config) {}, ""}})
+	run(t, []testCase{
+		{"default", func(c *configs.Config) {}, ""},
+		{"sandbox", func(c *configs.Config) { dir := c.Rootfs; *c = *configs.Sandbox(); c.Rootfs = dir }, ""},
+	})
 }
 
 func TestNilConfig(t *testing.T) {

@@ -3,7 +3,7 @@
 // limits on memory, processes and CPU, and not for longer than it may. It reads standard input, and
 // exits with the command's status, or with 124 when the time was up.
 //
-//	sandbox [-time 10s] [-memory MIB] [-processes N] [-ids FIRST] /path/to/rootfs COMMAND [ARGUMENT...]
+//	sandbox [-time 10s] [-memory MIB] [-processes N] [-state DIR] /path/to/rootfs COMMAND [ARGUMENT...]
 package main
 
 import (
@@ -17,42 +17,30 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/libcontainer/libcontainer"
 	"github.com/libcontainer/libcontainer/configs"
-	_ "github.com/libcontainer/libcontainer/nsenter" // makes this program its containers' init
-	"github.com/libcontainer/libcontainer/seccomp"
 	"github.com/libcontainer/libcontainer/utils"
 )
 
 const timeIsUp = 124 // as of timeout(1)
 
-// limits are what the command may take.
-type limits struct {
-	time      time.Duration
-	memory    int64 // MiB
-	processes int64
-	ids       int // the first of 65536 user and group ids of the host that nobody else has
-}
-
 func main() {
-	var may limits
-	flag.DurationVar(&may.time, "time", 10*time.Second, "how `long` it may take, with its start")
-	flag.Int64Var(&may.memory, "memory", 64, "memory in `MiB`, without swap")
-	flag.Int64Var(&may.processes, "processes", 32, "`number` of processes and threads")
-	flag.IntVar(&may.ids, "ids", 100000, "the `first` of 65536 ids of the host that are its own")
+	config := configs.Sandbox()
+	limit := flag.Duration("time", 10*time.Second, "how `long` it may take, with its start")
+	memory := flag.Int64("memory", 64, "memory in `MiB`, without swap")
+	flag.Int64Var(&config.Cgroups.PidsLimit, "processes", 32, "`number` of processes and threads")
+	state := flag.String("state", "/run/sandbox", "`directory` that all who run sandboxes share, so that no two have the same ids")
 	flag.Parse()
-	if flag.NArg() < 2 || may.time <= 0 || may.memory < 1 || may.processes < 1 || may.ids < 1 {
+	if flag.NArg() < 2 || *limit <= 0 || *memory < 1 || config.Cgroups.PidsLimit < 1 {
 		fmt.Fprintln(os.Stderr, "usage: sandbox [limits] /path/to/rootfs COMMAND [ARGUMENT...]; all limits are above 0")
 		flag.PrintDefaults()
 		os.Exit(2)
 	}
+	config.Cgroups.Memory, config.Cgroups.MemorySwap = *memory<<20, *memory<<20
+
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, may.time)
-	defer cancel()
-	code, err := run(ctx, may, flag.Arg(0), flag.Args()[1:])
+	code, err := run(ctx, *state, config, *limit)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "sandbox:", err)
 		code = 1
@@ -63,28 +51,22 @@ func main() {
 	os.Exit(code)
 }
 
-func run(ctx context.Context, may limits, rootfs string, args []string) (code int, err error) {
-	if rootfs, err = utils.ResolveRootfs(rootfs); err != nil {
+func run(ctx context.Context, state string, config *configs.Config, limit time.Duration) (code int, err error) {
+	if config.Rootfs, err = utils.ResolveRootfs(flag.Arg(0)); err != nil {
 		return 0, err
 	}
-	state, err := os.MkdirTemp("", "sandbox-")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, os.Remove(state)) }()
 	runtime, err := libcontainer.Open(state)
 	if err != nil {
 		return 0, err
 	}
-	id := fmt.Sprintf("sandbox-%d", os.Getpid())
-	container, err := runtime.Create(ctx, id, config(id, rootfs, may))
+	container, err := runtime.Create(ctx, fmt.Sprintf("sandbox-%d", os.Getpid()), config)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, container.Destroy()) }()
 
 	result, err := container.Run(ctx, &libcontainer.Process{
-		Args: args,
+		Args: flag.Args()[1:],
 		Env:  []string{"PATH=/usr/bin:/bin", "HOME=/tmp"},
 		User: "1000:1000",
 		Cwd:  "/tmp",
@@ -92,42 +74,10 @@ func run(ctx context.Context, may limits, rootfs string, args []string) (code in
 		Stdin:  struct{ io.Reader }{os.Stdin},
 		Stdout: struct{ io.Writer }{os.Stdout},
 		Stderr: struct{ io.Writer }{os.Stderr},
+		Limits: &libcontainer.Limits{Wall: limit},
 	})
 	if err != nil {
 		return 0, err
 	}
 	return result.ExitCode, result.Killed
-}
-
-// config takes from the safe default all that a command can do without.
-func config(id, rootfs string, may limits) *configs.Config {
-	config := configs.Default()
-	config.Rootfs = rootfs
-	config.Readonlyfs = true
-	config.Hostname = "sandbox"
-	config.Capabilities = nil
-	config.Networks = nil // not even a loopback that is up
-	config.Seccomp = seccomp.Default()
-
-	config.Namespaces.Add(configs.NEWUSER, "")
-	ids := []configs.IDMap{{ContainerID: 0, HostID: may.ids, Size: 65536}}
-	config.UidMappings, config.GidMappings = ids, ids
-
-	config.Mounts = append(config.Mounts, &configs.Mount{
-		Source:      "tmpfs",
-		Destination: "/tmp",
-		Device:      "tmpfs",
-		Flags:       unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC,
-		Data:        "mode=1777,size=16m,nr_inodes=1024",
-	})
-	config.Rlimits = []configs.Rlimit{
-		{Type: unix.RLIMIT_NOFILE, Soft: 256, Hard: 256},
-		{Type: unix.RLIMIT_CORE},
-	}
-	config.Cgroups.Name = id
-	config.Cgroups.Memory = may.memory << 20
-	config.Cgroups.MemorySwap = may.memory << 20
-	config.Cgroups.PidsLimit = may.processes
-	config.Cgroups.CpuPeriod, config.Cgroups.CpuQuota = 100_000, 100_000 // one CPU's time, in µs
-	return config
 }
