@@ -131,9 +131,10 @@ func (c *Instance) destroy(ctx context.Context) error {
 	return nil
 }
 
-// reapAll reaps what this handle has started, whoever has destroyed the container.
+// reapAll reaps what this handle and the others of its factory have started, whoever has destroyed
+// the container. Those who wait for it still learn how it ended.
 func (c *Instance) reapAll() {
-	for _, run := range c.children.all() {
+	for _, run := range c.factory.family.of(c.dir) {
 		if run.ref.Ended() {
 			<-run.ended // at once: it keeps the status first
 			run.reap()

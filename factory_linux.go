@@ -87,6 +87,7 @@ type LinuxFactory struct {
 	spawnThread *launch.Spawner
 	programs    programs
 	patterns    patterns
+	family      family
 }
 
 // New returns a linux based container factory based in the root directory and
@@ -475,6 +476,7 @@ func (l *LinuxFactory) newContainer(id string, dir *statedir.Dir, config *config
 		dir:     dir,
 		factory: l,
 	}
+	c.children.dir, c.children.family = dir, &l.family
 	first := &view{c: c, config: config, cgroups: c.newDriver(config, nil, ""), created: dir.Created()}
 	first.life, first.end = context.WithCancelCause(context.Background())
 	c.replace(first)

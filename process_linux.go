@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/libcontainer/libcontainer/internal/pidfd"
+	"github.com/libcontainer/libcontainer/internal/statedir"
 )
 
 // runningProcess is a started process, a child of this one. As with os/exec it is there,
@@ -143,6 +144,9 @@ func (r *runningProcess) signal(sig os.Signal) error {
 
 // children are the processes that a handle has started and that have not been reaped.
 type children struct {
+	dir    *statedir.Dir // of the handle's container
+	family *family       // what the factory's other handles have started, too
+
 	mu   sync.Mutex
 	runs map[*runningProcess]struct{}
 	kept map[*runningProcess]struct{} // zombies for which the pid namespace of an init waits
@@ -155,6 +159,7 @@ func (c *children) add(r *runningProcess) {
 		c.runs = make(map[*runningProcess]struct{})
 	}
 	c.runs[r] = struct{}{}
+	c.family.add(r)
 }
 
 func (c *children) remove(r *runningProcess) {
@@ -162,6 +167,7 @@ func (c *children) remove(r *runningProcess) {
 	defer c.mu.Unlock()
 	delete(c.runs, r)
 	delete(c.kept, r)
+	c.family.remove(r)
 }
 
 // keep has a process that has ended reaped when that is needed, although nobody has
@@ -218,12 +224,51 @@ func (c *children) overdue() (list []*runningProcess, others bool) {
 // list gives the processes besides init that have not been reaped at this moment, by
 // their pids.
 func (c *children) list() []*runningProcess {
-	return slices.DeleteFunc(c.all(), func(r *runningProcess) bool { return r.first })
-}
-
-// all is list with the inits.
-func (c *children) all() []*runningProcess {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.SortedFunc(maps.Keys(c.runs), func(a, b *runningProcess) int { return cmp.Compare(a.pid(), b.pid()) })
+	list := slices.SortedFunc(maps.Keys(c.runs), func(a, b *runningProcess) int { return cmp.Compare(a.pid(), b.pid()) })
+	return slices.DeleteFunc(list, func(r *runningProcess) bool { return r.first })
+}
+
+// family is what all handles of a factory have started and what has not been reaped, for
+// the handle that destroys a container: it may be another one than has started its
+// processes, which nobody may be using any more. The keys are paths of containers.
+type family struct {
+	mu   sync.Mutex
+	runs map[string]map[*runningProcess]struct{}
+}
+
+func (f *family) add(r *runningProcess) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.runs == nil {
+		f.runs = make(map[string]map[*runningProcess]struct{})
+	}
+	path := r.owner.dir.Path()
+	if f.runs[path] == nil {
+		f.runs[path] = make(map[*runningProcess]struct{})
+	}
+	f.runs[path][r] = struct{}{}
+}
+
+func (f *family) remove(r *runningProcess) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	path := r.owner.dir.Path()
+	delete(f.runs[path], r)
+	if len(f.runs[path]) == 0 {
+		delete(f.runs, path)
+	}
+}
+
+// of gives the processes of a container.
+func (f *family) of(dir *statedir.Dir) (list []*runningProcess) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for r := range f.runs[dir.Path()] {
+		if r.owner.dir.Is(dir) { // not those of an earlier one of that path
+			list = append(list, r)
+		}
+	}
+	return list
 }

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -170,5 +171,46 @@ func TestHostsThatReapAllChildren(t *testing.T) {
 				t.Errorf("output %q, error %v", out, err)
 			}
 		})
+	}
+}
+
+// Who has loaded a container reaps, by destroying it, what another handle of the factory has started
+// and nobody has waited for; who waits after that still learns how it ended.
+func TestDestroyReapsWhatOtherHandlesStarted(t *testing.T) {
+	checkLeaks(t)
+	runtime := openRuntime(t, t.TempDir())
+	for range 3 { // the same path each time
+		c, err := runtime.Create(t.Context(), "one", newConfig(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Destroy()
+		first, _ := shell("exec sleep 1000")
+		further, _ := shell("exit 7")
+		for _, p := range []*libcontainer.Process{first, further} {
+			if err := c.Start(p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pid, err := first.Pid()
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := runtime.Load(t.Context(), "one")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := other.Destroy(); err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Kill(pid, 0); !errors.Is(err, unix.ESRCH) {
+			t.Errorf("the first process has not been reaped: %v", err)
+		}
+		if state, err := first.Wait(); state == nil || state.Sys().(syscall.WaitStatus).Signal() != unix.SIGKILL {
+			t.Errorf("the first process: %v, error %v", state, err)
+		}
+		if state, err := further.Wait(); state == nil {
+			t.Errorf("the further process: error %v", err)
+		}
 	}
 }

@@ -69,6 +69,9 @@ func (d *Dir) Exists() (bool, error) {
 	return err == nil && id == d.id && id != identity{}, err
 }
 
+// Is tells whether two handles are on one directory.
+func (d *Dir) Is(other *Dir) bool { return d.id == other.id }
+
 // Remove removes the directory and what is in it.
 func (d *Dir) Remove() error { return os.RemoveAll(d.path) }
 
