@@ -24,6 +24,7 @@ func (c *Instance) Destroy() error { return c.DestroyContext(context.Background(
 // until then stays so, and Destroy can be called again.
 func (c *Instance) DestroyContext(ctx context.Context) error {
 	const step = "destroy"
+	begun := time.Now()
 	fail := func(err error) error { return newSystemError(fmt.Errorf("%s container %q: %w", step, c.id, err)) }
 	if err := c.beginDestroy(step); err != nil {
 		if errors.Is(err, ContainerNotExists) {
@@ -44,7 +45,13 @@ func (c *Instance) DestroyContext(ctx context.Context) error {
 	c.endDestroy(err == nil)
 	unlock()
 	if err != nil {
-		return fail(err)
+		err = fail(err)
+	}
+	if c.factory.Observer != nil {
+		c.factory.Observer.Observe(DestroyEvent{c.id, time.Since(begun), err})
+	}
+	if err != nil {
+		return err
 	}
 	// Without the lock, since a hook may call our methods.
 	v := c.view()

@@ -78,6 +78,11 @@ type LinuxFactory struct {
 	// goroutines at once, and must not wait for a method of a container.
 	OnWarning func(error)
 
+	// Observer is told what happens to the containers, see WithObserver.
+	Observer Observer
+
+	observedPressure []PressureLevel
+
 	// ownInit makes this program itself, with its own init functions, the init of its
 	// containers.
 	ownInit bool

@@ -33,8 +33,10 @@ func (c *Instance) memoryCgroup(step string) (dir string, unified bool, err erro
 			return "", false, c.notifyFailed(step, err)
 		}
 	}
-	return "", false, errorf(SystemError, "%s: container %q has no memory cgroup", step, c.id)
+	return "", false, newSystemError(fmt.Errorf("%s: container %q %w", step, c.id, errNoMemoryCgroup))
 }
+
+var errNoMemoryCgroup = errors.New("has no memory cgroup")
 
 // notifyFailed says why a memory cgroup cannot be watched: it has gone with the
 // container, which another handle may be destroying, or with its processes.

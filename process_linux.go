@@ -29,6 +29,7 @@ type runningProcess struct {
 	first  bool           // it is its container's init
 	within *pidfd.Process // the init whose pid namespace waits for it to be reaped; nil if none does
 	owner  *children
+	onEnd  func() // is called when it has ended, before others know; nil calls nothing
 
 	ended   chan struct{} // closed when the two below are set
 	status  syscall.WaitStatus
@@ -63,6 +64,9 @@ func (r *runningProcess) watch() {
 		// Something else in this program may have reaped it, by waiting for any child or
 		// by ignoring SIGCHLD; the kernel may still know.
 		r.status, r.err = r.ref.ExitStatus()
+	}
+	if r.onEnd != nil {
+		r.onEnd()
 	}
 	close(r.ended)
 	r.owner.keep(r)

@@ -45,7 +45,10 @@ func (c *Instance) RestoreContext(ctx context.Context, process *Process, opts *C
 	}
 	ctx, cancel := c.untilDestroyed(ctx)
 	defer cancel()
-	if err := c.tryRestore(ctx, process, opts, step); err != nil {
+	ctx, told := c.timed(ctx, StartRestored)
+	err := c.tryRestore(ctx, process, opts, step)
+	told(startedPid(process), nil, err)
+	if err != nil {
 		return err
 	}
 	c.postStart()
@@ -477,6 +480,7 @@ func (r *restore) complete(pid int, err error) error {
 	r.c.children.add(run)
 	r.c.set(func(next *view) { next.initRun = run })
 	r.stdio.feed()
+	r.c.observeRun(r.ctx, run)
 	go run.watch()
 	if r.config.ParentDeathSignal > 0 {
 		r.host.outlive(run)

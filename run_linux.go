@@ -62,8 +62,12 @@ func (c *Instance) run(ctx context.Context, process *Process, mode startMode) er
 	}
 	ctx, cancel := c.untilDestroyed(ctx)
 	defer cancel()
+	ctx, told := c.timed(ctx, StartFirst)
 	for {
 		outcome, err := c.tryRun(ctx, process, mode)
+		if err != nil || outcome != outcomePaused {
+			told(startedPid(process), process.Args, err)
+		}
 		if err != nil {
 			return err
 		}
@@ -129,6 +133,7 @@ func (c *Instance) tryRun(ctx context.Context, process *Process, mode startMode)
 	}
 	unlock = sync.OnceFunc(unlock)
 	defer unlock()
+	timingOf(ctx).done("lock")
 	v := c.view()
 	if mode == modePrepare {
 		step = "prepare process"
@@ -180,6 +185,7 @@ func (v *view) isSettingUp() (bool, error) {
 func (c *Instance) startFurther(ctx context.Context, process *Process, unlock func()) error {
 	init := c.view().init.Clone()
 	defer init.Close()
+	timingOf(ctx).is(StartFurther)
 	err := c.start(ctx, process, modeJoin, unlock)
 	if err == nil {
 		return nil
@@ -219,6 +225,9 @@ func (c *Instance) startInit(ctx context.Context, process *Process, mode startMo
 	if !v.config.HasRoot() {
 		return errorf(ConfigInvalid, "start container %q: it was created by another program, which did not start it, "+
 			"and has no configuration: call Set first", c.id)
+	}
+	if mode == modePrepare {
+		timingOf(ctx).is(StartPrepared)
 	}
 	if err := c.ensureIDs(ctx); err != nil {
 		return newSystemError(fmt.Errorf("start container %q: %w", c.id, err))
@@ -419,7 +428,10 @@ func (c *Instance) Release(ctx context.Context) error {
 	const step = "release process"
 	ctx, cancel := c.untilDestroyed(ctx)
 	defer cancel()
-	if err := c.tryRelease(ctx, step); err != nil {
+	ctx, told := c.timed(ctx, StartReleased)
+	err := c.tryRelease(ctx, step)
+	told(c.view().init.Pid(), nil, err)
+	if err != nil {
 		return err
 	}
 	c.postStart()

@@ -34,6 +34,7 @@ func (st *starting) complete() error {
 		st.c.set(func(next *view) { next.initRun = run })
 	}
 	st.stdio.feed()
+	st.c.observeRun(st.ctx, run)
 	go run.watch()
 	st.ref.Close()
 	return nil

@@ -84,6 +84,7 @@ func (c *Instance) start(ctx context.Context, p *Process, mode startMode, unlock
 	if err := checkProc(); err != nil {
 		return err
 	}
+	timing := timingOf(ctx)
 	v := c.view()
 	st := &starting{c: c, ctx: ctx, process: p, config: v.config, driver: v.cgroups, groups: v.groups, unlock: unlock}
 	defer func() {
@@ -117,9 +118,11 @@ func (c *Instance) start(ctx context.Context, p *Process, mode startMode, unlock
 			st.abort()
 		}
 	}()
+	timing.done("plan")
 	if err := st.spawn(); err != nil {
 		return err
 	}
+	timing.done("spawn")
 	defer st.conn.Watch()()
 	if join {
 		err = st.joinContainer()
@@ -129,6 +132,7 @@ func (c *Instance) start(ctx context.Context, p *Process, mode startMode, unlock
 	if err != nil {
 		return st.explain(err)
 	}
+	timing.done("program")
 	return st.complete()
 }
 
@@ -306,6 +310,7 @@ func (st *starting) startContainer() error {
 	if err := st.makeCgroups(false); err != nil {
 		return err
 	}
+	timingOf(st.ctx).done("cgroups")
 	list, err := st.prepareSetUp()
 	if err != nil {
 		return err
@@ -313,6 +318,7 @@ func (st *starting) startContainer() error {
 	if err := st.awaitInit(); err != nil {
 		return err
 	}
+	timingOf(st.ctx).done("namespaces")
 	if list == nil || st.into && !st.born {
 		if list, err = st.buildSetUp(); err != nil {
 			return err
@@ -321,6 +327,7 @@ func (st *starting) startContainer() error {
 	if err := st.setUpNetworks(); err != nil {
 		return err
 	}
+	timingOf(st.ctx).done("networks")
 	byHost := !st.entersItself()
 	early := byHost && st.driver.EntersEarly()
 	if early {

@@ -157,7 +157,9 @@ func TestServerExample(t *testing.T) {
 	var all sync.WaitGroup
 	ids := make([]string, 4)
 	for i := range ids {
-		all.Go(func() { _, ids[i] = a.ask(t, "POST", "/run", program{"args": sh("read a b c </proc/self/uid_map; echo =$b=; sleep 0.1")}) })
+		all.Go(func() {
+			_, ids[i] = a.ask(t, "POST", "/run", program{"args": sh("read a b c </proc/self/uid_map; echo =$b=; sleep 0.1")})
+		})
 	}
 	all.Wait()
 	for i := range ids {
