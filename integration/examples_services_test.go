@@ -19,8 +19,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// startService runs an example that serves HTTP on a socket until the test ends. awaited is
-// called until it gives no error.
+// startService runs an example that serves HTTP on a socket, until the returned function or the
+// end of the test ends it.
 func startService(t *testing.T, cmd *exec.Cmd) (end func(os.Signal)) {
 	t.Helper()
 	var stderr bytes.Buffer
@@ -132,13 +132,7 @@ func TestExecutorExample(t *testing.T) {
 // The server's programs run at the same time, and end in time.
 func TestServerExample(t *testing.T) {
 	checkLeaks(t)
-	l, err := net.Listen("tcp", "localhost:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
-	state := t.TempDir()
+	address, state := freeAddress(t), t.TempDir()
 	end := startService(t, exec.Command(buildProgram(t, "server"), "-listen", address, "-state", state, "-parallel", "2", newRootfs(t)))
 	a := asker{&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, "http://" + address}
 	type program map[string]any
@@ -235,4 +229,38 @@ func TestStepsExample(t *testing.T) {
 	if err == nil || !strings.Contains(string(out2), "/nosuch.json") {
 		t.Errorf("without a job: %s, error %v", out2, err)
 	}
+}
+
+// Prometheus is told of starts, ends and kills as they happen, and of what containers use.
+func TestMetricsExample(t *testing.T) {
+	checkLeaks(t)
+	address, state := freeAddress(t), t.TempDir()
+	end := startService(t, exec.Command(buildProgram(t, "metrics"), "-listen", address, "-state", state, newRootfs(t),
+		"idle=exec sleep 1000", "quick=exit 3", "big=exec tail /dev/zero"))
+	a := asker{&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, "http://" + address}
+	missing := []string{
+		`container_starts_total{kind="first",result="ok"}`, `container_start_step_seconds_count{kind="first",step="namespaces"}`,
+		`container_exits_total{code="3",container="quick"}`, `container_exits_total{code="137",container="big"}`,
+		`container_oom_kills_total{container="big"}`, `container_processes{container="idle"} 1`,
+		`container_cpu_seconds_total{container="idle"}`, `container_memory_bytes{container="idle"}`,
+	}
+	for len(missing) > 0 && t.Context().Err() == nil {
+		code, answer := a.ask(t, "GET", "/metrics", nil)
+		if code != 200 {
+			t.Fatalf("%d %s", code, answer)
+		}
+		missing = slices.DeleteFunc(missing, func(line string) bool { return strings.Contains(answer, line) })
+	}
+	end(syscall.SIGTERM)
+	wantEmpty(t, state)
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }

@@ -34,6 +34,7 @@ var programs = map[string]program{
 	"server":          {goBuild, "../examples/server", nil},
 	"steps":           {goBuild, "../examples/steps", nil},
 	"executor":        {goBuild, "../examples/executor", nil},
+	"metrics":         {append([]string{"go", "build", "-C", "../examples/metrics"}, goBuild[2:]...), ".", nil},
 	"migrate":         {goBuild, "../examples/migrate", nil},
 	"nsinit":          {goBuild, "../cmd/nsinit", noCgo},
 	"engine":          {goBuild, "./testdata/hosts/engine", nil},
