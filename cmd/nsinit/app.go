@@ -81,12 +81,17 @@ func (a *app) newFactory() (*libcontainer.LinuxFactory, error) {
 }
 
 // load finds a container. Its manager of cgroups is the one that it was created with.
-func (a *app) load(id string) (libcontainer.LinuxContainer, error) {
-	c, err := a.factory().Load(id)
+func (a *app) load(id string) (*libcontainer.Instance, error) {
+	return instance(a.factory().Load(id))
+}
+
+// instance gives the whole of a container of a factory's.
+func instance(c libcontainer.Container, err error) (*libcontainer.Instance, error) {
 	if err != nil {
 		return nil, engineError(err)
 	}
-	return c.(libcontainer.LinuxContainer), nil
+	whole, _ := libcontainer.From(c)
+	return whole, nil
 }
 
 // engineError puts before an error what engines look for in its text.

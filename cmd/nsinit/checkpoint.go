@@ -208,7 +208,7 @@ func (a *app) restore(ctx context.Context, cmd *cli.Command, id string) error {
 		return err
 	}
 	b.streams.detach = cmd.Bool("detach")
-	return a.run(ctx, b, cmd, func(ctx context.Context, c libcontainer.LinuxContainer, p *libcontainer.Process) error {
+	return a.run(ctx, b, cmd, func(ctx context.Context, c *libcontainer.Instance, p *libcontainer.Process) error {
 		return c.RestoreContext(ctx, p, opts)
 	})
 }

@@ -110,7 +110,7 @@ func copyProcess(p *specs.Process) *specs.Process {
 }
 
 // claim creates the container, of which nothing runs yet.
-func (a *app) claim(b *bundle) (libcontainer.LinuxContainer, error) {
+func (a *app) claim(b *bundle) (*libcontainer.Instance, error) {
 	data, err := b.record.encode()
 	if err != nil {
 		return nil, err
@@ -119,11 +119,11 @@ func (a *app) claim(b *bundle) (libcontainer.LinuxContainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := factory.CreateWithRecord(b.id, b.result.Config, data)
+	c, err := instance(factory.CreateWithRecord(b.id, b.result.Config, data))
 	if err != nil {
-		return nil, engineError(err)
+		return nil, err
 	}
-	return c.(libcontainer.LinuxContainer), makeNotify(b.record.Notify)
+	return c, makeNotify(b.record.Notify)
 }
 
 // discard removes a container that has come to nothing, and returns why.

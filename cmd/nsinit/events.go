@@ -63,7 +63,7 @@ func writeEvent(w io.Writer, e *event) error {
 	return err
 }
 
-func writeStats(w io.Writer, c libcontainer.LinuxContainer) error {
+func writeStats(w io.Writer, c *libcontainer.Instance) error {
 	s, err := c.Stats()
 	if err != nil {
 		return engineError(err)
@@ -72,7 +72,7 @@ func writeStats(w io.Writer, c libcontainer.LinuxContainer) error {
 }
 
 // events writes until the container's first process has ended.
-func (a *app) events(ctx context.Context, w io.Writer, c libcontainer.LinuxContainer, interval time.Duration) error {
+func (a *app) events(ctx context.Context, w io.Writer, c *libcontainer.Instance, interval time.Duration) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
 	oom, err := c.NotifyOOM()
@@ -109,7 +109,7 @@ func (a *app) events(ctx context.Context, w io.Writer, c libcontainer.LinuxConta
 }
 
 // flushOOM writes what was there before the end.
-func flushOOM(w io.Writer, c libcontainer.LinuxContainer, oom <-chan struct{}) error {
+func flushOOM(w io.Writer, c *libcontainer.Instance, oom <-chan struct{}) error {
 	for {
 		select {
 		case _, ok := <-oom:

@@ -94,7 +94,7 @@ func (a *app) exec(ctx context.Context, cmd *cli.Command, id string) (status int
 	return a.startFurther(ctx, cmd, c, p, s, &config)
 }
 
-func (a *app) mayExec(c libcontainer.LinuxContainer, ignorePaused bool) error {
+func (a *app) mayExec(c *libcontainer.Instance, ignorePaused bool) error {
 	state, err := a.stateOf(c)
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ func (a *app) mayExec(c libcontainer.LinuxContainer, ignorePaused bool) error {
 	return nil
 }
 
-func (a *app) startFurther(ctx context.Context, cmd *cli.Command, c libcontainer.LinuxContainer, p *libcontainer.Process,
+func (a *app) startFurther(ctx context.Context, cmd *cli.Command, c *libcontainer.Instance, p *libcontainer.Process,
 	s *streams, config *configs.Config) (status int, err error) {
 	if err := s.attach(p, config); err != nil {
 		return 0, err

@@ -120,7 +120,7 @@ func pauseCommand(a *app) *cli.Command {
 		Name:      "pause",
 		Usage:     "pause all processes of a container",
 		ArgsUsage: "ID",
-		Action: a.withContainer(0, func(_ context.Context, _ *cli.Command, c libcontainer.LinuxContainer) error {
+		Action: a.withContainer(0, func(_ context.Context, _ *cli.Command, c *libcontainer.Instance) error {
 			return engineError(c.Pause())
 		}),
 	}
@@ -131,7 +131,7 @@ func resumeCommand(a *app) *cli.Command {
 		Name:      "resume",
 		Usage:     "let the processes of a paused container go on",
 		ArgsUsage: "ID",
-		Action: a.withContainer(0, func(_ context.Context, _ *cli.Command, c libcontainer.LinuxContainer) error {
+		Action: a.withContainer(0, func(_ context.Context, _ *cli.Command, c *libcontainer.Instance) error {
 			return engineError(c.Resume())
 		}),
 	}

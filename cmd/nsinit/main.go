@@ -146,7 +146,7 @@ func withID(further int, do action) cli.ActionFunc {
 }
 
 // withContainer is withID for a container that exists.
-func (a *app) withContainer(further int, do func(ctx context.Context, cmd *cli.Command, c libcontainer.LinuxContainer) error) cli.ActionFunc {
+func (a *app) withContainer(further int, do func(ctx context.Context, cmd *cli.Command, c *libcontainer.Instance) error) cli.ActionFunc {
 	return withID(further, func(ctx context.Context, cmd *cli.Command, id string) error {
 		c, err := a.load(id)
 		if err != nil {

@@ -91,7 +91,7 @@ func listenNotify(dir string) (*notifier, error) {
 
 // pass waits until the container says that it is ready, or ends, and passes that on with the pid of its
 // first process.
-func (n *notifier) pass(c libcontainer.LinuxContainer, pid int) error {
+func (n *notifier) pass(c *libcontainer.Instance, pid int) error {
 	if n == nil {
 		return nil
 	}

@@ -49,7 +49,7 @@ func (r *record) encode() ([]byte, error) {
 }
 
 // save replaces the record that is kept with a container.
-func (r *record) save(ctx context.Context, c libcontainer.LinuxContainer) error {
+func (r *record) save(ctx context.Context, c *libcontainer.Instance) error {
 	data, err := r.encode()
 	if err != nil {
 		return err
@@ -58,7 +58,7 @@ func (r *record) save(ctx context.Context, c libcontainer.LinuxContainer) error 
 }
 
 // recordOf also takes a container that another program has created, without a record of ours.
-func recordOf(c libcontainer.LinuxContainer) (*record, error) {
+func recordOf(c *libcontainer.Instance) (*record, error) {
 	data, err := c.Record()
 	if err != nil {
 		return nil, engineError(err)
@@ -95,7 +95,7 @@ const (
 )
 
 // stateOf looks at a container.
-func (a *app) stateOf(c libcontainer.LinuxContainer) (*containerState, error) {
+func (a *app) stateOf(c *libcontainer.Instance) (*containerState, error) {
 	r, err := recordOf(c)
 	if err != nil {
 		return nil, err

@@ -39,7 +39,7 @@ func runCommand(a *app) *cli.Command {
 				return err
 			}
 			b.streams.detach = cmd.Bool("detach")
-			return a.run(ctx, b, cmd, func(ctx context.Context, c libcontainer.LinuxContainer, p *libcontainer.Process) error {
+			return a.run(ctx, b, cmd, func(ctx context.Context, c *libcontainer.Instance, p *libcontainer.Process) error {
 				a.log.debugf("container %q: start %q", id, p.Args)
 				return c.StartContext(ctx, p)
 			})
@@ -47,7 +47,7 @@ func runCommand(a *app) *cli.Command {
 	}
 }
 
-type starter func(context.Context, libcontainer.LinuxContainer, *libcontainer.Process) error
+type starter func(context.Context, *libcontainer.Instance, *libcontainer.Process) error
 
 // run creates the container of a bundle and lets its process begin, for run and restore.
 func (a *app) run(ctx context.Context, b *bundle, cmd *cli.Command, start starter) error {

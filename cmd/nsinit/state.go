@@ -26,7 +26,7 @@ func stateCommand(a *app) *cli.Command {
 		Name:      "state",
 		Usage:     "write the state of a container as JSON",
 		ArgsUsage: "ID",
-		Action: a.withContainer(0, func(_ context.Context, cmd *cli.Command, c libcontainer.LinuxContainer) error {
+		Action: a.withContainer(0, func(_ context.Context, cmd *cli.Command, c *libcontainer.Instance) error {
 			state, err := a.stateOf(c)
 			if err != nil {
 				return err
@@ -119,7 +119,7 @@ func psCommand(a *app) *cli.Command {
 		Description:  "The table is that of ps(1), with its options -ef if none are given; they must leave the column PID in it.",
 		Flags:        []cli.Flag{formatFlag()},
 		StopOnNthArg: &one,
-		Action: a.withContainer(-1, func(ctx context.Context, cmd *cli.Command, c libcontainer.LinuxContainer) error {
+		Action: a.withContainer(-1, func(ctx context.Context, cmd *cli.Command, c *libcontainer.Instance) error {
 			pids, err := c.Processes()
 			if err != nil {
 				return engineError(err)
