@@ -7,16 +7,14 @@ import (
 	"reflect"
 
 	"github.com/libcontainer/libcontainer/cgroups"
-	"github.com/libcontainer/libcontainer/cgroups/fs"
-	"github.com/libcontainer/libcontainer/cgroups/fs2"
-	"github.com/libcontainer/libcontainer/cgroups/systemd"
+	"github.com/libcontainer/libcontainer/cgroups/group"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
 // The values of State.CgroupManager.
 const (
-	managerCgroupfs = "cgroupfs"
-	managerSystemd  = "systemd"
+	managerCgroupfs = string(group.Cgroupfs)
+	managerSystemd  = string(group.Systemd)
 )
 
 // Cgroupfs is an options func to configure a LinuxFactory to return containers
@@ -39,15 +37,11 @@ func SystemdCgroups(l *LinuxFactory) error {
 }
 
 func cgroupfsManager(config *configs.Cgroup, paths map[string]string) cgroups.Manager {
-	// Whatever is wrong with the mounts, the manager says when it is used.
-	if layout, err := cgroups.DetectLayout(); err == nil && layout == cgroups.LayoutV2 {
-		return &fs2.Manager{Cgroups: config, Paths: paths}
-	}
-	return &fs.Manager{Cgroups: config, Paths: paths}
+	return group.NewDriver(group.Cgroupfs, config, paths)
 }
 
 func systemdManager(config *configs.Cgroup, paths map[string]string) cgroups.Manager {
-	return &systemd.Manager{Cgroups: config, Paths: paths}
+	return group.NewDriver(group.Systemd, config, paths)
 }
 
 // defaultManager is a function of its own so that it can be told from the choice of
@@ -88,12 +82,4 @@ func (l *LinuxFactory) choseManager() bool {
 }
 
 // managerName is what State.CgroupManager says of a driver.
-func managerName(d cgroups.Driver) string {
-	switch d.(type) {
-	case *fs.Manager, *fs2.Manager:
-		return managerCgroupfs
-	case *systemd.Manager:
-		return managerSystemd
-	}
-	return ""
-}
+func managerName(d cgroups.Driver) string { return string(group.ManagerOf(d)) }

@@ -107,6 +107,18 @@ type MemoryStats struct {
 	// Usage.
 	KernelUsage MemoryData `json:"kernel_usage,omitempty"`
 
+	// KernelTCPUsage is the usage of buffers of TCP, on cgroup v1. Cgroup v2 has all
+	// sockets together, as Stats["sock"].
+	KernelTCPUsage MemoryData `json:"kernel_tcp_usage,omitzero"`
+
+	// UseHierarchy tells whether the memory of sub-cgroups counts here, too. On cgroup
+	// v2, and since Linux 5.11, it always does.
+	UseHierarchy bool `json:"use_hierarchy,omitempty"`
+
+	// Numa is the cgroup's memory on each memory node of the machine. It is zero if the
+	// kernel does not know nodes (CONFIG_NUMA).
+	Numa NumaStats `json:"numa,omitzero"`
+
 	// Stats holds all lines of memory.stat. On cgroup v2 it also holds what has
 	// another name or place there: "cache", "rss", "mapped_file" and "swap".
 	Stats map[string]uint64 `json:"stats,omitempty"`
@@ -118,6 +130,41 @@ type MemoryStats struct {
 
 	// PSI is the pressure on memory, nil if the kernel does not tell.
 	PSI *PSI `json:"psi,omitempty"`
+}
+
+// NumaStats tells on which memory nodes pages are (memory.numa_stat).
+type NumaStats struct {
+	// Own are the pages of the cgroup without its sub-cgroups. Cgroup v2 does not tell
+	// them apart.
+	Own NumaUsage `json:"own,omitzero"`
+
+	// Hierarchical are the pages of the cgroup and its sub-cgroups.
+	Hierarchical NumaUsage `json:"hierarchical,omitzero"`
+}
+
+// NumaUsage are the pages that the kernel could take back, by their kinds. With both
+// versions of cgroups they are those of the lists of least recently used pages.
+type NumaUsage struct {
+	// Total is the sum of the others.
+	Total NumaPages `json:"total"`
+
+	// File are pages of files.
+	File NumaPages `json:"file"`
+
+	// Anon are pages that are no file's, and can only be swapped.
+	Anon NumaPages `json:"anon"`
+
+	// Unevictable are pages that cannot be taken back, such as locked ones.
+	Unevictable NumaPages `json:"unevictable"`
+}
+
+// NumaPages are pages of one kind. A page has os.Getpagesize bytes.
+type NumaPages struct {
+	// Total is the number of pages on all nodes.
+	Total uint64 `json:"total"`
+
+	// Nodes is the number of pages on each node, by the node's number.
+	Nodes map[int]uint64 `json:"nodes,omitempty"`
 }
 
 // MemoryEvents holds the counters of memory.events.
@@ -198,8 +245,89 @@ type BlkioStats struct {
 	// SectorsRecursive is the number of sectors transferred.
 	SectorsRecursive []BlkioStatEntry `json:"sectors_recursive,omitempty"`
 
+	// IoCost is what the controller iocost of cgroup v2 tells of those devices that it
+	// is turned on for.
+	IoCost []IoCostStats `json:"io_cost,omitempty"`
+
 	// PSI is the pressure on block I/O, nil if the kernel does not tell.
 	PSI *PSI `json:"psi,omitempty"`
+}
+
+// IoCostStats is about one device, see "IO" in the kernel's admin-guide/cgroup-v2. All
+// times are in microseconds.
+type IoCostStats struct {
+	// Major and Minor are the device's numbers.
+	Major uint64 `json:"major"`
+	Minor uint64 `json:"minor"`
+
+	// Usage is the device's time that the cgroup and its sub-cgroups have used.
+	Usage uint64 `json:"usage"`
+
+	// Wait is the time for which they waited for want of budget, Indebt the time in
+	// which the cgroup was in debt, and Indelay the time in which its processes were
+	// made slower for that. The kernel tells them only with its module parameter
+	// blkcg_debug_stats.
+	Wait    uint64 `json:"wait,omitempty"`
+	Indebt  uint64 `json:"indebt,omitempty"`
+	Indelay uint64 `json:"indelay,omitempty"`
+
+	// Vrate is the speed of the device's clock in percent. Only the root cgroup has it.
+	Vrate float64 `json:"vrate,omitempty"`
+
+	// Qos and Model are the settings of io.cost.qos and io.cost.model, by their names.
+	// Only the root cgroup has them, also for devices that iocost is not turned on for.
+	Qos   map[string]string `json:"qos,omitempty"`
+	Model map[string]string `json:"model,omitempty"`
+}
+
+// CpusetStats holds what the cpuset controller tells, see cpuset(7) for cgroup v1, and the
+// kernel's admin-guide/cgroup-v2.
+type CpusetStats struct {
+	// Cpus are the CPUs that were asked for, in ascending order. On cgroup v2 there
+	// are none in a cgroup that nobody has given any.
+	Cpus []int `json:"cpus,omitempty"`
+
+	// Mems are the memory nodes that were asked for.
+	Mems []int `json:"mems,omitempty"`
+
+	// EffectiveCpus are the CPUs that processes of the cgroup may use now.
+	EffectiveCpus []int `json:"effective_cpus,omitempty"`
+
+	// EffectiveMems are the memory nodes that they may use now.
+	EffectiveMems []int `json:"effective_mems,omitempty"`
+
+	// Partition is cpuset.cpus.partition of cgroup v2, such as "member" or "isolated
+	// invalid" with a reason in parentheses.
+	Partition string `json:"partition,omitempty"`
+
+	// CpuExclusive and MemExclusive tell that no cgroup beside this one has its CPUs,
+	// or memory nodes. This and all below is on cgroup v1 alone.
+	CpuExclusive bool `json:"cpu_exclusive,omitempty"`
+	MemExclusive bool `json:"mem_exclusive,omitempty"`
+
+	// MemHardwall tells that the kernel's own memory, too, is on the cgroup's nodes.
+	MemHardwall bool `json:"mem_hardwall,omitempty"`
+
+	// MemoryMigrate tells that pages are moved when the nodes change, or when a process
+	// comes from another cgroup.
+	MemoryMigrate bool `json:"memory_migrate,omitempty"`
+
+	// MemorySpreadPage and MemorySpreadSlab tell that page cache, and memory for inodes
+	// and the like, is spread evenly over the nodes.
+	MemorySpreadPage bool `json:"memory_spread_page,omitempty"`
+	MemorySpreadSlab bool `json:"memory_spread_slab,omitempty"`
+
+	// MemoryPressure is how often, in the last seconds, memory had to be freed to be
+	// allocated: times a second, times 1000. It is counted only if the root cgroup's
+	// cpuset.memory_pressure_enabled is set.
+	MemoryPressure uint64 `json:"memory_pressure,omitempty"`
+
+	// SchedLoadBalance tells that the scheduler balances the load of the CPUs.
+	SchedLoadBalance bool `json:"sched_load_balance,omitempty"`
+
+	// SchedRelaxDomainLevel is how far the scheduler looks for an idle CPU; -1 is the
+	// system's default.
+	SchedRelaxDomainLevel int64 `json:"sched_relax_domain_level,omitempty"`
 }
 
 // HugetlbStats holds the statistics of one huge page size, in bytes.
@@ -243,6 +371,7 @@ type Stats struct {
 	MemoryStats MemoryStats `json:"memory_stats,omitempty"`
 	PidsStats   PidsStats   `json:"pids_stats,omitempty"`
 	BlkioStats  BlkioStats  `json:"blkio_stats,omitempty"`
+	CpusetStats CpusetStats `json:"cpuset_stats,omitzero"`
 
 	// HugetlbStats is keyed by page size, "2MB".
 	HugetlbStats map[string]HugetlbStats `json:"hugetlb_stats,omitempty"`

@@ -8,6 +8,7 @@ import (
 
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgread"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
@@ -43,8 +44,38 @@ func (cpuset) set(s *setter, r *configs.Resources) error {
 	return nil
 }
 
-// stats does nothing: what cpuset tells is not in cgroups.Stats.
-func (cpuset) stats(*cgdir.Dir, *cgroups.Stats) error { return nil }
+func (cpuset) stats(dir *cgdir.Dir, stats *cgroups.Stats) error {
+	c := &stats.CpusetStats
+	err := cgread.Lists(dir, map[string]*[]int{
+		cpusetCpus:              &c.Cpus,
+		cpusetMems:              &c.Mems,
+		"cpuset.effective_cpus": &c.EffectiveCpus, // Linux 3.17
+		"cpuset.effective_mems": &c.EffectiveMems,
+	})
+	if err != nil {
+		return err
+	}
+	for file, flag := range map[string]*bool{
+		"cpuset.cpu_exclusive":      &c.CpuExclusive,
+		"cpuset.mem_exclusive":      &c.MemExclusive,
+		"cpuset.mem_hardwall":       &c.MemHardwall,
+		"cpuset.memory_migrate":     &c.MemoryMigrate,
+		"cpuset.memory_spread_page": &c.MemorySpreadPage,
+		"cpuset.memory_spread_slab": &c.MemorySpreadSlab,
+		"cpuset.sched_load_balance": &c.SchedLoadBalance,
+	} {
+		value, err := cgread.OptionalUint(dir, file)
+		if err != nil {
+			return err
+		}
+		*flag = value != 0
+	}
+	if c.MemoryPressure, err = cgread.OptionalUint(dir, "cpuset.memory_pressure"); err != nil {
+		return err
+	}
+	c.SchedRelaxDomainLevel, err = cgread.OptionalInt(dir, "cpuset.sched_relax_domain_level")
+	return err
+}
 
 // inheritCpuset gives dir the CPUs and memory nodes of its parent if it has
 // none, as a new cpuset has. A process can only enter a cpuset with some of

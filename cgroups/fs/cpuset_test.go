@@ -4,9 +4,11 @@ package fs
 
 import (
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgmanager"
 	"github.com/libcontainer/libcontainer/configs"
@@ -50,5 +52,30 @@ func TestCpusetNothingToInherit(t *testing.T) {
 	err := m.Create()
 	if err == nil || !strings.Contains(err.Error(), filepath.Join(base, cpusetCpus)) {
 		t.Errorf("got %v, want an error that names the empty file", err)
+	}
+}
+
+func TestCpusetStats(t *testing.T) {
+	stats, err := fakeStats(t, "cpuset", map[string]string{
+		cpusetCpus: "0-1,3\n", cpusetMems: "0\n", "cpuset.effective_cpus": "0-1\n", "cpuset.effective_mems": "0\n",
+		"cpuset.cpu_exclusive": "1\n", "cpuset.mem_exclusive": "0\n", "cpuset.mem_hardwall": "1\n", "cpuset.memory_migrate": "1\n",
+		"cpuset.memory_spread_page": "1\n", "cpuset.memory_spread_slab": "0\n", "cpuset.memory_pressure": "12\n",
+		"cpuset.sched_load_balance": "1\n", "cpuset.sched_relax_domain_level": "-1\n",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := cgroups.CpusetStats{
+		Cpus: []int{0, 1, 3}, Mems: []int{0}, EffectiveCpus: []int{0, 1}, EffectiveMems: []int{0},
+		CpuExclusive: true, MemHardwall: true, MemoryMigrate: true, MemorySpreadPage: true, MemoryPressure: 12,
+		SchedLoadBalance: true, SchedRelaxDomainLevel: -1,
+	}
+	if !reflect.DeepEqual(stats.CpusetStats, want) {
+		t.Errorf("got %+v, want %+v", stats.CpusetStats, want)
+	}
+	for _, file := range []string{cpusetCpus, "cpuset.memory_migrate", "cpuset.memory_pressure", "cpuset.sched_relax_domain_level"} {
+		if _, err := fakeStats(t, "cpuset", map[string]string{file: "x\n"}); err == nil || !strings.Contains(err.Error(), file) {
+			t.Errorf("%s: error %v, want one that names it", file, err)
+		}
 	}
 }

@@ -3,6 +3,7 @@
 package fs
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -74,7 +75,7 @@ func (f *fakeFreezer) write(state configs.FreezerState) (configs.FreezerState, e
 
 func TestFreezeWaits(t *testing.T) {
 	f := fakeFreezer{reads: []configs.FreezerState{"FREEZING", "FREEZING", configs.Frozen}}
-	if err := freeze(f.write, time.Minute); err != nil {
+	if err := freeze(t.Context(), f.write, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	if want := []configs.FreezerState{configs.Frozen, configs.Frozen, configs.Frozen}; !slices.Equal(f.written, want) {
@@ -92,7 +93,7 @@ func TestFreezeFails(t *testing.T) {
 		"error":   {fakeFreezer{reads: []configs.FreezerState{""}, err: fs.ErrPermission}, "permission"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := freeze(test.f.write, time.Millisecond)
+			err := freeze(t.Context(), test.f.write, time.Millisecond)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want an error with %q", err, test.want)
 			}
@@ -100,6 +101,24 @@ func TestFreezeFails(t *testing.T) {
 				t.Errorf("the last state written was %q, want THAWED", last)
 			}
 		})
+	}
+}
+
+// Who waits for a process that does not freeze need not wait for longer than it wants.
+func TestFreezeEndsWithTheContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	f := fakeFreezer{reads: []configs.FreezerState{"FREEZING"}}
+	write := func(state configs.FreezerState) (configs.FreezerState, error) {
+		if len(f.written) == 2 {
+			cancel()
+		}
+		return f.write(state)
+	}
+	if err := freeze(ctx, write, time.Hour); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want that of the context", err)
+	}
+	if last := f.written[len(f.written)-1]; last != configs.Thawed {
+		t.Errorf("the last state written was %q, want THAWED", last)
 	}
 }
 

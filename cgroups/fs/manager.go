@@ -155,6 +155,11 @@ func (m *Manager) Within(ctx context.Context) (done func()) { return m.state.Wit
 // again, or with nothing made, is no error. Cgroups joined through Cgroup.Paths stay.
 func (m *Manager) Destroy() error { return m.base().Destroy() }
 
+// Find returns those of the directories that Cgroups names which exist, whoever has made
+// them, as GetPaths does for those of the manager. A manager with these as its Paths
+// manages them.
+func (m *Manager) Find() (map[string]string, error) { return m.base().Find() }
+
 // GetPaths returns a copy of the container's cgroup directories.
 func (m *Manager) GetPaths() map[string]string { return m.base().GetPaths() }
 

@@ -189,12 +189,19 @@ func (memory) stats(dir *cgdir.Dir, stats *cgroups.Stats) error {
 		{"memory", &m.Usage},
 		{"memory.memsw", &m.SwapUsage},
 		{"memory.kmem", &m.KernelUsage},
+		{"memory.kmem.tcp", &m.KernelTCPUsage},
 	} {
 		if *kind.data, err = readMemoryData(dir, kind.prefix); err != nil {
 			return err
 		}
 	}
-	return nil
+	useHierarchy, err := cgread.OptionalUint(dir, "memory.use_hierarchy")
+	if err != nil {
+		return err
+	}
+	m.UseHierarchy = useHierarchy != 0
+	m.Numa, err = cgread.NumaPages(dir)
+	return err
 }
 
 // readMemoryData reads the files of one kind of memory. A kernel without swap

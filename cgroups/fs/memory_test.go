@@ -72,6 +72,10 @@ func TestMemoryStats(t *testing.T) {
 		memoryLimit:                      "9223372036854771712\n",
 		"memory.kmem.usage_in_bytes":     "100\n",
 		"memory.kmem.max_usage_in_bytes": "200\n",
+		"memory.kmem.tcp.usage_in_bytes": "300\n",
+		"memory.kmem.tcp.failcnt":        "4\n",
+		"memory.use_hierarchy":           "1\n",
+		"memory.numa_stat":               "total=3 N0=3\nfile=1 N0=1\nanon=2 N0=2\nunevictable=0 N0=0\nhierarchical_total=5 N0=5\n",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -82,6 +86,12 @@ func TestMemoryStats(t *testing.T) {
 	}
 	if want := (cgroups.MemoryData{Usage: 100, MaxUsage: 200}); m.KernelUsage != want {
 		t.Errorf("kernel usage %+v, want %+v", m.KernelUsage, want)
+	}
+	if want := (cgroups.MemoryData{Usage: 300, Failcnt: 4}); m.KernelTCPUsage != want {
+		t.Errorf("usage of TCP %+v, want %+v", m.KernelTCPUsage, want)
+	}
+	if !m.UseHierarchy || m.Numa.Own.Anon.Nodes[0] != 2 || m.Numa.Hierarchical.Total.Total != 5 {
+		t.Errorf("hierarchy %v, nodes %+v", m.UseHierarchy, m.Numa)
 	}
 	if want := (cgroups.MemoryEvents{OomKill: 3}); m.Events != want {
 		t.Errorf("events %+v, want %+v", m.Events, want)

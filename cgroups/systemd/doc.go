@@ -12,7 +12,8 @@
 // slice Parent, a name such as "machine.slice", where "a-b.slice" is in "a.slice";
 // without one in system.slice, or for a user app.slice. A slice that does not exist is
 // made, and stopped by systemd when nothing needs it any more. A Name that ends in
-// ".slice" makes that slice, which needs no process, instead of a scope.
+// ".slice" makes that slice, which needs no process, instead of a scope. ExpandSlice gives
+// the path of a slice's cgroup.
 //
 // # A scope's life
 //

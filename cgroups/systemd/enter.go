@@ -14,11 +14,12 @@ import (
 	"github.com/libcontainer/libcontainer/cgroups"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgtree"
+	"github.com/libcontainer/libcontainer/configs"
 )
 
 // Apply starts the container's unit with the process pid in it, or moves the process
 // to the unit that runs. With a pid of -1 a scope is only decided on, as by Create,
-// since it needs a process; a slice is made. On failure nothing of this call stays.
+// since it needs a process; a slice is made, and Set then writes its limits at once. On failure nothing of this call stays.
 func (m *Manager) Apply(pid int) error {
 	if pid != -1 && pid <= 0 {
 		return fmt.Errorf("apply cgroups: %d is not a process id", pid)
@@ -37,6 +38,7 @@ func (m *Manager) Apply(pid int) error {
 		}
 	}
 	if pid == -1 {
+		m.settle()
 		return nil
 	}
 	for _, stage := range []cgroups.Stage{cgroups.StageSetup, cgroups.StageExec} {
@@ -48,6 +50,22 @@ func (m *Manager) Apply(pid int) error {
 		}
 	}
 	return nil
+}
+
+// settle ends the start of a slice, which need not wait for a process: there may never be
+// one in the slice itself. From here on Set writes all limits at once.
+func (m *Manager) settle() {
+	s := m.starting
+	if s == nil || !s.started {
+		return
+	}
+	parents := m.dirs.MadeParents()
+	dirs := m.host().files(s.target.layout, s.target.cg, m.dirs.GetPaths())
+	dirs.AdoptParents(parents)
+	m.setDirs(dirs, dirs.GetPaths())
+	m.setStarting(nil)
+	// No limit of Cgroups is in force yet.
+	m.applied = &configs.Resources{SkipDevices: true, MemorySwappiness: -1}
 }
 
 // vanished tells whether systemd has removed the unit that has been started. What the

@@ -287,6 +287,8 @@ func (f *fakeFiles) Destroy() error { return f.h.note("files destroy") }
 
 func (f *fakeFiles) GetPaths() map[string]string { return maps.Clone(f.paths) }
 
+func (f *fakeFiles) Find() (map[string]string, error) { return f.cg.Paths, nil }
+
 func (f *fakeFiles) GetPids() ([]int, error)    { return []int{1}, f.h.note("files pids") }
 func (f *fakeFiles) GetAllPids() ([]int, error) { return []int{1, 2}, f.h.note("files all pids") }
 func (f *fakeFiles) GetStats() (*cgroups.Stats, error) {

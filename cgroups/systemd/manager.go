@@ -109,14 +109,49 @@ func (m *Manager) existing() (files, error) {
 	if err != nil {
 		return nil, err
 	}
-	paths, err := m.host().existing(cg)
+	unit, err := unitName(m.Cgroups)
+	if err != nil {
+		return nil, err
+	}
+	paths, err := m.found(unit, cg)
 	if err != nil || len(paths) == 0 {
 		return nil, err
 	}
-	if inUnit := withSub(paths); cgroups.PathExists(inUnit[devicesKey]) {
+	return m.host().files(layout, cg, paths), nil
+}
+
+// Find returns those of the directories of the unit that Cgroups names which exist, whoever
+// has started it, as GetPaths does for those of the manager. A manager with these as its
+// Paths manages them.
+func (m *Manager) Find() (map[string]string, error) {
+	if m.Cgroups == nil {
+		return map[string]string{}, nil
+	}
+	if m.joins() {
+		layout, err := m.host().layout()
+		if err != nil {
+			return nil, err
+		}
+		return m.host().files(layout, m.Cgroups, nil).Find()
+	}
+	t, err := m.target(m.state.Context())
+	if err != nil {
+		return nil, err
+	}
+	return m.found(t.unit, t.cg)
+}
+
+// found gives the directories of a unit that exist, and with cgroup v1 the container's own
+// in them.
+func (m *Manager) found(unit string, cg *configs.Cgroup) (map[string]string, error) {
+	paths, err := m.host().existing(cg)
+	if err != nil {
+		return nil, err
+	}
+	if inUnit := withSub(paths); !isSlice(unit) && cgroups.PathExists(inUnit[devicesKey]) {
 		paths = inUnit
 	}
-	return m.host().files(layout, cg, paths), nil
+	return paths, nil
 }
 
 // recorded names the cgroups of a container that an earlier manager has made, as

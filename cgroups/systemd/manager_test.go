@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -313,14 +314,43 @@ func TestSetIsAllOrNothing(t *testing.T) {
 func TestSlice(t *testing.T) {
 	h := newFakeHost(t, cgroups.LayoutV2)
 	m := h.manager(&configs.Cgroup{Name: "pod.slice", Resources: &configs.Resources{PidsLimit: 5}}, nil)
-	must(t, m.Apply(-1), m.Set(&configs.Config{Cgroups: m.Cgroups}))
+	must(t, m.Apply(-1))
 	unit := h.units["pod.slice"]
 	if unit == nil || unit["Slice"] != nil || unit["PIDs"] != nil || unit["Delegate"] != nil {
 		t.Errorf("the slice has the properties %v", unit)
 	}
-	h.log = nil
+	h.wantLog("start pod.slice []", "files create")
+	// There may never be a process in a slice itself: its limits do not wait for one.
+	must(t, m.Set(&configs.Config{Cgroups: m.Cgroups}))
+	h.wantLog("files set memory=0 pids=5 shares=0 all=false", "set pod.slice TasksMax")
+	if unit["TasksMax"] != uint64(5) {
+		t.Errorf("TasksMax is %v, want 5", unit["TasksMax"])
+	}
+	must(t, m.Apply(pid))
+	h.wantLog("files enter 77 setup", "files enter 77 exec")
 	must(t, m.Destroy())
 	h.wantLog("stop pod.slice", "files destroy")
+}
+
+func TestFind(t *testing.T) {
+	for _, layout := range []cgroups.Layout{cgroups.LayoutV1, cgroups.LayoutV2} {
+		h := newFakeHost(t, layout)
+		find := func() map[string]string {
+			t.Helper()
+			// It is in the slice that is meant when none is named.
+			paths, err := h.manager(&configs.Cgroup{Name: "c"}, nil).Find()
+			must(t, err)
+			return paths
+		}
+		if paths := find(); len(paths) != 0 {
+			t.Errorf("%v: before the start there are %v", layout, paths)
+		}
+		m := h.manager(&configs.Cgroup{Name: "c"}, nil)
+		start(t, m)
+		if paths := find(); len(paths) == 0 || !maps.Equal(paths, m.GetPaths()) {
+			t.Errorf("%v: found %v, want %v", layout, paths, m.GetPaths())
+		}
+	}
 }
 
 // A user's process that is not in the user's manager is moved by systemd.

@@ -11,20 +11,12 @@ import (
 	"strings"
 
 	"github.com/libcontainer/libcontainer/cgroups"
-	"github.com/libcontainer/libcontainer/cgroups/fs"
-	"github.com/libcontainer/libcontainer/cgroups/fs2"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgpick"
 	"github.com/libcontainer/libcontainer/configs"
 )
 
-// files is the manager of the directories that belong to a unit: package fs2's
-// where there is cgroup v2 alone, and package fs's elsewhere.
-type files interface {
-	cgroups.Driver
-
-	// SetAnd is Set which then calls commit, and takes the limits back if that
-	// fails.
-	SetAnd(container *configs.Config, commit func() error) error
-}
+// files is the manager of the directories that belong to a unit.
+type files = cgpick.Files
 
 // host is the machine, which tests replace.
 type host struct {
@@ -44,14 +36,9 @@ type host struct {
 
 func thisHost() *host {
 	return &host{
-		bus:    shared(),
-		layout: cgroups.DetectLayout,
-		files: func(layout cgroups.Layout, cg *configs.Cgroup, paths map[string]string) files {
-			if layout == cgroups.LayoutV2 {
-				return &fs2.Manager{Cgroups: cg, Paths: paths}
-			}
-			return &fs.Manager{Cgroups: cg, Paths: paths}
-		},
+		bus:      shared(),
+		layout:   cgroups.DetectLayout,
+		files:    cgpick.Manager,
 		existing: existingDirs,
 		cgroupsOf: func(pid int) (map[string]string, error) {
 			return cgroups.ParseCgroupFile(fmt.Sprintf("/proc/%d/cgroup", pid))

@@ -107,6 +107,22 @@ func slicesOf(slice string) (chain []string) {
 	return append(chain, slice)
 }
 
+// ExpandSlice gives the cgroup of a slice as a path below the one that systemd manages, the
+// root or a user manager's own: "a-b-c.slice" is "a.slice/a-b.slice/a-b-c.slice", and
+// "-.slice" is "", that cgroup itself. It asks nobody, so that it is right for slices that
+// do not exist, too. An error says that the name is not one of a slice, see
+// systemd.slice(5).
+func ExpandSlice(slice string) (string, error) {
+	if err := checkSlice(slice); err != nil {
+		return "", err
+	}
+	var names []string
+	for _, s := range slicesOf(slice) {
+		names = append(names, escapeCgroup(s))
+	}
+	return strings.Join(names, "/"), nil
+}
+
 // parentSlice gives the slice that a unit is in.
 func parentSlice(cg *configs.Cgroup, fallback string) (string, error) {
 	parent := cg.Parent

@@ -222,6 +222,7 @@ func statsOf(s *libcontainer.Stats) *stats {
 		m := c.MemoryStats
 		out.Memory.Cache, out.Memory.Raw, out.Memory.PSI = m.Cache, m.Stats, m.PSI
 		out.Memory.Usage, out.Memory.Swap, out.Memory.Kernel = memoryOf(m.Usage), memoryOf(m.SwapUsage), memoryOf(m.KernelUsage)
+		out.Memory.KernelTCP = memoryOf(m.KernelTCPUsage)
 		out.Pids.Current, out.Pids.Limit = c.PidsStats.Current, c.PidsStats.Limit
 		b := c.BlkioStats
 		out.Blkio = blkio{b.IoServiceBytesRecursive, b.IoServicedRecursive, b.IoQueuedRecursive, b.IoServiceTimeRecursive,

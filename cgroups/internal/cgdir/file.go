@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"time"
 
@@ -97,7 +98,11 @@ func (f *File) Write(value string) error {
 }
 
 // Read returns the file's whole content, from its start.
-func (f *File) Read() (string, error) {
+func (f *File) Read() (string, error) { return f.ReadMax(math.MaxInt) }
+
+// ReadMax is Read of a file that has no more than most bytes. The error for a longer one is
+// EFBIG.
+func (f *File) ReadMax(most int) (string, error) {
 	var content []byte
 	buf := make([]byte, 4096)
 	for {
@@ -107,6 +112,9 @@ func (f *File) Read() (string, error) {
 		}
 		if n == 0 {
 			return string(content), nil
+		}
+		if n > most-len(content) {
+			return "", &os.PathError{Op: "read", Path: f.path, Err: unix.EFBIG}
 		}
 		content = append(content, buf[:n]...)
 	}
@@ -131,6 +139,16 @@ func (d *Dir) ReadFile(name string) (string, error) {
 	}
 	defer f.Close()
 	return f.Read()
+}
+
+// ReadFileMax is ReadFile of a file that has no more than most bytes.
+func (d *Dir) ReadFileMax(name string, most int) (string, error) {
+	f, err := d.OpenFile(name, unix.O_RDONLY)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	return f.ReadMax(most)
 }
 
 // WriteFile writes value to the existing file name.

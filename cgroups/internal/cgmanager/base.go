@@ -147,6 +147,15 @@ func (b Base) Existing() (map[string]string, error) {
 	if !b.Unused() {
 		return b.GetPaths(), nil
 	}
+	return b.Find()
+}
+
+// Find returns those of the directories that Cgroups names which exist, whatever the
+// manager has done.
+func (b Base) Find() (map[string]string, error) {
+	if b.Cgroups == nil {
+		return map[string]string{}, nil
+	}
 	if b.Joins() {
 		return b.Version.Joined()
 	}

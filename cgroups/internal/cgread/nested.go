@@ -36,6 +36,19 @@ func (e Entry) Uint(name string) (uint64, error) {
 	return value, nil
 }
 
+// Float returns the decimal fraction called name, or 0 if there is none.
+func (e Entry) Float(name string) (float64, error) {
+	text, ok := e.Values[name]
+	if !ok {
+		return 0, nil
+	}
+	value, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(value) || math.IsInf(value, 0) {
+		return 0, fmt.Errorf("%s %s: %q is not a number", e.Key, name, text)
+	}
+	return value, nil
+}
+
 // Max is like Uint for a number or "max", which gives math.MaxUint64.
 func (e Entry) Max(name string) (uint64, error) {
 	if e.Values[name] == NoLimit {

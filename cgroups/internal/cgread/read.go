@@ -37,6 +37,18 @@ func OptionalUint(dir *cgdir.Dir, file string) (uint64, error) {
 	return value, err
 }
 
+// OptionalInt is like OptionalUint for a number that may be below zero.
+func OptionalInt(dir *cgdir.Dir, file string) (int64, error) {
+	text, err := dir.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) && dir.Exists("cgroup.procs") {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return inFile(parseInt(text))(dir, file)
+}
+
 // Limit reads a file that holds one number, or "max", which gives 0.
 func Limit(dir *cgdir.Dir, file string) (uint64, error) {
 	text, err := dir.ReadFile(file)
@@ -96,6 +108,16 @@ func parseUint(text string) (uint64, error) {
 		}
 	}
 	value, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a number", text)
+	}
+	return value, nil
+}
+
+// parseInt parses one number.
+func parseInt(text string) (int64, error) {
+	text = strings.TrimSpace(text)
+	value, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
 		return 0, fmt.Errorf("%q is not a number", text)
 	}

@@ -98,3 +98,25 @@ func FuzzParseUintList(f *testing.F) {
 		}
 	})
 }
+
+func FuzzParseNested(f *testing.F) {
+	f.Add("8:16 rbytes=1 wbytes=2 cost.vrate=100.00 cost.usage=3\n254:0 \n")
+	f.Fuzz(func(t *testing.T, text string) {
+		entries, err := parseNested(text)
+		if err != nil {
+			return
+		}
+		var again strings.Builder
+		for _, e := range entries {
+			again.WriteString(e.Key)
+			for name, value := range e.Values {
+				again.WriteString(" " + name + "=" + value)
+			}
+			again.WriteString("\n")
+		}
+		got, err := parseNested(again.String())
+		if err != nil || !slices.EqualFunc(got, entries, func(a, b Entry) bool { return a.Key == b.Key && maps.Equal(a.Values, b.Values) }) {
+			t.Errorf("%q: got %v, then %v, %v", text, entries, got, err)
+		}
+	})
+}

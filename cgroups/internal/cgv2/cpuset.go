@@ -2,10 +2,18 @@
 
 package cgv2
 
-import "github.com/libcontainer/libcontainer/configs"
+import (
+	"errors"
+	"io/fs"
+	"strings"
+
+	"github.com/libcontainer/libcontainer/cgroups"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgread"
+	"github.com/libcontainer/libcontainer/configs"
+)
 
 // cpuset is the controller of CPUs and memory nodes. An empty file stands for
-// what the cgroup above has. What it tells is not in cgroups.Stats.
+// what the cgroup above has.
 type cpuset struct{ plain }
 
 func (cpuset) name() string { return "cpuset" }
@@ -30,4 +38,23 @@ func (cpuset) set(s *setter, r *configs.Resources) error {
 		return s.write("CpusetMems", "cpuset.mems", r.CpusetMems)
 	}
 	return nil
+}
+
+func (cpuset) stats(c *Cgroup, stats *cgroups.Stats) error {
+	s := &stats.CpusetStats
+	err := cgread.Lists(c.Dir, map[string]*[]int{
+		"cpuset.cpus":           &s.Cpus,
+		"cpuset.mems":           &s.Mems,
+		"cpuset.cpus.effective": &s.EffectiveCpus,
+		"cpuset.mems.effective": &s.EffectiveMems,
+	})
+	if err != nil {
+		return err
+	}
+	partition, err := c.Dir.ReadFile("cpuset.cpus.partition")
+	if errors.Is(err, fs.ErrNotExist) && c.Dir.Exists(procsFile) {
+		return nil // the root cgroup has none
+	}
+	s.Partition = strings.TrimSpace(partition)
+	return err
 }

@@ -192,8 +192,11 @@ func (io) stats(c *Cgroup, stats *cgroups.Stats) error {
 		if b.IoServicedRecursive, err = addIO(b.IoServicedRecursive, device, e, "ios"); err != nil {
 			return err
 		}
+		if err := addIOCost(b, device, e); err != nil {
+			return fmt.Errorf("%s: %w", c.Dir.Path("io.stat"), err)
+		}
 	}
-	return nil
+	return ioCostSettings(c, b)
 }
 
 // addIO adds the values of a device whose names end with unit, and their sum. A

@@ -215,7 +215,9 @@ func (memory) stats(c *Cgroup, stats *cgroups.Stats) error {
 	m.Stats = maps.Clone(values)
 	m.Stats["cache"], m.Stats["rss"], m.Stats["mapped_file"] = values["file"], values["anon"], values["file_mapped"]
 	m.Stats["swap"] = m.SwapOnlyUsage.Usage
-	return nil
+	m.UseHierarchy = true
+	m.Numa, err = cgread.NumaBytes(c.Dir)
+	return err
 }
 
 // readUsage reads all but Failcnt.

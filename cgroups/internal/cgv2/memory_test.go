@@ -3,7 +3,9 @@
 package cgv2
 
 import (
+	"fmt"
 	"maps"
+	"os"
 	"testing"
 
 	"github.com/libcontainer/libcontainer/cgroups"
@@ -52,6 +54,7 @@ func TestMemoryStats(t *testing.T) {
 		swapMax:              "80\n",
 		"memory.swap.peak":   "60\n",
 		"memory.swap.events": "high 0\nmax 9\nfail 0\n",
+		"memory.numa_stat":   fmt.Sprintf("active_anon N0=%d N1=0\nactive_file N0=0 N1=%d\n", os.Getpagesize(), 2*os.Getpagesize()),
 	}
 	stats, err := fakeStats(t, "memory", files)
 	if err != nil {
@@ -73,6 +76,9 @@ func TestMemoryStats(t *testing.T) {
 	}
 	if want := (cgroups.MemoryEvents{Low: 1, High: 2, Max: 3, Oom: 4, OomKill: 5, OomGroupKill: 6}); m.Events != want {
 		t.Errorf("events %+v, want %+v", m.Events, want)
+	}
+	if n := m.Numa.Hierarchical; !m.UseHierarchy || n.Anon.Total != 1 || n.File.Nodes[1] != 2 || n.Total.Total != 3 {
+		t.Errorf("hierarchy %v, nodes %+v", m.UseHierarchy, m.Numa)
 	}
 	// With the names of cgroup v1 besides those of the kernel.
 	if want := (map[string]uint64{
