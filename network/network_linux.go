@@ -118,8 +118,8 @@ func (n *Network) enter(ctx context.Context) (s *state, unlock func(), err error
 
 // Attach gives the container of that id addresses of the network, and its configuration what it
 // needs: an interface in Networks, whose name is the first eth0, eth1, ... that is free; mounts of
-// hosts, hostname and resolv.conf, where it has none of these in Mounts; and the id as Hostname, if that is
-// empty. The configuration needs a mount and a network namespace, and is to be that of a container
+// hosts, hostname and resolv.conf, where it has none of these in Mounts, on files of /etc that have to
+// exist where the container's root cannot make them; and the id as Hostname, if that is empty. The configuration needs a mount and a network namespace, and is to be that of a container
 // that is not created yet. It is left as it was if there is an error.
 //
 // The files of hosts of all containers of the network name all of them by their ids, from then on.
