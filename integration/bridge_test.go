@@ -405,6 +405,13 @@ func TestNetworkUDP(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	// And to nobody when nobody has it, who might have the address by then.
+	if _, err := client.Write([]byte("nobody")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Read(make([]byte, 1)); !errors.Is(err, unix.ECONNREFUSED) {
+		t.Errorf("nobody has the port: %v", err)
+	}
 }
 
 // Containers of two networks reach each other by published ports alone.

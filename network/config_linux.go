@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -98,6 +99,63 @@ func (p Port) String() string {
 		return fmt.Sprintf("%s port %d", p.Protocol, p.HostPort)
 	}
 	return fmt.Sprintf("%s port %s", p.Protocol, netip.AddrPortFrom(p.HostAddress, p.HostPort))
+}
+
+// ParsePorts reads ports as command lines have them, separated by commas: "8080:80", and with all that
+// may be there "192.0.2.1:8080:80/tcp" or "[2001:db8::1]:8080:80/udp". A port alone is that of both the host
+// and the container. Of an empty text there are none.
+func ParsePorts(text string) ([]Port, error) {
+	var list []Port
+	for part := range strings.SplitSeq(text, ",") {
+		if text == "" {
+			break
+		}
+		p, err := parsePort(part)
+		if err != nil {
+			return nil, fmt.Errorf("%w port %q: want [ADDRESS:]HOSTPORT[:PORT][/tcp|/udp]: %w", ErrInvalid, part, err)
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+func parsePort(text string) (p Port, err error) {
+	numbers, protocol, found := strings.Cut(text, "/")
+	if p.Protocol = "tcp"; found {
+		p.Protocol = protocol
+	}
+	if p.Protocol != "tcp" && p.Protocol != "udp" {
+		return p, errors.New("the protocol must be tcp or udp")
+	}
+	host, container, two := cutLast(numbers)
+	if address, port, three := cutLast(host); three {
+		host = port
+		if p.HostAddress, err = netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(address, "["), "]")); err != nil {
+			return p, err
+		}
+	}
+	if p.HostPort, err = parseNumber(host); err != nil || !two {
+		p.ContainerPort = p.HostPort
+		return p, err
+	}
+	p.ContainerPort, err = parseNumber(container)
+	return p, err
+}
+
+// cutLast cuts at the last colon. Without one, all is before.
+func cutLast(s string) (before, after string, found bool) {
+	if i := strings.LastIndexByte(s, ':'); i >= 0 {
+		return s[:i], s[i+1:], true
+	}
+	return s, "", false
+}
+
+func parseNumber(text string) (uint16, error) {
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err == nil && n == 0 {
+		err = errors.New("a port is 1 to 65535")
+	}
+	return uint16(n), err
 }
 
 // Endpoint is what the network has given to a container.

@@ -59,9 +59,9 @@ func (n *Network) writeHosts(s *state, but string) error {
 	return nil
 }
 
-// rewrite gives a file another content. It stays the file that is mounted in containers, who read it at
-// any moment: so there is never half of the new content, and what is shorter is first filled up
-// with empty lines.
+// rewrite gives a file another content. It stays the file that is mounted in containers, whose programs
+// read it at any moment: so what is shorter is filled up with empty lines before the end is cut off,
+// and no rest of the old content is ever seen behind the new one.
 func rewrite(path string, data []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|unix.O_NOFOLLOW, 0)
 	if err != nil {
