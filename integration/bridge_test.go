@@ -309,6 +309,8 @@ func TestNetworkOutside(t *testing.T) {
 		})
 	}
 	wantAnswer(t, "", "127.0.0.1:8080", "web for "+gateway4)
+	answer(t, "", "[::1]:8080", "host") // which no rule takes away
+	wantAnswer(t, "", "[::1]:8080", "host for ::1")
 	wantAnswer(t, "", net.JoinHostPort(e.IPv4.String(), "81"), "not published for "+gateway4)
 	wantAnswer(t, "", net.JoinHostPort(e.IPv6.String(), "81"), "not published for "+gateway6)
 	// Containers, the same one too, reach the port by the host's addresses.

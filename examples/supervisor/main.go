@@ -94,7 +94,7 @@ func must[T any](v T, err error) T {
 func (s *supervisor) supervise(ctx context.Context, id string) {
 	for ctx.Err() == nil {
 		err := s.live(ctx, id)
-		if errors.Is(err, libcontainer.ConfigInvalid) || errors.Is(err, network.ErrInvalid) {
+		if errors.Is(err, libcontainer.ConfigInvalid) || errors.Is(err, libcontainer.InvalidIdFormat) || errors.Is(err, network.ErrInvalid) {
 			log.Fatal(err)
 		}
 		log.Printf("%s: %v", id, err)
