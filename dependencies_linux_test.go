@@ -58,3 +58,27 @@ func TestNoCLibrary(t *testing.T) {
 		t.Errorf("no package below %s needs cgo: the list is wrong", door)
 	}
 }
+
+// TestNetworkApart makes sure that who needs no network does not get what makes firewalls into his program.
+func TestNetworkApart(t *testing.T) {
+	deps := func(pkg string) string {
+		t.Helper()
+		out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", pkg).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(out)
+	}
+	const own, nftables = "github.com/libcontainer/libcontainer/network\n", "github.com/google/nftables\n"
+	if got := deps("./network"); !strings.Contains(got, own) || !strings.Contains(got, nftables) {
+		t.Errorf("package network imports %q", got)
+	}
+	for _, pkg := range []string{".", "./cmd/nsinit", "./specconv"} {
+		if got := deps(pkg); strings.Contains(got, own) || strings.Contains(got, nftables) {
+			t.Errorf("%s needs package network, or nftables", pkg)
+		}
+	}
+	if got := deps("./network"); strings.Contains(got, "github.com/libcontainer/libcontainer\n") {
+		t.Error("package network needs the root package")
+	}
+}

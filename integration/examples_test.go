@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -309,18 +310,47 @@ func (s *supervisor) logs(t *testing.T, name string, lines int) {
 	}
 }
 
+// page gets a page by a port of this host. A program that runs need not listen yet.
+func page(t *testing.T, url string) string {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
+	for deadline := time.Now().Add(time.Minute); ; runtime.Gosched() {
+		answer, err := client.Get(url)
+		if err == nil {
+			text, err := io.ReadAll(answer.Body)
+			answer.Body.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(text)
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestSupervisorExample(t *testing.T) {
+	if !inOwnNetwork(t) {
+		return
+	}
 	checkLeaks(t)
 	dir, rootfs := publicTempDir(t), newRootfs(t)
 	web := fmt.Sprintf("web-%d", os.Getpid())
 	job := fmt.Sprintf("job-%d", os.Getpid())
-	commands := []string{dir, rootfs, web + "=echo started; exec sleep 100000", job + "=exit 3"}
+	commands := []string{dir, rootfs, web + ":8080:80=echo started; exec httpd -f -p 80 -h /etc",
+		job + "=wget -q -T 10 -O - http://" + web + "/hostname; exit 3"}
 
 	t.Cleanup(func() { destroyAll(t, filepath.Join(dir, "state")) })
 	s := startSupervisor(t, commands...)
 	first := s.runs(t, web, "")
 	s.runs(t, job, "")
 	s.runs(t, job, job+": exit status 3") // again
+	const url = "http://127.0.0.1:8080/hostname"
+	if got := page(t, url); got != web+"\n" {
+		t.Errorf("the published port says %q", got)
+	}
+	s.logs(t, filepath.Join(dir, job+".log"), 1) // by name, in one of its lives
 	wantFailure(t, exec.Command(s.Path, commands...), 1, "another supervisor")
 	if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
@@ -332,6 +362,9 @@ func TestSupervisorExample(t *testing.T) {
 	if pid := s.runs(t, web, ""); pid != second {
 		t.Errorf("process %d was not adopted: there is %d", second, pid)
 	}
+	if got := page(t, url); got != web+"\n" {
+		t.Errorf("the published port of an adopted container says %q", got)
+	}
 	if ids := list(t, filepath.Join(dir, "state")); len(ids) != 1 || ids[0] != web {
 		t.Errorf("there are containers %q, want only %q", ids, web)
 	}
@@ -339,6 +372,9 @@ func TestSupervisorExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	third := s.runs(t, web, web+": ") // how it ended, newer kernels tell
+	if got := page(t, url); got != web+"\n" {
+		t.Errorf("the published port says %q", got)
+	}
 	s.logs(t, filepath.Join(dir, web+".log"), 3)
 	s.end(t, syscall.SIGTERM)
 	if err := syscall.Kill(third, 0); err != nil {
@@ -351,6 +387,9 @@ func TestSupervisorExample(t *testing.T) {
 	if ids := list(t, filepath.Join(dir, "state")); len(ids) != 0 {
 		t.Errorf("containers %q are left", ids)
 	}
+	if tables := nftTables(t); len(tables) != 0 || isHostLink(t, "br-supervisor") {
+		t.Errorf("tables of nftables are left: %q; or the bridge", tables)
+	}
 	log, err := os.ReadFile(filepath.Join(dir, web+".log"))
 	if err != nil || string(log) != strings.Repeat("started\n", 3) {
 		t.Errorf("the log is %q, error %v", log, err)
@@ -358,10 +397,14 @@ func TestSupervisorExample(t *testing.T) {
 }
 
 func TestSupervisorExampleRefuses(t *testing.T) {
+	if !inOwnNetwork(t) {
+		return
+	}
 	checkLeaks(t)
 	bin, dir, rootfs := buildProgram(t, "supervisor"), publicTempDir(t), newRootfs(t)
 	wantFailure(t, exec.Command(bin, dir), 1, "usage")
-	wantFailure(t, exec.Command(bin, dir, rootfs, "name"), 1, "NAME=COMMAND")
+	wantFailure(t, exec.Command(bin, dir, rootfs, "name"), 1, "=COMMAND")
+	wantFailure(t, exec.Command(bin, dir, rootfs, "a:80:0=ls"), 1, "HOSTPORT")
 	wantFailure(t, exec.Command(bin, dir, rootfs, "a=ls", "a=id"), 1, "twice")
 	wantFailure(t, exec.Command(bin, dir, rootfs, "../a=ls"), 1, "../a")
 	wantFailure(t, exec.Command(bin, dir, "/nosuch", "a=ls"), 1, "/nosuch")
@@ -369,4 +412,7 @@ func TestSupervisorExampleRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantFailure(t, exec.Command(bin, dir, rootfs, "a=ls"), 1, "/bin/sh")
+	if out, err := exec.Command(bin, dir, rootfs).CombinedOutput(); err != nil { // removes the network
+		t.Errorf("without containers: %v: %s", err, out)
+	}
 }

@@ -55,6 +55,7 @@ var programs = map[string]program{
 	"reaper":          {goBuild, "./testdata/hosts/reaper", nil},
 	"rootless":        {goBuild, "./testdata/hosts/rootless", nil},
 	"starts":          {goBuild, "./testdata/hosts/starts", nil},
+	"attaches":        {goBuild, "./testdata/hosts/attaches", noCgo},
 	"loader": {append(gcc, "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-fPIE", "-static-pie"),
 		"testdata/attacks/loader.c", nil},
 	"oldcriu": {goBuild, "./testdata/checkpoint/oldcriu", noCgo},

@@ -61,7 +61,7 @@ func Claim(ctx context.Context, dir string, pool configs.IDPool, holder string) 
 var errPoolsGone = errors.New("the directory for pools has been removed")
 
 func (c *claim) try(ctx context.Context) (index int, err error) {
-	unlock, err := lock(ctx, c.dir)
+	_, unlock, err := statedir.Enter(ctx, c.dir)
 	if err != nil {
 		_ = os.Remove(c.dir) // fails if there is a pool
 		return 0, fmt.Errorf("claim ids: %w", err)
@@ -72,34 +72,6 @@ func (c *claim) try(ctx context.Context) (index int, err error) {
 		return 0, fmt.Errorf("claim ids (%v): %w", c.pool, err)
 	}
 	return index, nil
-}
-
-// lock makes the directory for the pools, and locks it. Who leaves it empty removes it.
-func lock(ctx context.Context, dir string) (unlock func(), err error) {
-	for {
-		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
-			return nil, err
-		}
-		d, err := statedir.Open(dir)
-		if err != nil {
-			return nil, err
-		}
-		unlock, err := d.Lock(ctx, true)
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		exists, err := d.Exists()
-		if exists && err == nil {
-			return unlock, nil
-		}
-		unlock()
-		if err != nil {
-			return nil, err
-		}
-	}
 }
 
 type claim struct {
@@ -327,7 +299,7 @@ func (h Held) Release(ctx context.Context) error {
 	if _, err := os.Lstat(h.file()); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	unlock, err := lock(ctx, h.dir)
+	_, unlock, err := statedir.Enter(ctx, h.dir)
 	if err != nil {
 		return fmt.Errorf("release ids: %w", err)
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/libcontainer/libcontainer/configs"
+	"github.com/libcontainer/libcontainer/internal/statedir"
 )
 
 // claimerEnv makes this program one that claims and gives up ranges below a directory, for
@@ -253,7 +254,7 @@ func TestSweep(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(root, "one")); err != nil {
 		t.Fatal(err)
 	}
-	unlock, err := lock(t.Context(), poolsOf(root))
+	_, unlock, err := statedir.Enter(t.Context(), poolsOf(root))
 	if err != nil {
 		t.Fatal(err)
 	}

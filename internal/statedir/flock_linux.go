@@ -77,6 +77,35 @@ func (d *Dir) TryLock() (unlock func(), ok bool, err error) {
 	}, true, nil
 }
 
+// Enter makes a directory, unless it is there, and locks it exclusively. Who has the lock may
+// remove the directory: those who waited for it then make a new one.
+func Enter(ctx context.Context, path string) (d *Dir, unlock func(), err error) {
+	for {
+		if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+			return nil, nil, err
+		}
+		d, err := Open(path)
+		if err != nil {
+			return nil, nil, err
+		}
+		unlock, err := d.Lock(ctx, true)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		exists, err := d.Exists()
+		if exists && err == nil {
+			return d, unlock, nil
+		}
+		unlock()
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+}
+
 // LockFile gives a descriptor of the lock to who has it exclusively. A process that inherits
 // it has the lock, too: if this program dies, nobody else gets it before that process has ended.
 func (d *Dir) LockFile() (*os.File, error) {
