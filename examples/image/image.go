@@ -244,6 +244,9 @@ func (s *search) image(config blob, layers []blob) error {
 func (open source) layers(img *image, store string, progress func(total int64) io.Writer) (dirs []string, err error) {
 	// One program at a time unpacks, beside the layers: what another one, which was killed, has
 	// left there goes, and is never taken for a layer.
+	if err := os.MkdirAll(store, 0o700); err != nil {
+		return nil, err
+	}
 	lock, err := os.Open(store)
 	if err != nil {
 		return nil, err
