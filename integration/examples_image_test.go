@@ -2,12 +2,19 @@ package integration
 
 import (
 	"archive/tar"
+	"bufio"
 	"bytes"
+	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -116,14 +123,14 @@ stat -c "%n %u:%g %a %h" . replaced opaque sticky hard calls
 find / -xdev -name ".wh.*"
 ./calls call ` + geteuid + `; su daemon -c "/data/calls call ` + geteuid + `"
 su daemon -c "grep CapPrm /proc/self/status; /data/busybox grep -E CapPrm /proc/self/status"
-head -1 /proc/self/uid_map | tr -s " "`
+read in out size </proc/self/uid_map; [ $out -ge 1048576 ] && echo $in $size`
 
 var geteuid = itoa(unix.SYS_GETEUID)
 
 const seenInside = `. .. again busybox calls file hard opaque replaced soft sticky 
 again: . .. new  opaque: . .. new 
 newtexttexttext
-. 0:0 755 5
+. 0:0 755 1
 replaced 1000:1001 600 1
 opaque 2:3 750 2
 sticky 0:0 1777 2
@@ -133,7 +140,7 @@ calls 0:0 4755 1
 0 0
 CapPrm:	0000000000000000
 CapPrm:	0000000000002000
- 0 1048576 65536`
+0 65536`
 
 func TestImageExample(t *testing.T) {
 	checkLeaks(t)
@@ -146,21 +153,224 @@ func TestImageExample(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			checkLeaks(t)
 			wantOutput(t, runImage(t, file), "hello daemon /work/here /usr/sbin")
-			cmd, store := imageExample(t, file, "exec sh -c 'exit 7'")
+			cmd, store := imageExample(t, file, "exit 7")
+			var before []os.FileInfo
 			for range 2 { // the second time nothing is unpacked
 				wantFailure(t, exec.Command(cmd.Path, cmd.Args[1:]...), 7, "")
-				if layers := wantWholeStore(t, store); len(layers) != 4 {
-					t.Errorf("the store has %d layers, want 4: %q", len(layers), layers)
+				var after []os.FileInfo
+				for _, name := range wantWholeStore(t, store) {
+					info, err := os.Stat(filepath.Join(store, "layers", name))
+					if err != nil {
+						t.Fatal(err)
+					}
+					after = append(after, info)
 				}
-				if err := os.Rename(file, file+"-"); err != nil {
-					t.Fatal(err)
+				if len(after) != 4 || before != nil && !slices.EqualFunc(before, after, os.SameFile) {
+					t.Errorf("the store has %d layers, want the same 4", len(after))
 				}
-				if err := os.Rename(file+"-", file); err != nil {
-					t.Fatal(err)
-				}
+				before = after
 			}
 		})
 	}
 	config["config"] = object{}
 	wantOutput(t, runImage(t, l.finish(l.image(config, layers...)), "/bin/sh", "-c", inside), seenInside)
+}
+
+// What the container changes is kept for the next one, which has other ids, and no other one sees it.
+func TestImageExampleKeepsChanges(t *testing.T) {
+	checkLeaks(t)
+	l := newLayout(t)
+	base := baseLayer(t)
+	dir := l.finish(l.image(imageConfig(object{}, base), base))
+	changes := filepath.Join(publicTempDir(t), "changes")
+	runImage(t, "-changes", changes, dir, "sh", "-c", "rm /etc/group; mkdir /new; echo text >/new/file; chown 7:8 /new/file")
+	const look = "ls /etc/group; cat /new/file; stat -c %u:%g /new/file"
+	wantOutput(t, runImage(t, "-changes", changes, dir, "sh", "-c", look+" 2>&1 | sort"), "ls: /etc/group: No such file or directory\n7:8\ntext")
+	wantOutput(t, runImage(t, dir, "sh", "-c", "ls / | grep new; ls /etc/group"), "/etc/group")
+	if info, err := os.Stat(changes); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the changes are open to others: %v, error %v", info, err)
+	}
+}
+
+func TestImageExampleChooses(t *testing.T) {
+	checkLeaks(t)
+	l := newLayout(t)
+	base := baseLayer(t)
+	image := func(arch, text string) object {
+		config := imageConfig(object{"Cmd": []string{"echo", text}}, base)
+		config["architecture"] = arch
+		return l.image(config, base)
+	}
+	on := func(arch string, d object) object {
+		d["platform"] = object{"os": "linux", "architecture": arch}
+		return d
+	}
+	named := func(name string, d object) object {
+		d["annotations"] = object{refName: name}
+		return d
+	}
+	about := l.manifest(object{"os": "unknown", "architecture": "unknown"}, l.blob("application/vnd.in-toto+json", []byte("{}")))
+	about["platform"] = object{"os": "unknown", "architecture": "unknown"}
+	two := l.nested(on("amd64", image("amd64", "first")), on("arm64", image("arm64", "second")), about)
+	dir := l.finish(named("1.0", two), named("2.0", image("amd64", "third")), named("latest", image("amd64", "third")))
+	wantOutput(t, runImage(t, "-name", "1.0", dir), "first")
+	wantOutput(t, runImage(t, "-platform", "linux/arm64", dir), "second")
+	wantOutput(t, runImage(t, "-name", "2.0", dir), "third")
+	wantOutput(t, runImage(t, "-name", "latest", dir), "third")
+	saved := savedOf(t, "test:2", imageConfig(object{"Cmd": []string{"echo", "saved"}}, base), base)
+	wantOutput(t, runImage(t, "-name", "test:2", saved), "saved")
+
+	for _, test := range []struct {
+		args []string
+		why  string
+	}{
+		{[]string{dir}, "2 images for linux/amd64"},
+		{[]string{"-name", "3.0", dir}, `0 images for linux/amd64 with the name "3.0"`},
+		{[]string{"-platform", "linux/riscv64", dir}, "0 images for linux/riscv64"},
+		{[]string{"-platform", "linux/riscv64", "-name", "1.0", dir}, `"linux/arm64"`},
+		{[]string{"-name", "test:3", saved}, `"test:2"`},
+		{[]string{"-platform", "linux/arm64", saved}, `"linux/amd64"`},
+		{[]string{"-platform", "a/b/c/d", dir}, "a/b/c/d"},
+		{[]string{"/nosuch"}, "/nosuch"},
+		{[]string{publicTempDir(t)}, "manifest.json"},
+		{[]string{buildProgram(t, "calls")}, "invalid tar header"},
+		{[]string{"-name", "2.0", dir, "nosuch"}, "nosuch"},
+		{[]string{l.finish(l.image(imageConfig(object{"StopSignal": "SIGNO"}, base), base))}, "SIGNO"},
+		{[]string{l.finish(l.image(imageConfig(object{}, base), base))}, "Args"},
+		{[]string{l.finish(l.image(imageConfig(object{"User": "nobodyatall"}, base), base)), "true"}, "nobodyatall"},
+	} {
+		cmd, store := imageExample(t, test.args...)
+		wantFailure(t, cmd, 1, test.why)
+		wantWholeStore(t, store)
+	}
+	cmd, _ := imageExample(t)
+	wantFailure(t, cmd, 2, "-platform")
+}
+
+// Several of them want the same image at the same time, and their containers run at the same time.
+func TestImageExampleAtOnce(t *testing.T) {
+	checkLeaks(t)
+	config, layers := fullImage(t)
+	l := newLayout(t)
+	file := write(t, string(archiveOf(t, l.finish(l.image(config, layers...)))), publicTempDir(t), "image.tar")
+	first, store := imageExample(t, file, "read in out size </proc/self/uid_map; echo $out; cat; cat /data/file")
+	type running struct {
+		*exec.Cmd
+		in  io.Closer
+		out *bufio.Scanner
+	}
+	var all []running
+	for range 4 {
+		cmd := exec.Command(first.Path, first.Args[1:]...)
+		cmd.Stderr = os.Stderr
+		in, inErr := cmd.StdinPipe()
+		out, outErr := cmd.StdoutPipe()
+		if err := errors.Join(inErr, outErr, cmd.Start()); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = cmd.Process.Kill() }) // if the test failed half-way
+		all = append(all, running{cmd, in, bufio.NewScanner(out)})
+	}
+	var ids []string
+	for _, r := range all {
+		if !r.out.Scan() || slices.Contains(ids, r.out.Text()) {
+			t.Errorf("the container has the ids from %q on, the others those from %q", r.out.Text(), ids)
+		}
+		ids = append(ids, r.out.Text())
+	}
+	for _, r := range all {
+		r.in.Close()
+		wantLine(t, r.out, "text")
+		if err := r.Wait(); err != nil {
+			t.Error(err)
+		}
+	}
+	if layers := wantWholeStore(t, store); len(layers) != 4 {
+		t.Errorf("the store has %d layers, want 4: %q", len(layers), layers)
+	}
+}
+
+// What a killed one has unpacked half is unpacked again.
+func TestImageExampleKilled(t *testing.T) {
+	checkLeaks(t)
+	config, layers := fullImage(t)
+	layers = append(layers, layerOf(t, fileEntry("big", 0o644, strings.Repeat("0123456789abcdef", 4<<20))))
+	config["rootfs"] = imageConfig(object{}, layers...)["rootfs"]
+	l := newLayout(t)
+	cmd, store := imageExample(t, l.finish(l.image(config, layers...)), "tail -c 8 /big")
+	again := exec.Command(cmd.Path, cmd.Args[1:]...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(time.Minute); ; runtime.Gosched() {
+		if _, err := os.Stat(filepath.Join(store, "layers/unpacking/big")); err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("nothing is unpacked")
+		}
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err == nil {
+		t.Fatal("it was not killed")
+	}
+	left, err := os.ReadDir(filepath.Join(store, "layers"))
+	if err != nil || len(left) != 1 || left[0].Name() != "unpacking" {
+		t.Fatalf("a killed one has left %v, error %v", left, err)
+	}
+	out, err := again.CombinedOutput()
+	if err != nil {
+		t.Error(err)
+	}
+	wantOutput(t, string(out), "89abcdef")
+	wantWholeStore(t, store)
+}
+
+func TestImageExampleOnTerminal(t *testing.T) {
+	checkLeaks(t)
+	config, layers := fullImage(t)
+	l := newLayout(t)
+	cmd, _ := imageExample(t, l.finish(l.image(config, layers...)), "test ! -t 0 && test ! -t 1 && echo done")
+	term := startOnTerminal(t, cmd)
+	t.Cleanup(func() { _ = cmd.Process.Kill() }) // if the test failed half-way
+	var lines strings.Builder
+	for term.Scan() {
+		lines.WriteString(term.Text() + "\n")
+	}
+	said := lines.String()
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	for _, text := range []string{"unpack 100% |", "done"} {
+		if !strings.Contains(said, text) {
+			t.Errorf("on a terminal there is no %q: %q", text, said)
+		}
+	}
+}
+
+// A signal reaches the program as the one that its image wants.
+func TestImageExampleStops(t *testing.T) {
+	checkLeaks(t)
+	l := newLayout(t)
+	base := baseLayer(t)
+	config := imageConfig(object{"StopSignal": "SIGRTMIN+3", "Cmd": []string{"sh", "-c", "trap 'exit 9' 37; echo ready; while :; do sleep 1; done"}}, base)
+	cmd, store := imageExample(t, l.finish(l.image(config, base)))
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() }) // if the test failed half-way
+	wantLine(t, bufio.NewScanner(out), "ready")
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 9 {
+		t.Errorf("error %v, want exit status 9", err)
+	}
+	wantWholeStore(t, store)
 }
