@@ -184,8 +184,8 @@ func TestImageExampleKeepsChanges(t *testing.T) {
 	dir := l.finish(l.image(imageConfig(object{}, base), base))
 	changes := filepath.Join(publicTempDir(t), "changes")
 	runImage(t, "-changes", changes, dir, "sh", "-c", "rm /etc/group; mkdir /new; echo text >/new/file; chown 7:8 /new/file")
-	const look = "ls /etc/group; cat /new/file; stat -c %u:%g /new/file"
-	wantOutput(t, runImage(t, "-changes", changes, dir, "sh", "-c", look+" 2>&1 | sort"), "ls: /etc/group: No such file or directory\n7:8\ntext")
+	const look = "ls /etc | grep group; cat /new/file; stat -c %u:%g /new/file"
+	wantOutput(t, runImage(t, "-changes", changes, dir, "sh", "-c", look), "text\n7:8")
 	wantOutput(t, runImage(t, dir, "sh", "-c", "ls / | grep new; ls /etc/group"), "/etc/group")
 	if info, err := os.Stat(changes); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("the changes are open to others: %v, error %v", info, err)
@@ -220,6 +220,10 @@ func TestImageExampleChooses(t *testing.T) {
 	saved := savedOf(t, "test:2", imageConfig(object{"Cmd": []string{"echo", "saved"}}, base), base)
 	wantOutput(t, runImage(t, "-name", "test:2", saved), "saved")
 
+	only := func(config object) string {
+		l := newLayout(t)
+		return l.finish(l.image(imageConfig(config, base), base))
+	}
 	for _, test := range []struct {
 		args []string
 		why  string
@@ -235,9 +239,9 @@ func TestImageExampleChooses(t *testing.T) {
 		{[]string{publicTempDir(t)}, "manifest.json"},
 		{[]string{buildProgram(t, "calls")}, "invalid tar header"},
 		{[]string{"-name", "2.0", dir, "nosuch"}, "nosuch"},
-		{[]string{l.finish(l.image(imageConfig(object{"StopSignal": "SIGNO"}, base), base))}, "SIGNO"},
-		{[]string{l.finish(l.image(imageConfig(object{}, base), base))}, "Args"},
-		{[]string{l.finish(l.image(imageConfig(object{"User": "nobodyatall"}, base), base)), "true"}, "nobodyatall"},
+		{[]string{only(object{"StopSignal": "SIGNO"})}, "SIGNO"},
+		{[]string{only(object{})}, "Args"},
+		{[]string{only(object{"User": "nobodyatall"}), "true"}, "nobodyatall"},
 	} {
 		cmd, store := imageExample(t, test.args...)
 		wantFailure(t, cmd, 1, test.why)

@@ -160,7 +160,7 @@ func (s *search) matches(p ispec.Platform) bool {
 	return s.platform.Match(p)
 }
 
-// manifest reads an index or the manifest of an image.
+// manifest reads an index or the manifest of an image. There may be other things in an index.
 func (s *search) manifest(d ispec.Descriptor) error {
 	var is struct {
 		Manifests, Layers []ispec.Descriptor
@@ -170,18 +170,22 @@ func (s *search) manifest(d ispec.Descriptor) error {
 	if err == nil {
 		err = s.decode(b[0], &is)
 	}
-	switch {
-	case err != nil:
+	if err == nil && len(is.Manifests) > 0 && len(is.Layers) > 0 {
+		err = errors.New("it is both an index and an image")
+	}
+	if err != nil {
 		return err
-	case len(is.Manifests) > 0 && len(is.Layers) > 0:
-		return errors.New("it is both an index and an image")
-	case len(is.Manifests) > 0:
+	}
+	switch d.MediaType {
+	case ispec.MediaTypeImageIndex, "application/vnd.docker.distribution.manifest.list.v2+json":
 		return s.index(is.Manifests, "")
+	case ispec.MediaTypeImageManifest, "application/vnd.docker.distribution.manifest.v2+json":
+		if b, err = stored(append([]ispec.Descriptor{is.Config}, is.Layers...)...); err != nil {
+			return err
+		}
+		return s.image(b[0], b[1:])
 	}
-	if b, err = stored(append([]ispec.Descriptor{is.Config}, is.Layers...)...); err != nil {
-		return err
-	}
-	return s.image(b[0], b[1:])
+	return nil
 }
 
 // stored gives the blobs of descriptors. A digest that is valid leads to no other directory.
