@@ -176,6 +176,21 @@ func TestImageExample(t *testing.T) {
 	wantOutput(t, runImage(t, l.finish(l.image(config, layers...)), "/bin/sh", "-c", inside), seenInside)
 }
 
+// Layers may be compressed otherwise, or not at all, and be of docker's types, in indexes too.
+func TestImageExampleCompression(t *testing.T) {
+	checkLeaks(t)
+	const docker = "application/vnd.docker."
+	l := newLayout(t)
+	base, plain, zstd := baseLayer(t), layerOf(t, fileEntry("plain", 0o644, "1")), layerOf(t, fileEntry("zstd", 0o644, "2"))
+	config := imageConfig(object{"Cmd": []string{"cat", "/plain", "/zstd"}}, base, plain, zstd, plain)
+	image := l.manifest(config, l.blob(typeLayer, zstdOf(base)), l.blob("application/vnd.oci.image.layer.v1.tar", plain),
+		l.blob("application/vnd.oci.image.layer.v1.tar+zstd", zstdOf(zstd)), l.blob(docker+"image.rootfs.diff.tar.gzip", gzipped(t, plain)))
+	image["mediaType"] = docker + "distribution.manifest.v2+json"
+	list := l.nested(image)
+	list["mediaType"] = docker + "distribution.manifest.list.v2+json"
+	wantOutput(t, runImage(t, l.finish(list)), "12")
+}
+
 // What the container changes is kept for the next one, which has other ids, and no other one sees it.
 func TestImageExampleKeepsChanges(t *testing.T) {
 	checkLeaks(t)
@@ -347,7 +362,7 @@ func TestImageExampleOnTerminal(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
 	}
-	for _, text := range []string{"unpack 100% |", "done"} {
+	for _, text := range []string{"\runpack  ", "% |", "done"} {
 		if !strings.Contains(said, text) {
 			t.Errorf("on a terminal there is no %q: %q", text, said)
 		}

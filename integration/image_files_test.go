@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -94,6 +95,20 @@ func gzipped(t *testing.T, data []byte) []byte {
 		t.Fatal(err)
 	}
 	return out.Bytes()
+}
+
+// zstdOf makes what zstd(1) reads, of blocks that are not compressed, see RFC 8878.
+func zstdOf(data []byte) []byte {
+	const noFlags, window = 0, 10 << 3 // of 1 MiB
+	out := []byte{0x28, 0xb5, 0x2f, 0xfd, noFlags, window}
+	for block := range slices.Chunk(data, 128<<10) {
+		header := len(block) << 3
+		if &block[len(block)-1] == &data[len(data)-1] {
+			header |= 1 // the last one
+		}
+		out = append(append(out, byte(header), byte(header>>8), byte(header>>16)), block...)
+	}
+	return out
 }
 
 func digestOf(data []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(data)) }

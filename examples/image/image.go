@@ -245,7 +245,7 @@ func (s *search) image(config blob, layers []blob) error {
 
 // layers gives the directories of the image's layers in a store, the topmost first, as overlayfs takes
 // them. Each is unpacked once, and named by the digest of its content.
-func (open source) layers(img *image, store string, progress func(total int64) io.Writer) (dirs []string, err error) {
+func (open source) layers(img *image, store string) (dirs []string, err error) {
 	// One program at a time unpacks, beside the layers: what another one, which was killed, has
 	// left there goes, and is never taken for a layer.
 	if err := os.MkdirAll(store, 0o700); err != nil {
@@ -274,7 +274,7 @@ func (open source) layers(img *image, store string, progress func(total int64) i
 			err = os.Mkdir(beside, 0o755)
 		}
 		if err == nil {
-			err = open.unpack(img.layers[i], id, beside, progress)
+			err = open.unpack(img.layers[i], id, beside)
 		}
 		if err == nil {
 			err = unix.Syncfs(int(lock.Fd())) // also a crash of the machine leaves whole layers
@@ -290,17 +290,19 @@ func (open source) layers(img *image, store string, progress func(total int64) i
 }
 
 // unpack unpacks a layer into an empty directory, and checks that it was the one that it should be.
-func (open source) unpack(b blob, id digest.Digest, dir string, progress func(total int64) io.Writer) error {
+func (open source) unpack(b blob, id digest.Digest, dir string) error {
 	file, size, err := open(b.name)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
+	progress := bar(size)
+	defer progress.Close()
 	stored, content := digest.Canonical.Digester(), id.Verifier()
 	if b.digest != "" {
 		stored = b.digest.Algorithm().Digester()
 	}
-	compressed := io.TeeReader(file, io.MultiWriter(stored.Hash(), progress(size)))
+	compressed := io.TeeReader(file, io.MultiWriter(stored.Hash(), progress))
 	r, err := decompress(compressed)
 	if err != nil {
 		return err

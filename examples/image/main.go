@@ -117,7 +117,7 @@ func run(o options) (code int, err error) {
 	return result.ExitCode, nil
 }
 
-// prepare finds the image and gives the directories of its layers, with a bar on a terminal.
+// prepare gives the image, and the directories of its layers.
 func prepare(o options) (*image, []string, error) {
 	platform, err := platforms.Parse(o.platform)
 	if err != nil {
@@ -132,12 +132,15 @@ func prepare(o options) (*image, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	lower, err := files.layers(img, filepath.Join(o.store, "layers"), func(total int64) io.Writer {
-		return progressbar.NewOptions64(total, progressbar.OptionSetDescription("unpack"), progressbar.OptionShowBytes(true),
-			progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetVisibility(term.IsTerminal(int(os.Stderr.Fd()))),
-			progressbar.OptionOnCompletion(func() { fmt.Fprintln(os.Stderr) }))
-	})
+	lower, err := files.layers(img, filepath.Join(o.store, "layers"))
 	return img, lower, err
+}
+
+// bar shows how much of a layer has been unpacked, on a terminal, until it is closed.
+func bar(size int64) io.WriteCloser {
+	return progressbar.NewOptions64(size, progressbar.OptionSetDescription("unpack"), progressbar.OptionShowBytes(true),
+		progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetVisibility(term.IsTerminal(int(os.Stderr.Fd()))),
+		progressbar.OptionClearOnFinish())
 }
 
 // config is the safe default on the layers, in a user namespace.
