@@ -98,6 +98,7 @@ lint: go ## gofmt, go vet, staticcheck
 		[ -z "$$unformatted" ] || { echo "gofmt these: $$unformatted" >&2; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -C bench/hosts/big .
+	$(GO) vet -C examples/image .
 	$(GO) vet -C examples/metrics .
 	$(GO) build -C internal/tools -o $(CACHE)/staticcheck honnef.co/go/tools/cmd/staticcheck
 	$(CACHE)/staticcheck ./...
