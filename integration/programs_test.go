@@ -32,6 +32,7 @@ var programs = map[string]program{
 	"supervisor":      {goBuild, "../examples/supervisor", nil},
 	"sandbox":         {goBuild, "../examples/sandbox", nil},
 	"migrate":         {goBuild, "../examples/migrate", nil},
+	"examples":        {[]string{"go", "test", "-c"}, "..", nil},
 	"nsinit":          {goBuild, "../cmd/nsinit", noCgo},
 	"engine":          {goBuild, "./testdata/hosts/engine", nil},
 	"notifies":        {goBuild, "./testdata/calls/notifies", noCgo},
