@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 // block is Go code in a document: a whole program, or statements.
@@ -131,8 +132,26 @@ func vet(t *testing.T, code string) {
 	}
 }
 
-// link finds the links of a document, with what stands before the number sign of their targets.
-var link = regexp.MustCompile(`\]\(([^)#\s]+)`)
+// link finds the links of a document.
+var link = regexp.MustCompile(`\]\(([^)#\s]*)(?:#([^)\s]+))?\)`)
+
+// anchors gives the names by which a forge makes the headings of a document targets of links.
+func anchors(text string) (list []string) {
+	for line := range strings.Lines(text) {
+		if title, ok := strings.CutPrefix(strings.TrimLeft(line, "#"), " "); ok && strings.HasPrefix(line, "#") {
+			list = append(list, strings.Map(func(r rune) rune {
+				switch {
+				case r == ' ':
+					return '-'
+				case r == '-' || r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r):
+					return unicode.ToLower(r)
+				}
+				return -1
+			}, strings.TrimSpace(title)))
+		}
+	}
+	return list
+}
 
 // Links within the repository lead somewhere.
 func TestDocumentedLinks(t *testing.T) {
@@ -145,8 +164,19 @@ func TestDocumentedLinks(t *testing.T) {
 			if strings.Contains(match[1], "://") {
 				continue
 			}
-			if _, err := os.Stat(filepath.Join(filepath.Dir(name), match[1])); err != nil {
+			target := name
+			if match[1] != "" {
+				target = filepath.Join(filepath.Dir(name), match[1])
+			}
+			if _, err := os.Stat(target); err != nil {
 				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			if match[2] == "" {
+				continue
+			}
+			if text, err = os.ReadFile(target); err != nil || !slices.Contains(anchors(string(text)), match[2]) {
+				t.Errorf("%s: %s has no heading for the link #%s: error %v", name, target, match[2], err)
 			}
 		}
 	}
