@@ -8,10 +8,14 @@ import (
 
 type cg_mode uint32 //nolint:revive // a name of the classic API
 
-// How criu(8) treats cgroups, its option --manage-cgroups.
+// CgroupsMode is how criu(8) treats cgroups, its option --manage-cgroups. It is the exported name of a
+// type that has none in the classic API.
+type CgroupsMode = cg_mode
+
+// The ways to treat cgroups.
 const (
 	// CRIU_CG_MODE_SOFT restores cgroup properties if only dir created by criu.
-	CRIU_CG_MODE_SOFT cg_mode = 3 + iota
+	CRIU_CG_MODE_SOFT CgroupsMode = 3 + iota
 	// CRIU_CG_MODE_FULL always restores all cgroups and their properties.
 	CRIU_CG_MODE_FULL
 	// CRIU_CG_MODE_STRICT restores all, requiring them to not present in the system.

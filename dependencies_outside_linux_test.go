@@ -49,6 +49,7 @@ func TestOutsideModule(t *testing.T) {
 		}
 	}
 	write("main.go", embedder(t))
+	write("init.go", "package main\n\nimport _ \"github.com/libcontainer/libcontainer/nsenter\"\n")
 	write("go.mod", fmt.Sprintf("module example.com/embedder\n\ngo %s\n\nrequire github.com/libcontainer/libcontainer v0.0.0\n\n"+
 		"replace github.com/libcontainer/libcontainer => %s\n", oldest, source))
 	sums, err := os.ReadFile("go.sum")

@@ -12,6 +12,9 @@ import (
 	"github.com/libcontainer/libcontainer/configs"
 )
 
+// MessageType is the number of a bootstrap message, or of an attribute of one (Int32msg, Bytemsg).
+type MessageType = uint16
+
 // Types of the bootstrap message and of its attributes. The numbers do not
 // collide with those of any netlink family; the preamble has the same list
 // (nsenter/preamble/bootstrap.h). PidAttr and ConsolePathAttr belong to the
@@ -19,10 +22,13 @@ import (
 // of its console have taken: they are kept for programs that name them, and the
 // preamble refuses them as unknown.
 const (
-	InitMsg         uint16 = 62000
-	PidAttr         uint16 = 27281
-	ConsolePathAttr uint16 = 27282
+	InitMsg         MessageType = 62000
+	PidAttr         MessageType = 27281
+	ConsolePathAttr MessageType = 27282
+)
 
+// Attributes of this library's own.
+const (
 	cloneFlagsAttr  uint16 = 27283
 	mapIDsAttr      uint16 = 27284
 	cgroupFdAttr    uint16 = 27285

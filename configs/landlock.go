@@ -74,18 +74,18 @@ const (
 // Sets of rights.
 const (
 	// LandlockReadOnly is to read and to execute.
-	LandlockReadOnly = LandlockReadFile | LandlockReadDir | LandlockExecute
+	LandlockReadOnly LandlockAccess = LandlockReadFile | LandlockReadDir | LandlockExecute
 
 	// LandlockReadWrite is all but devices.
-	LandlockReadWrite = LandlockReadOnly | LandlockWriteFile | LandlockTruncate | LandlockRefer |
+	LandlockReadWrite LandlockAccess = LandlockReadOnly | LandlockWriteFile | LandlockTruncate | LandlockRefer |
 		LandlockRemoveDir | LandlockRemoveFile | LandlockMakeDir | LandlockMakeReg | LandlockMakeSock |
 		LandlockMakeFifo | LandlockMakeSym
 
 	// LandlockDevices is what a program does with the devices of /dev.
-	LandlockDevices = LandlockReadFile | LandlockReadDir | LandlockWriteFile | LandlockTruncate | LandlockIoctlDev
+	LandlockDevices LandlockAccess = LandlockReadFile | LandlockReadDir | LandlockWriteFile | LandlockTruncate | LandlockIoctlDev
 
 	// LandlockAll is each right.
-	LandlockAll = LandlockIoctlDev<<1 - 1
+	LandlockAll LandlockAccess = LandlockIoctlDev<<1 - 1
 )
 
 // DeniedAccess is Denied, or all rights.

@@ -36,6 +36,7 @@ var programs = map[string]program{
 	"executor":        {goBuild, "../examples/executor", nil},
 	"metrics":         {append([]string{"go", "build", "-C", "../examples/metrics"}, goBuild[2:]...), ".", nil},
 	"migrate":         {goBuild, "../examples/migrate", nil},
+	"examples":        {[]string{"go", "test", "-c"}, "..", nil},
 	"image":           {append([]string{"go", "build", "-C", "../examples/image"}, goBuild[2:]...), ".", nil},
 	"nsinit":          {goBuild, "../cmd/nsinit", noCgo},
 	"engine":          {goBuild, "./testdata/hosts/engine", nil},
