@@ -63,11 +63,13 @@ func blocks(t *testing.T, name string) (list []block) {
 // imports are the packages that statements in documents may use without saying so.
 var imports = map[string]string{
 	"bufio": "bufio", "bytes": "bytes", "context": "context", "errors": "errors", "exec": "os/exec", "fmt": "fmt", "io": "io", "log": "log",
-	"net": "net", "os": "os", "signal": "os/signal", "slog": "log/slog", "strings": "strings", "syscall": "syscall", "time": "time",
+	"net": "net", "netip": "net/netip", "os": "os", "signal": "os/signal", "slog": "log/slog", "strings": "strings", "syscall": "syscall", "time": "time",
 	"unix":         "golang.org/x/sys/unix",
 	"libcontainer": "github.com/libcontainer/libcontainer",
 	"cgroups":      "github.com/libcontainer/libcontainer/cgroups",
 	"configs":      "github.com/libcontainer/libcontainer/configs",
+	"group":        "github.com/libcontainer/libcontainer/cgroups/group",
+	"network":      "github.com/libcontainer/libcontainer/network",
 	"criurpc":      "github.com/libcontainer/libcontainer/criurpc",
 	"seccomp":      "github.com/libcontainer/libcontainer/seccomp",
 	"specconv":     "github.com/libcontainer/libcontainer/specconv",

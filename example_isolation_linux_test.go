@@ -1,11 +1,13 @@
 package libcontainer_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log"
 	"os"
 	"syscall"
+	"time"
 
 	"github.com/libcontainer/libcontainer"
 	"github.com/libcontainer/libcontainer/configs"
@@ -290,4 +292,32 @@ func ExampleInstance_Checkpoint() {
 	// running <nil>
 	// <nil>
 	// exit status 9
+}
+
+// Run what nobody trusts.
+func Example_sandbox() {
+	runtime, err := libcontainer.Open("/run/example")
+	if err != nil {
+		log.Panic(err)
+	}
+	config := configs.Sandbox()
+	config.Rootfs = "/srv/rootfs"
+	container, err := runtime.Create(context.Background(), "sandbox", config)
+	if err != nil {
+		log.Panic(err)
+	}
+	defer container.Destroy()
+	var out bytes.Buffer
+	result, err := container.Run(context.Background(), &libcontainer.Process{
+		Args:   []string{"/bin/sh", "-c", "echo $((6 * 7)); echo no >/etc/passwd"},
+		Stdout: &out,
+		Limits: &libcontainer.Limits{Wall: 10 * time.Second},
+	})
+	if err != nil {
+		log.Panic(err)
+	}
+	fmt.Print(out.String(), "exit code ", result.ExitCode, "\n")
+	// Prints:
+	// 42
+	// exit code 1
 }

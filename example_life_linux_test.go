@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
+	"time"
 
 	"github.com/libcontainer/libcontainer"
 	"github.com/libcontainer/libcontainer/configs"
@@ -308,4 +309,68 @@ func ExampleFrom() {
 	// Prints:
 	// hello
 	// <nil>
+}
+
+// Ask a program to end, and kill it if it does not.
+func ExampleInstance_Stop() {
+	runtime, err := libcontainer.Open("/run/example")
+	if err != nil {
+		log.Panic(err)
+	}
+	config := configs.Default()
+	config.Rootfs = "/srv/rootfs"
+	container, err := runtime.Create(context.Background(), "stop", config)
+	if err != nil {
+		log.Panic(err)
+	}
+	defer container.Destroy()
+	if err := container.Start(&libcontainer.Process{Args: []string{"/bin/sleep", "1000"}}); err != nil {
+		log.Panic(err)
+	}
+	// The first process of a PID namespace ignores signals that it does not handle.
+	status, err := container.Stop(context.Background(), syscall.SIGTERM, 100*time.Millisecond)
+	if err != nil {
+		log.Panic(err)
+	}
+	fmt.Println("exit code", libcontainer.ExitCode(status))
+	// Prints:
+	// exit code 137
+}
+
+// A logbook writes down what happens to containers.
+type logbook struct{}
+
+func (logbook) Observe(event libcontainer.Event) {
+	switch e := event.(type) {
+	case libcontainer.StartEvent:
+		fmt.Println(e.Container, "started:", e.Args, "with", len(e.Steps), "steps")
+	case libcontainer.ExitEvent:
+		fmt.Println(e.Container, "ended:", libcontainer.ExitCode(e.Status))
+	case libcontainer.DestroyEvent:
+		fmt.Println(e.Container, "destroyed")
+	}
+}
+
+// Be told of what happens, for logs and metrics.
+func ExampleWithObserver() {
+	runtime, err := libcontainer.Open("/run/example", libcontainer.WithObserver(logbook{}))
+	if err != nil {
+		log.Panic(err)
+	}
+	config := configs.Default()
+	config.Rootfs = "/srv/rootfs"
+	container, err := runtime.Create(context.Background(), "observed", config)
+	if err != nil {
+		log.Panic(err)
+	}
+	if _, err := container.Run(context.Background(), &libcontainer.Process{Args: []string{"/bin/false"}}); err != nil {
+		log.Panic(err)
+	}
+	if err := container.Destroy(); err != nil {
+		log.Panic(err)
+	}
+	// Prints:
+	// observed started: [/bin/false] with 7 steps
+	// observed ended: 1
+	// observed destroyed
 }

@@ -32,6 +32,7 @@ var examples = map[string]func(){
 	"Example_network":                 Example_network,
 	"Example_overlay":                 Example_overlay,
 	"Example_readOnly":                Example_readOnly,
+	"Example_sandbox":                 Example_sandbox,
 	"Example_seccomp":                 Example_seccomp,
 	"Example_sharedNamespaces":        Example_sharedNamespaces,
 	"Example_streams":                 Example_streams,
@@ -49,6 +50,7 @@ var examples = map[string]func(){
 	"ExampleInstance_SignalAll":       ExampleInstance_SignalAll,
 	"ExampleInstance_Start":           ExampleInstance_Start,
 	"ExampleInstance_Stats":           ExampleInstance_Stats,
+	"ExampleInstance_Stop":            ExampleInstance_Stop,
 	"ExampleInstance_Wait":            ExampleInstance_Wait,
 	"ExampleLimits":                   ExampleLimits,
 	"ExampleNew":                      ExampleNew,
@@ -56,6 +58,7 @@ var examples = map[string]func(){
 	"ExampleProcess":                  ExampleProcess,
 	"ExampleProcess_NewTerminal":      ExampleProcess_NewTerminal,
 	"ExampleRuntime_CreateWithRecord": ExampleRuntime_CreateWithRecord,
+	"ExampleWithObserver":             ExampleWithObserver,
 	"ExampleRuntime_List":             ExampleRuntime_List,
 }
 

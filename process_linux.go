@@ -163,7 +163,7 @@ func (c *children) add(r *runningProcess) {
 		c.runs = make(map[*runningProcess]struct{})
 	}
 	c.runs[r] = struct{}{}
-	c.family.add(r)
+	c.family.add(c.dir, r)
 }
 
 func (c *children) remove(r *runningProcess) {
@@ -171,7 +171,7 @@ func (c *children) remove(r *runningProcess) {
 	defer c.mu.Unlock()
 	delete(c.runs, r)
 	delete(c.kept, r)
-	c.family.remove(r)
+	c.family.remove(c.dir, r)
 }
 
 // keep has a process that has ended reaped when that is needed, although nobody has
@@ -236,32 +236,30 @@ func (c *children) list() []*runningProcess {
 
 // family is what all handles of a factory have started and what has not been reaped, for
 // the handle that destroys a container: it may be another one than has started its
-// processes, which nobody may be using any more. The keys are paths of containers.
+// processes, which nobody may be using any more.
 type family struct {
 	mu   sync.Mutex
-	runs map[string]map[*runningProcess]struct{}
+	runs map[string]map[*runningProcess]*statedir.Dir // by the paths of containers
 }
 
-func (f *family) add(r *runningProcess) {
+func (f *family) add(dir *statedir.Dir, r *runningProcess) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.runs == nil {
-		f.runs = make(map[string]map[*runningProcess]struct{})
+		f.runs = make(map[string]map[*runningProcess]*statedir.Dir)
 	}
-	path := r.owner.dir.Path()
-	if f.runs[path] == nil {
-		f.runs[path] = make(map[*runningProcess]struct{})
+	if f.runs[dir.Path()] == nil {
+		f.runs[dir.Path()] = make(map[*runningProcess]*statedir.Dir)
 	}
-	f.runs[path][r] = struct{}{}
+	f.runs[dir.Path()][r] = dir
 }
 
-func (f *family) remove(r *runningProcess) {
+func (f *family) remove(dir *statedir.Dir, r *runningProcess) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	path := r.owner.dir.Path()
-	delete(f.runs[path], r)
-	if len(f.runs[path]) == 0 {
-		delete(f.runs, path)
+	delete(f.runs[dir.Path()], r)
+	if len(f.runs[dir.Path()]) == 0 {
+		delete(f.runs, dir.Path())
 	}
 }
 
@@ -269,8 +267,8 @@ func (f *family) remove(r *runningProcess) {
 func (f *family) of(dir *statedir.Dir) (list []*runningProcess) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for r := range f.runs[dir.Path()] {
-		if r.owner.dir.Is(dir) { // not those of an earlier one of that path
+	for r, in := range f.runs[dir.Path()] {
+		if in.Is(dir) { // and not in an earlier one of that path
 			list = append(list, r)
 		}
 	}
