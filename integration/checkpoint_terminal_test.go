@@ -242,7 +242,11 @@ func waitForLines(t *testing.T, name string, n int) int {
 			return got
 		}
 		var fds = []unix.PollFd{{Fd: int32(w), Events: unix.POLLIN}}
-		if k, err := unix.Poll(fds, 20000); err != nil || k == 0 {
+		k, err := unix.Poll(fds, 20000)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil || k == 0 {
 			t.Fatalf("%s has %q, want %d lines (poll: %v)", filepath.Base(name), data, n, err)
 		}
 		if _, err := unix.Read(w, make([]byte, 4096)); err != nil {
