@@ -32,6 +32,7 @@ var programs = map[string]program{
 	"supervisor":      {goBuild, "../examples/supervisor", nil},
 	"sandbox":         {goBuild, "../examples/sandbox", nil},
 	"migrate":         {goBuild, "../examples/migrate", nil},
+	"cni":             {[]string{"go", "build", "-C", "../examples/cni", "-buildvcs=false"}, ".", nil}, // a module of its own
 	"nsinit":          {goBuild, "../cmd/nsinit", noCgo},
 	"engine":          {goBuild, "./testdata/hosts/engine", nil},
 	"notifies":        {goBuild, "./testdata/calls/notifies", noCgo},

@@ -68,6 +68,11 @@ func run(ctx context.Context, plugins string, list *libcni.NetworkConfigList, po
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(filepath.Join(state, "cache")), os.Remove(state)) }()
+	cni := libcni.NewCNIConfigWithCacheDir([]string{plugins}, filepath.Join(state, "cache"), nil)
+	// What a plugin that is missing cannot make it cannot remove, nor do then those before it.
+	if _, err := cni.ValidateNetworkList(ctx, list); err != nil {
+		return 0, err
+	}
 	runtime, err := libcontainer.Open(state)
 	if err != nil {
 		return 0, err
@@ -100,7 +105,6 @@ func run(ctx context.Context, plugins string, list *libcni.NetworkConfigList, po
 		return 0, err
 	}
 	defer namespace.Close()
-	cni := libcni.NewCNIConfigWithCacheDir([]string{plugins}, filepath.Join(state, "cache"), nil)
 	attachment := &libcni.RuntimeConf{
 		ContainerID: id, NetNS: fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), namespace.Fd()), IfName: "eth0",
 		CapabilityArgs: map[string]any{"portMappings": ports},
