@@ -30,7 +30,7 @@ SEED ?=
 BUILD_NEEDS := gcc=gcc /usr/include/stdlib.h=libc6-dev
 CRIU_NEEDS := debian-archive-keyring tar=tar gzip=gzip ip=iproute2
 UNIT_NEEDS := $(BUILD_NEEDS) qemu-aarch64-static=qemu-user-static $(CRIU_NEEDS)
-TEST_NEEDS := $(UNIT_NEEDS) busybox-static newuidmap=uidmap
+TEST_NEEDS := $(UNIT_NEEDS) busybox-static newuidmap=uidmap /usr/lib/cni/bridge=containernetworking-plugins iptables
 ENGINE_NEEDS := podman conmon catatonit containerd containernetworking-plugins iptables busybox-static newuidmap=uidmap \
 	script=bsdutils pgrep=procps perl=perl-base findmnt=util-linux $(CRIU_NEEDS)
 VM_NEEDS := $(BUILD_NEEDS) qemu-system-x86_64=qemu-system-x86 mmdebstrap mkfs.ext4=e2fsprogs modprobe=kmod xz=xz-utils zstd \
@@ -100,8 +100,10 @@ lint: go ## gofmt, go vet, staticcheck
 	$(GO) vet -C bench/hosts/big .
 	$(GO) vet -C examples/image .
 	$(GO) vet -C examples/metrics .
+	$(GO) vet -C examples/cni .
 	$(GO) build -C internal/tools -o $(CACHE)/staticcheck honnef.co/go/tools/cmd/staticcheck
 	$(CACHE)/staticcheck ./...
+	cd examples/cni && $(CACHE)/staticcheck .
 
 bench: go root bench-programs ## measure against floor.c, runc and crun: TABLES=life,exec LIVES=60
 	$(BENCH) -n $(LIVES) -tables $(TABLES) -out bench/results $(BENCHFLAGS)

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"errors"
 	"bufio"
 	"net"
 	"os"

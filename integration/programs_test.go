@@ -38,6 +38,7 @@ var programs = map[string]program{
 	"migrate":         {goBuild, "../examples/migrate", nil},
 	"examples":        {[]string{"go", "test", "-c"}, "..", nil},
 	"image":           {append([]string{"go", "build", "-C", "../examples/image"}, goBuild[2:]...), ".", nil},
+	"cni":             {[]string{"go", "build", "-C", "../examples/cni", "-buildvcs=false"}, ".", nil}, // a module of its own
 	"nsinit":          {goBuild, "../cmd/nsinit", noCgo},
 	"engine":          {goBuild, "./testdata/hosts/engine", nil},
 	"notifies":        {goBuild, "./testdata/calls/notifies", noCgo},
