@@ -228,7 +228,8 @@ func (r *remover) waitExit(pids []int, pause time.Duration) error {
 			continue
 		}
 		fd, err := unix.PidfdOpen(pid, 0)
-		if errors.Is(err, unix.ESRCH) {
+		// ENOENT, or EINVAL on older kernels: the pid has become that of a thread.
+		if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EINVAL) {
 			continue
 		}
 		if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) {

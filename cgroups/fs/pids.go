@@ -36,6 +36,9 @@ func (pids) set(s *setter, r *configs.Resources) error {
 }
 
 func (pids) stats(dir *cgdir.Dir, stats *cgroups.Stats) error {
+	if dir.Exists("cgroup.sane_behavior") { // of the hierarchy's root alone, where nothing is counted
+		return nil
+	}
 	current, err := cgread.Uint(dir, "pids.current")
 	if err != nil {
 		return err

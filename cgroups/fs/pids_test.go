@@ -9,6 +9,14 @@ import (
 	"github.com/libcontainer/libcontainer/configs"
 )
 
+// In the root of the hierarchy there is nothing to read.
+func TestPidsStatsOfTheRoot(t *testing.T) {
+	stats, err := fakeStats(t, "pids", map[string]string{"cgroup.sane_behavior": "0\n"})
+	if err != nil || stats.PidsStats != (cgroups.PidsStats{}) {
+		t.Errorf("got %+v, %v", stats, err)
+	}
+}
+
 func TestPidsSet(t *testing.T) {
 	files := map[string]string{"pids.max": "7\n"}
 	runSetTests(t, "pids", []setTest{

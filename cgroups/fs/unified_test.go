@@ -22,7 +22,7 @@ func hybridManager(t *testing.T, controllers string, files map[string]string) (*
 	fill(t, filepath.Join(dir, "unified"), map[string]string{"cgroup.controllers": controllers})
 	leaf := filepath.Join(dir, "unified", "c")
 	fill(t, leaf, files)
-	fill(t, leaf, map[string]string{"cgroup.controllers": controllers})
+	fill(t, leaf, map[string]string{"cgroup.controllers": controllers, "cgroup.type": "domain\n"})
 	memory := filepath.Join(dir, "memory", "c")
 	fill(t, memory, map[string]string{"memory.soft_limit_in_bytes": "1\n", "memory.swappiness": "60\n"})
 	return &Manager{

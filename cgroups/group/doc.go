@@ -31,6 +31,10 @@
 // all that is not systemd's exist from Create to Destroy. systemd.ExpandSlice gives the path
 // of a slice for those who name directories.
 //
+// WithPaths opens cgroups that have no names here, too, such as those of
+// cgroups.CurrentSnapshot, the calling process's own, or the hierarchies' roots, whose
+// statistics are the machine's.
+//
 // # Limits
 //
 // Set writes those fields of configs.Resources that are not zero. Two of them have a zero

@@ -42,8 +42,8 @@ func (e *NotSupportedError) Error() string {
 // Unwrap returns errors.ErrUnsupported.
 func (e *NotSupportedError) Unwrap() error { return errors.ErrUnsupported }
 
-// ErrSelf says that the calling process is in the group. It cannot freeze itself and go
-// on, or kill itself and tell.
+// ErrSelf says that the calling process is in the group, or in a cgroup below it. It cannot
+// freeze itself and go on, kill itself and tell, or remove what it is in.
 var ErrSelf = errors.New("the calling process is in the group")
 
 // errNotMade says that there are no directories.

@@ -61,7 +61,7 @@ func WithManager(manager Manager) Option {
 }
 
 // WithPaths gives Open the directories of the group, as Paths has returned them to the
-// program that has recorded them, and the parents that Parents has returned. Open then need
+// program that has recorded them, and the parents that Parents has returned. Open then does
 // not look for the directories; that matters for relative names, which mean another
 // directory to a process that is in another cgroup.
 func WithPaths(paths map[string]string, parents ...string) Option {
@@ -337,9 +337,17 @@ func (g *Group) Stats() (*cgroups.Stats, error) {
 // for it and that nobody uses any more. Processes that are exiting are waited for, and
 // running ones make it fail: Kill comes first. A unit of systemd is stopped, which ends
 // its processes. Doing it again, or with nothing made, is no error; a Group of New that was
-// not created removes what exists by its names.
+// not created removes what exists by its names. If the calling process is in the group or
+// below it the error is ErrSelf, and nothing is removed.
 func (g *Group) Destroy(ctx context.Context) error {
-	return g.change(ctx, "destroy", g.driver.Destroy)
+	return g.change(ctx, "destroy", func() error {
+		// Else the empty cgroups of others would go, before the kernel refuses the
+		// group's own.
+		if err := g.notSelf(); errors.Is(err, ErrSelf) {
+			return err
+		}
+		return g.driver.Destroy()
+	})
 }
 
 // Parents returns those directories above the group that were made for it, each before what

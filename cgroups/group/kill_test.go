@@ -32,6 +32,7 @@ func TestSelf(t *testing.T) {
 	d.pids = []int{os.Getpid()}
 	wantError(t, g.Freeze(t.Context()), ErrSelf, "freeze")
 	wantError(t, g.Kill(t.Context()), ErrSelf, "kill")
+	wantError(t, g.Destroy(t.Context()), ErrSelf, "destroy")
 	wantLog(t, d)
 	d.pids = nil
 	must(t, g.Freeze(t.Context()))

@@ -35,7 +35,8 @@ type Process struct {
 // Open refers to a process that runs, or has ended and has not been reaped.
 func Open(pid int) (*Process, error) {
 	fd, err := unix.PidfdOpen(pid, 0)
-	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL) { // EINVAL: a thread, or no pid at all
+	// EINVAL: no pid at all, or a thread, for which it is ENOENT on newer kernels.
+	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) {
 		return nil, fmt.Errorf("pidfd_open process %d: %w: %w", pid, ErrNoProcess, err)
 	}
 	if err != nil {

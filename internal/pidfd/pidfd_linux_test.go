@@ -126,6 +126,30 @@ func TestNoProcess(t *testing.T) {
 	}
 }
 
+// A number that was a process's may have become a thread's.
+func TestThreadIsNoProcess(t *testing.T) {
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, thread := range threads { // the runtime has several
+		id, err := strconv.Atoi(thread.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if id == os.Getpid() {
+			continue
+		}
+		if p, err := Open(id); !errors.Is(err, ErrNoProcess) {
+			p.Close()
+			t.Errorf("open a thread: %v, want ErrNoProcess", err)
+		}
+	}
+	if len(threads) < 2 {
+		t.Error("there is no thread to be tried")
+	}
+}
+
 // A program that has no descriptor free still learns how its processes end.
 func TestNoFreeDescriptor(t *testing.T) {
 	cmd, end := startCat(t, "cat")

@@ -3,11 +3,31 @@
 package cgv2
 
 import (
+	"os"
 	"reflect"
 	"testing"
 
 	"github.com/libcontainer/libcontainer/cgroups"
 )
+
+// The root cgroup has statistics but for what has limits.
+func TestStatsOfTheRoot(t *testing.T) {
+	c := fakeCgroup(t, map[string]string{
+		"cpu.stat": "usage_usec 30\nuser_usec 10\nsystem_usec 20\n", "memory.stat": "anon 1\nfile 2\n",
+		"io.stat": "8:16 rbytes=1 wbytes=2\n", "io.cost.qos": "8:16 enable=0\n", "cpuset.cpus.effective": "0-1\n",
+	})
+	if err := os.Remove(c.Dir.Path(typeFile)); err != nil {
+		t.Fatal(err)
+	}
+	stats := cgroups.NewStats()
+	if err := c.Stats(stats); err != nil {
+		t.Fatal(err)
+	}
+	if stats.MemoryStats.Cache != 2 || len(stats.CpusetStats.EffectiveCpus) != 2 || stats.CpuStats.CpuUsage.TotalUsage != 30000 ||
+		len(stats.BlkioStats.IoCost) != 1 || stats.BlkioStats.IoCost[0].Qos["enable"] != "0" {
+		t.Errorf("got %+v", stats)
+	}
+}
 
 func TestIoCostStats(t *testing.T) {
 	for name, tt := range map[string]struct {

@@ -186,6 +186,23 @@ func (memory) stats(c *Cgroup, stats *cgroups.Stats) error {
 	if err != nil {
 		return err
 	}
+	if !isRoot(c.Dir) { // for that the kernel counts no more
+		if err := readLimited(c, m); err != nil {
+			return err
+		}
+	}
+	m.KernelUsage.Usage = kernelMemory(values)
+	m.Cache = values["file"]
+	m.Stats = maps.Clone(values)
+	m.Stats["cache"], m.Stats["rss"], m.Stats["mapped_file"] = values["file"], values["anon"], values["file_mapped"]
+	m.Stats["swap"] = m.SwapOnlyUsage.Usage
+	m.UseHierarchy = true
+	m.Numa, err = cgread.NumaBytes(c.Dir)
+	return err
+}
+
+// readLimited reads the usage of what can have a limit, and the limits.
+func readLimited(c *Cgroup, m *cgroups.MemoryStats) error {
 	events, err := cgread.KeyValues(c.Dir, memoryEvents)
 	if err != nil {
 		return err
@@ -199,25 +216,18 @@ func (memory) stats(c *Cgroup, stats *cgroups.Stats) error {
 		return err
 	}
 	// A kernel without swap accounting has no files for it.
-	if c.Dir.Exists(swapCurrent) {
-		if err := readUsage(c, &m.SwapOnlyUsage, swapCurrent, swapMax, cgfeature.SwapPeak); err != nil {
-			return err
-		}
-		events, err := cgread.KeyValues(c.Dir, "memory.swap.events")
-		if err != nil {
-			return err
-		}
-		m.SwapOnlyUsage.Failcnt = events["max"]
-		m.SwapUsage = sum(m.Usage, m.SwapOnlyUsage)
+	if !c.Dir.Exists(swapCurrent) {
+		return nil
 	}
-	m.KernelUsage.Usage = kernelMemory(values)
-	m.Cache = values["file"]
-	m.Stats = maps.Clone(values)
-	m.Stats["cache"], m.Stats["rss"], m.Stats["mapped_file"] = values["file"], values["anon"], values["file_mapped"]
-	m.Stats["swap"] = m.SwapOnlyUsage.Usage
-	m.UseHierarchy = true
-	m.Numa, err = cgread.NumaBytes(c.Dir)
-	return err
+	if err := readUsage(c, &m.SwapOnlyUsage, swapCurrent, swapMax, cgfeature.SwapPeak); err != nil {
+		return err
+	}
+	if events, err = cgread.KeyValues(c.Dir, "memory.swap.events"); err != nil {
+		return err
+	}
+	m.SwapOnlyUsage.Failcnt = events["max"]
+	m.SwapUsage = sum(m.Usage, m.SwapOnlyUsage)
+	return nil
 }
 
 // readUsage reads all but Failcnt.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/libcontainer/libcontainer/cgroups"
+	"github.com/libcontainer/libcontainer/cgroups/internal/cgdir"
 	"github.com/libcontainer/libcontainer/cgroups/internal/cgread"
 )
 
@@ -29,6 +30,9 @@ func (c *Cgroup) StatsBeside(others []string, stats *cgroups.Stats) error {
 		return err
 	}
 	names := without(enabled, others)
+	if isRoot(c.Dir) {
+		names = slices.DeleteFunc(names, func(name string) bool { return !slices.Contains(countAtRoot, name) })
+	}
 	for _, known := range controllers() {
 		if !slices.Contains(names, known.name()) {
 			continue
@@ -39,3 +43,10 @@ func (c *Cgroup) StatsBeside(others []string, stats *cgroups.Stats) error {
 	}
 	return nil
 }
+
+// countAtRoot are the controllers that have statistics in the root cgroup. The others
+// count for limits, and that has none.
+var countAtRoot = []string{"cpuset", "memory", "io"}
+
+// isRoot tells whether a directory is the root cgroup, which alone has no cgroup.type.
+func isRoot(dir *cgdir.Dir) bool { return !dir.Exists(typeFile) && dir.Exists(procsFile) }
