@@ -1,3 +1,5 @@
+//world:any
+
 package integration
 
 import (

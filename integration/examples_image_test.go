@@ -1,3 +1,5 @@
+//world:any
+
 package integration
 
 import (
@@ -22,6 +24,7 @@ import (
 // imageExample gives a store that is not there yet, and a command of the example with it.
 func imageExample(t *testing.T, args ...string) (cmd *exec.Cmd, store string) {
 	t.Helper()
+	needsOverlay(t)
 	store = filepath.Join(publicTempDir(t), "store")
 	return exec.Command(buildProgram(t, "image"), append([]string{"-store", store, "-platform", "linux/amd64"}, args...)...), store
 }

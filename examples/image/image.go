@@ -1,5 +1,4 @@
-// Images on disk, and the directories of their layers. Nothing that an image says is trusted: it is
-// what its digests tell, its names stay where they belong, and it is read no further than need be.
+// Images on disk, and the directories of their layers. Nothing that an image says is trusted.
 
 package main
 
@@ -357,9 +356,11 @@ func extract(r io.Reader, dir string) error {
 		if err != nil {
 			return err
 		}
+		// The extractor follows no link out of the directory. But a whiteout of .. would remove what is
+		// above it, and a device node of the right number be a whiteout that nothing shows.
 		hidden, isWhiteout := strings.CutPrefix(path.Base(path.Clean("/"+h.Name)), ".wh.")
 		switch {
-		case !filepath.IsLocal("./" + h.Name), isWhiteout && !filepath.IsLocal("./"+hidden), isWhiteout && hidden == ".":
+		case !filepath.IsLocal("./" + h.Name), isWhiteout && (hidden == "." || hidden == ".."):
 			err = errors.New("the name leads out of the root")
 		case h.Typeflag == tar.TypeChar, h.Typeflag == tar.TypeBlock:
 			err = errors.New("it is a device node, and the container gets its devices otherwise")
