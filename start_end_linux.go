@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -128,9 +129,7 @@ const orphanTimeout = 10 * time.Second
 // clone, after we have given up: it is our child and must be reaped. The end of our
 // stream makes the stage, and init, give up too.
 func (st *starting) findOrphan() {
-	if st.image != nil {
-		st.findUnreported()
-	}
+	st.findUnreported()
 	if err := st.conn.CloseWrite(); err != nil {
 		return
 	}
@@ -153,22 +152,32 @@ func (st *starting) findOrphan() {
 }
 
 // findUnreported looks for a process that the stage has cloned and could not tell of, for
-// want of memory, or since it was killed: none of our children but it and the stage executes
-// this start's image.
+// want of memory, or since it was killed: of our children that have executed something only it
+// and the stage have this start's pipe.
 func (st *starting) findUnreported() {
-	var image unix.Stat_t
-	if unix.Fstat(int(st.image.Fd()), &image) != nil {
-		return
-	}
 	for _, pid := range pidfd.Children(os.Getpid()) {
-		if st.stage != nil && pid == st.stage.Pid {
-			continue
-		}
-		var exe unix.Stat_t
-		if unix.Stat(procFile(pid, "exe"), &exe) == nil && exe.Dev == image.Dev && exe.Ino == image.Ino {
+		if (st.stage == nil || pid != st.stage.Pid) && st.hasPipe(pid) && !isFork(pid) {
 			st.orphaned(pid)
 		}
 	}
+}
+
+func (st *starting) hasPipe(pid int) bool {
+	files, _ := os.ReadDir(procFile(pid, "fd")) // it may have ended
+	return slices.ContainsFunc(files, func(f os.DirEntry) bool {
+		file, err := os.Readlink(procFile(pid, "fd/"+f.Name()))
+		return err == nil && file == st.pipe
+	})
+}
+
+// isFork tells whether a process is a copy of this program, as a C library in it may have made
+// at any moment, with all descriptors.
+func isFork(pid int) bool {
+	var its, ours unix.Stat_t
+	if unix.Stat(procFile(pid, "exe"), &its) != nil || unix.Stat("/proc/self/exe", &ours) != nil {
+		return true
+	}
+	return its.Dev == ours.Dev && its.Ino == ours.Ino
 }
 
 // orphaned is told of a process that has been cloned, and of which there is no reference.

@@ -48,6 +48,7 @@ type starting struct {
 	conn    *launch.Conn
 
 	image *os.File       // that the stage executes, and what it clones
+	pipe  string         // what the file is, as /proc/PID/fd has it, by which they talk to us
 	stage *os.Process    // the process that clones, and ends
 	ref   *pidfd.Process // the process that becomes the program; nil until it has been cloned
 	known bool           // who an init is that is cloned last of all
@@ -231,6 +232,13 @@ func (st *starting) spawn() error {
 	}
 	defer child.Close()
 	st.conn = launch.NewConn(st.ctx, pipe)
+	err = descriptor.Control(child, func(fd int) (err error) {
+		st.pipe, err = os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	files := append(st.stdio.files[:len(st.stdio.files):len(st.stdio.files)], st.process.ExtraFiles...)
 	st.plan.fdLimit = len(files)
 	st.plan.pipe = len(files)
