@@ -1,8 +1,8 @@
 package integration
 
 import (
-	"errors"
 	"bufio"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"

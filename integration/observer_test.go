@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/libcontainer/libcontainer"
 	"github.com/libcontainer/libcontainer/integration/internal/tested"
@@ -40,7 +41,8 @@ func (r *recorder) take(t *testing.T) (list []string) {
 		switch e := e.(type) {
 		case libcontainer.StartEvent:
 			list = append(list, fmt.Sprintf("%s %s %v", e.Container, e.Kind, e.Err == nil))
-			var sum, names = e.Took - e.Took, []string{}
+			var sum time.Duration
+			var names []string
 			for _, s := range e.Steps {
 				sum, names = sum+s.Took, append(names, s.Name)
 			}

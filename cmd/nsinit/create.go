@@ -127,7 +127,7 @@ func (a *app) claim(b *bundle) (*libcontainer.Instance, error) {
 }
 
 // discard removes a container that has come to nothing, and returns why.
-func (b *bundle) discard(c libcontainer.Container, err error) error {
+func (b *bundle) discard(c *libcontainer.Instance, err error) error {
 	if c == nil {
 		return err
 	}
