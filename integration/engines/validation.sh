@@ -50,7 +50,8 @@ narrow_cgroups() {
 # runtimetest, but does not copy it into the root file system, as others do: so it is there already.
 prepare() {
 	local archive=rootfs-$(go env GOARCH).tar
-	mkdir "$work/run" "$work/tmp" && cp "$programs/runtimetest" "$work/run" &&
+	umount /etc && # of which mounts makes bind mounts: it expects no mount there
+		mkdir "$work/run" "$work/tmp" && cp "$programs/runtimetest" "$work/run" &&
 		gunzip <"$programs/$archive.gz" >"$work/run/$archive" &&
 		tar -C "$programs" -rf "$work/run/$archive" --transform 's|^|./|' runtimetest && gzip -1 "$work/run/$archive" &&
 		ip link add eth0 type veth peer name eth1 && # linux_cgroups_network wants a second interface
@@ -99,7 +100,7 @@ failures() {
 		[ "$1" = 0 ] || echo "exit status $1"
 	} | sort -u | while read -r line; do
 		case "$line" in
-		*"exit status "*) line="$line: $(sed -E '/^(exit status|failed to create|goroutine|$)/d' "$work/err" | head -n 8 | sort -u | tr '\n' ' ')" ;;
+		*"exit status "*) line="$line: $(sed -E '/^(exit status|failed to create|$)/d; s/^time="[^"]*" //' "$work/err" | head -n 8 | sort -u | tr '\n' ' ')" ;;
 		esac
 		echo "$line"
 	done
@@ -109,6 +110,9 @@ failures() {
 validate() {
 	local status=0 line expression reason new=0
 	local -A known=() reasons=() met=()
+	case "$1" in
+	linux_cgroups_*) ! has_cgroup_v2_alone || skip "the program knows cgroup v1 alone" ;;
+	esac
 	known_of "$1" >"$work/known"
 	while IFS=$'\t' read -r expression reason; do
 		known[$expression]=$reason
@@ -130,7 +134,7 @@ validate() {
 	for expression in "${!known[@]}"; do
 		[ -n "${met[$expression]:-}" ] || echo "no longer fails: $expression"
 	done
-	[ "$new" = 0 ] || { cat "$work/err"; return 1; }
+	[ "$new" = 0 ] || return 1
 	[ ${#known[@]} = 0 ] || printf 'TODO %s\n' "${!reasons[@]}"
 	[ ${#met[@]} = 0 ]
 }
