@@ -108,6 +108,11 @@ type Resources struct {
 	// bytes. Linux 5.16 removed it; cgroup v2 never had it.
 	KernelMemory int64 `json:"kernel_memory"`
 
+	// KernelMemoryTCP is the limit of the kernel's memory for the buffers of the
+	// container's TCP connections in bytes; -1 is none. Cgroup v2 never had it:
+	// there these buffers count for Memory.
+	KernelMemoryTCP int64 `json:"kernel_memory_tcp,omitempty"`
+
 	// CpuShares is the container's share of CPU time relative to others, 2 to
 	// 262144 with a default of 1024. On cgroup v2 it is converted to a weight, 1024
 	// to 100, see cgroups.CpuWeight.

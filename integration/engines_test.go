@@ -9,14 +9,15 @@ import (
 )
 
 // Engines run their containers on nsinit: the scripts say what they check. Each takes minutes, and an
-// engine that few machines have; LIBCONTAINER_ENGINES names those that are there, such as
-// "podman containerd dockerd".
+// engine that few machines have, or modules from the network; LIBCONTAINER_ENGINES names those that are
+// there, such as "podman containerd dockerd validation".
 func TestEngines(t *testing.T) {
 	for name, args := range map[string][]string{
 		"podman":               {"engines/podman.sh"},
 		"podman, without root": {"engines/podman.sh", "--user"},
 		"containerd":           {"engines/containerd.sh"},
 		"dockerd":              {"engines/docker.sh"},
+		"validation":           {"engines/validation.sh"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			engine, _, _ := strings.Cut(name, ",")

@@ -244,6 +244,13 @@ func TestNsinitUpdate(t *testing.T) {
 	check("memory", "memory", "memory.limit_in_bytes", "memory.max", "67108864", "67108864")
 	check("reservation", "memory", "memory.soft_limit_in_bytes", "memory.low", "33554432", "33554432")
 
+	if unifiedOnly(t) {
+		n.fails(t, 1, []string{"KernelMemoryTCP", "cgroup v1"}, "update", "--kernel-memory-tcp", "1m", "x")
+	} else {
+		n.must(t, "update", "--kernel-memory-tcp", "1m", "x")
+		check("buffers of TCP", "memory", "memory.kmem.tcp.limit_in_bytes", "", "1048576", "")
+	}
+
 	text := []byte(`{"pids": {"limit": 66}, "memory": {"limit": 50331648}, "cpu": {"quota": -1}}`)
 	file := filepath.Join(t.TempDir(), "resources.json")
 	if err := os.WriteFile(file, text, 0o600); err != nil {

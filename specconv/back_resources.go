@@ -115,6 +115,7 @@ func (b *back) memory(r *configs.Resources) *specs.LinuxMemory {
 		Limit:             pointerTo(r.Memory),
 		Reservation:       pointerTo(r.MemoryReservation),
 		Swap:              pointerTo(r.MemorySwap),
+		KernelTCP:         pointerTo(r.KernelMemoryTCP),
 		DisableOOMKiller:  pointerTo(r.OomKillDisable),
 		CheckBeforeUpdate: pointerTo(r.MemoryCheckBeforeUpdate),
 	}

@@ -3,7 +3,7 @@
 // into a further Process, and resources into configs.Resources. FromConfig is the way back.
 //
 // Nothing that a bundle asks for gets lost without a word. What the library cannot do is an
-// error, a *FieldError that names the property as in "linux.resources.memory.kernelTCP". What
+// error, a *FieldError that names the property as in "process.user.username". What
 // the specification wants passed over is a warning in Result.Warnings: capabilities that
 // nobody can grant, and properties that it calls deprecated. Properties that it does not
 // know are ignored, as it says. Values that can be judged by themselves are left to package

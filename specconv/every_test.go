@@ -13,14 +13,13 @@ import (
 // refused are the properties that Convert fails for, whatever their value is, and why.
 func refused() map[string]func(*specs.Spec) {
 	return map[string]func(*specs.Spec){
-		"solaris":                          func(s *specs.Spec) { s.Solaris = &specs.Solaris{} },
-		"windows":                          func(s *specs.Spec) { s.Windows = &specs.Windows{} },
-		"vm":                               func(s *specs.Spec) { s.VM = &specs.VM{} },
-		"zos":                              func(s *specs.Spec) { s.ZOS = &specs.ZOS{} },
-		"freebsd":                          func(s *specs.Spec) { s.FreeBSD = &specs.FreeBSD{} },
-		"process.commandLine":              func(s *specs.Spec) { s.Process.CommandLine = "cmd" },
-		"process.user.username":            func(s *specs.Spec) { s.Process.User.Username = "user" },
-		"linux.resources.memory.kernelTCP": func(s *specs.Spec) { s.Linux.Resources.Memory.KernelTCP = ptr(int64(1)) },
+		"solaris":               func(s *specs.Spec) { s.Solaris = &specs.Solaris{} },
+		"windows":               func(s *specs.Spec) { s.Windows = &specs.Windows{} },
+		"vm":                    func(s *specs.Spec) { s.VM = &specs.VM{} },
+		"zos":                   func(s *specs.Spec) { s.ZOS = &specs.ZOS{} },
+		"freebsd":               func(s *specs.Spec) { s.FreeBSD = &specs.FreeBSD{} },
+		"process.commandLine":   func(s *specs.Spec) { s.Process.CommandLine = "cmd" },
+		"process.user.username": func(s *specs.Spec) { s.Process.User.Username = "user" },
 	}
 }
 

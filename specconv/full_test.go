@@ -106,7 +106,7 @@ func fullSeccomp() *specs.LinuxSeccomp {
 func fullResources() *specs.LinuxResources {
 	block := specs.LinuxBlockIODevice{Major: 8, Minor: 16}
 	memory := &specs.LinuxMemory{
-		Limit: ptr(int64(1 << 20)), Reservation: ptr(int64(1 << 19)), Swap: ptr(int64(1 << 21)),
+		Limit: ptr(int64(1 << 20)), Reservation: ptr(int64(1 << 19)), Swap: ptr(int64(1 << 21)), KernelTCP: ptr(int64(1 << 18)),
 		Swappiness: ptr(uint64(10)), DisableOOMKiller: ptr(true), UseHierarchy: ptr(false), CheckBeforeUpdate: ptr(true),
 	}
 	//lint:ignore SA1019 it is warned of

@@ -60,6 +60,7 @@ func (n *notes) memory(field string, given *specs.LinuxMemory, r *configs.Resour
 	r.Memory = valueOf(given.Limit)
 	r.MemoryReservation = valueOf(given.Reservation)
 	r.MemorySwap = valueOf(given.Swap)
+	r.KernelMemoryTCP = valueOf(given.KernelTCP)
 	r.OomKillDisable = valueOf(given.DisableOOMKiller)
 	r.MemoryCheckBeforeUpdate = valueOf(given.CheckBeforeUpdate)
 	if given.Swappiness != nil {
@@ -68,9 +69,6 @@ func (n *notes) memory(field string, given *specs.LinuxMemory, r *configs.Resour
 	//lint:ignore SA1019 its use is warned of
 	if valueOf(given.Kernel) != 0 {
 		n.warn(field+".kernel", "is deprecated and ignored: kernels have no such limit any more")
-	}
-	if limit := valueOf(given.KernelTCP); limit > 0 {
-		n.fail(field+".kernelTCP", "%d: a limit for the kernel's TCP buffers alone is not supported", limit)
 	}
 	if given.UseHierarchy != nil && !*given.UseHierarchy {
 		n.warn(field+".useHierarchy", "cannot be false: kernels count memory in hierarchies only (Linux 5.11)")

@@ -109,6 +109,7 @@ func fullLimits() *configs.Resources {
 		Memory:            1 << 20,
 		MemoryReservation: 1 << 19,
 		MemorySwap:        1 << 21,
+		KernelMemoryTCP:   1 << 18,
 		CpuShares:         512, CpuQuota: 10000, CpuPeriod: 20000, CpuRtRuntime: 1, CpuRtPeriod: 2,
 		CpusetCpus: "0", CpusetMems: "0-1",
 		PidsLimit:   20,

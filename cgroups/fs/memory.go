@@ -22,6 +22,7 @@ import (
 const (
 	memoryLimit = "memory.limit_in_bytes"
 	memswLimit  = "memory.memsw.limit_in_bytes"
+	tcpLimit    = "memory.kmem.tcp.limit_in_bytes"
 
 	// maxSwappiness is the highest memory.swappiness of cgroup v1.
 	maxSwappiness = 100
@@ -42,6 +43,8 @@ func (memory) asks(r *configs.Resources) (request, string) {
 		return required, "MemoryReservation"
 	case r.KernelMemory != 0:
 		return required, "KernelMemory"
+	case r.KernelMemoryTCP != 0:
+		return required, "KernelMemoryTCP"
 	case r.OomKillDisable:
 		return required, "OomKillDisable"
 	case r.MemorySwappiness > 0:
@@ -67,6 +70,12 @@ func (c memory) set(s *setter, r *configs.Resources) error {
 		if err := s.Write("KernelMemory", "memory.kmem.limit_in_bytes", strconv.FormatInt(r.KernelMemory, 10)); err != nil {
 			return err
 		}
+	}
+	if r.KernelMemoryTCP < -1 {
+		return fmt.Errorf("the limit KernelMemoryTCP %d is negative; only -1, for no limit, may be", r.KernelMemoryTCP)
+	}
+	if err := c.writeLimit(s, "KernelMemoryTCP", tcpLimit, r.KernelMemoryTCP); err != nil {
+		return err
 	}
 	if r.OomKillDisable {
 		if err := c.disableOomKill(s); err != nil {

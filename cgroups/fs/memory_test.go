@@ -18,6 +18,7 @@ func TestMemorySet(t *testing.T) {
 		"memory.oom_control":          "oom_kill_disable 0\nunder_oom 0\n",
 		"memory.swappiness":           "60\n",
 		"memory.usage_in_bytes":       "4096\n",
+		tcpLimit:                      "8192\n",
 		"memory.memsw.usage_in_bytes": "4096\n",
 	}
 	noSwap := maps.Clone(files)
@@ -53,6 +54,12 @@ func TestMemorySet(t *testing.T) {
 			map[string]string{"memory.soft_limit_in_bytes": "4096"}, ""},
 		{"kernel memory", files, with(func(r *configs.Resources) { r.KernelMemory = 4096 }), nil,
 			"KernelMemory (memory.kmem.limit_in_bytes) is not supported by this kernel"},
+		{"buffers of TCP", files, with(func(r *configs.Resources) { r.KernelMemoryTCP = 4096 }),
+			map[string]string{tcpLimit: "4096"}, ""},
+		{"no limit for buffers of TCP", files, with(func(r *configs.Resources) { r.KernelMemoryTCP = -1 }),
+			map[string]string{tcpLimit: "-1"}, ""},
+		{"buffers of TCP negative", files, with(func(r *configs.Resources) { r.KernelMemoryTCP = -2 }),
+			map[string]string{tcpLimit: "8192"}, "the limit KernelMemoryTCP -2 is negative"},
 		{"no OOM killer", files, with(func(r *configs.Resources) { r.OomKillDisable = true }),
 			map[string]string{"memory.oom_control": "1"}, ""},
 		{"swappiness 0", files, configs.Resources{}, map[string]string{"memory.swappiness": "0"}, ""},

@@ -32,6 +32,7 @@ func TestSetNotMounted(t *testing.T) {
 		{"MemorySwap", "memory", configs.Resources{MemorySwap: 1}},
 		{"MemoryReservation", "memory", configs.Resources{MemoryReservation: 1}},
 		{"KernelMemory", "memory", configs.Resources{KernelMemory: 1}},
+		{"KernelMemoryTCP", "memory", configs.Resources{KernelMemoryTCP: 1}},
 		{"OomKillDisable", "memory", configs.Resources{OomKillDisable: true}},
 		{"MemorySwappiness", "memory", configs.Resources{MemorySwappiness: 1}},
 		{"MemorySwappiness", "memory", configs.Resources{MemorySwappiness: -2}},

@@ -46,8 +46,8 @@
 //	*Devices            a program of BPF, see package cgroups/devices
 //
 // What cgroup v2 has nothing for is refused with an error that wraps
-// errors.ErrUnsupported and names what takes its place: KernelMemory, CpuRtRuntime,
-// CpuRtPeriod, OomKillDisable, a positive MemorySwappiness, leaf weights,
+// errors.ErrUnsupported and names what takes its place: KernelMemory, KernelMemoryTCP,
+// CpuRtRuntime, CpuRtPeriod, OomKillDisable, a positive MemorySwappiness, leaf weights,
 // NetClsClassid and NetPrioIfpriomap.
 //
 // # Speed

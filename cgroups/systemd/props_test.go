@@ -46,6 +46,7 @@ var fieldTests = []struct {
 	{field: "MemorySwap", r: configs.Resources{Memory: 10, MemorySwap: 15}, since: 232,
 		v2: map[string]any{"MemoryMax+": uint64(10), "MemorySwapMax+": uint64(5)}, v1: map[string]any{"MemoryMax+": uint64(10)}},
 	{field: "KernelMemory", r: configs.Resources{KernelMemory: 1}},
+	{field: "KernelMemoryTCP", r: configs.Resources{KernelMemoryTCP: 1}},
 	{field: "CpuShares", r: configs.Resources{CpuShares: 1024}, since: 232, v2: map[string]any{"CPUWeight": uint64(100)}, v1: map[string]any{"CPUShares": uint64(1024)}},
 	{field: "CpuQuota", r: configs.Resources{CpuQuota: 50000}, v2: map[string]any{"CPUQuotaPerSecUSec": uint64(500000)}, v1: map[string]any{"CPUQuotaPerSecUSec": uint64(500000)}},
 	{field: "CpuPeriod", r: configs.Resources{CpuPeriod: 50000}, since: 242, v2: map[string]any{"CPUQuotaPeriodUSec": uint64(50000)}, v1: map[string]any{"CPUQuotaPeriodUSec": uint64(50000)}},

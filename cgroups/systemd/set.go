@@ -103,7 +103,7 @@ func (m *Manager) setLast(ctx context.Context, s *starting, tell bool) error {
 // and of tasks, and rules for devices.
 func early(r *configs.Resources) *configs.Resources {
 	e := *r
-	e.Memory, e.MemorySwap, e.MemoryHigh, e.KernelMemory, e.PidsLimit = 0, 0, 0, 0, 0
+	e.Memory, e.MemorySwap, e.MemoryHigh, e.KernelMemory, e.KernelMemoryTCP, e.PidsLimit = 0, 0, 0, 0, 0, 0
 	e.AllowAllDevices, e.AllowedDevices, e.DeniedDevices, e.DeviceRules = true, nil, nil, nil
 	e.Unified = maps.Clone(r.Unified)
 	for _, file := range cgv2.LateFiles() {

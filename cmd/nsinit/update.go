@@ -52,6 +52,8 @@ func limits() []limit {
 			set: func(r *specs.LinuxResources, v int64) { r.Memory.Reservation = &v }},
 		{name: "memory-swap", usage: "limit of memory and swap together; -1 for none", least: -1, bytes: true,
 			set: func(r *specs.LinuxResources, v int64) { r.Memory.Swap = &v }},
+		{name: "kernel-memory-tcp", usage: "limit of the kernel's buffers of TCP connections, -1 for none; cgroup v1 only", least: -1, bytes: true,
+			set: func(r *specs.LinuxResources, v int64) { r.Memory.KernelTCP = &v }},
 		{name: "pids-limit", usage: "limit of processes and threads, -1 for none", least: -1,
 			set: func(r *specs.LinuxResources, v int64) { r.Pids = &specs.LinuxPids{Limit: &v} }},
 	}
@@ -66,7 +68,6 @@ func updateCommand(a *app) *cli.Command {
 		&cli.StringFlag{Name: "l3-cache-schema", Usage: "`LINE` of the schemata of resctrl for L3 cache"},
 		&cli.StringFlag{Name: "mem-bw-schema", Usage: "`LINE` of the schemata of resctrl for memory bandwidth"},
 		&cli.StringFlag{Name: "kernel-memory", Hidden: true, Usage: "ignored: kernels have no such limit any more"},
-		&cli.StringFlag{Name: "kernel-memory-tcp", Hidden: true, Usage: "ignored: kernels have no such limit any more"},
 	}
 	for _, l := range limits() {
 		flags = append(flags, &cli.StringFlag{Name: l.name, Usage: "`N`: " + l.usage})

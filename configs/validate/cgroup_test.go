@@ -98,7 +98,9 @@ func TestResourceDevices(t *testing.T) {
 func TestResourceMemory(t *testing.T) {
 	run(t, []testCase{
 		{"limits", cg(func(c *configs.Cgroup) { c.Memory, c.MemoryReservation, c.MemorySwap = 100, 50, 200 }), ""},
-		{"no limits", cg(func(c *configs.Cgroup) { c.Memory, c.MemoryReservation, c.MemorySwap, c.KernelMemory = -1, -1, -1, -1 }), ""},
+		{"no limits", cg(func(c *configs.Cgroup) {
+			c.Memory, c.MemoryReservation, c.MemorySwap, c.KernelMemory, c.KernelMemoryTCP = -1, -1, -1, -1, -1
+		}), ""},
 		{"no swap", cg(func(c *configs.Cgroup) { c.Memory, c.MemorySwap = 100, 100 }), ""},
 		{"swap without limit", cg(func(c *configs.Cgroup) { c.Memory, c.MemorySwap = 100, -1 }), ""},
 		{"memory", cg(func(c *configs.Cgroup) { c.Memory = -2 }), "Cgroups.Memory -2"},
@@ -106,6 +108,7 @@ func TestResourceMemory(t *testing.T) {
 		{"swap", cg(func(c *configs.Cgroup) { c.MemorySwap = -2 }), "Cgroups.MemorySwap -2"},
 		{"swap below memory", cg(func(c *configs.Cgroup) { c.Memory, c.MemorySwap = 100, 99 }), "Cgroups.MemorySwap 99"},
 		{"kernel", cg(func(c *configs.Cgroup) { c.KernelMemory = -2 }), "Cgroups.KernelMemory -2"},
+		{"kernel TCP", cg(func(c *configs.Cgroup) { c.KernelMemoryTCP = -2 }), "Cgroups.KernelMemoryTCP -2"},
 		{"swappiness least", cg(func(c *configs.Cgroup) { c.MemorySwappiness = 0 }), ""},
 		{"swappiness most", cg(func(c *configs.Cgroup) { c.MemorySwappiness = 100 }), ""},
 		{"swappiness too little", cg(func(c *configs.Cgroup) { c.MemorySwappiness = -2 }), "Cgroups.MemorySwappiness -2"},

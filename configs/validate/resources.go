@@ -48,6 +48,7 @@ func resourceMemory(r *configs.Resources) error {
 		{"Cgroups.MemoryReservation", r.MemoryReservation},
 		{"Cgroups.MemorySwap", r.MemorySwap},
 		{"Cgroups.KernelMemory", r.KernelMemory},
+		{"Cgroups.KernelMemoryTCP", r.KernelMemoryTCP},
 		{"Cgroups.MemoryMin", r.MemoryMin},
 		{"Cgroups.MemoryLow", r.MemoryLow},
 		{"Cgroups.MemoryHigh", r.MemoryHigh},

@@ -3,7 +3,8 @@
 # A case is a function case_NAME; it runs in a subshell that ends at the first command that fails.
 # The report is that of the Test Anything Protocol. A case that fails for a known
 # reason, as a rule the engine's or the machine's, is run all the same and says it: "not ok ... #
-# TODO reason" does not count as a failure. What the machine lacks is "ok ... # SKIP reason".
+# TODO reason" does not count as a failure. The reason comes from the function excuse, or from a line
+# "TODO reason" of the case's output. What the machine lacks is "ok ... # SKIP reason".
 
 passed=0 failed=0 excused=0 skipped=0 number=0
 failures=()
@@ -75,6 +76,7 @@ run_case() {
 	if ! after_case >>"$out" 2>&1 && [ "$status" = 0 ]; then
 		status=1
 	fi
+	[ -n "$excuse" ] || excuse=$(sed -n 's/^TODO //p' "$out" | paste -sd ' ')
 	seconds=$(awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $start }")
 	case "$status:$excuse" in
 	77:*)
@@ -98,7 +100,7 @@ run_case() {
 	*)
 		excused=$((excused + 1))
 		echo "not ok $number - $name # TODO $excuse"
-		sed 's/^/    # /' "$out"
+		sed '/^TODO /d; s/^/    # /' "$out"
 		;;
 	esac
 }

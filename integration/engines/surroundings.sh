@@ -7,8 +7,9 @@
 # run by a user without privileges. All is in namespaces of its own, with files in memory: nothing of
 # it is left on the machine, nor anything of the machine's engine used.
 #
-# What is sourced sets $engine before; afterwards there are $runtime, $pattern, $called (the
-# runtime's name), $work (a directory), $cgroup (below which containers are to be), and $user.
+# What is sourced sets $engine before, and $needs if the command it needs has another name; afterwards
+# there are $runtime, $pattern, $called (the runtime's name), $work (a directory), $cgroup (below which
+# containers are to be), and $user.
 
 user=${ENGINES_USER:-}
 if [ "${1:-}" = --user ]; then
@@ -23,7 +24,7 @@ runtime=$(command -v "$runtime") || { echo "no runtime ${1:-$top/.cache/nsinit}:
 runtime=$(realpath "$runtime")
 called=${runtime##*/}
 [ "$(id -u)" = 0 ] || [ "$user" = "$(id -un)" ] || { echo "this needs root" >&2; exit 2; }
-command -v "$engine" >/dev/null || { echo "$engine is not installed" >&2; exit 2; }
+command -v "${needs:-$engine}" >/dev/null || { echo "${needs:-$engine} is not installed" >&2; exit 2; }
 
 # cgroup_dirs lists the directories of $cgroup: one, or one in each hierarchy.
 cgroup_dirs() { printf '%s\n' /sys/fs/cgroup{,/*}"$cgroup" | while read -r dir; do [ ! -d "$dir" ] || echo "$dir"; done; }

@@ -14,6 +14,7 @@ import (
 func TestCheck(t *testing.T) {
 	for field, r := range map[string]configs.Resources{
 		"KernelMemory":                 {KernelMemory: 1},
+		"KernelMemoryTCP":              {KernelMemoryTCP: 1},
 		"CpuRtRuntime":                 {CpuRtRuntime: 1},
 		"CpuRtPeriod":                  {CpuRtPeriod: 1},
 		"OomKillDisable":               {OomKillDisable: true},
@@ -36,7 +37,7 @@ func TestCheck(t *testing.T) {
 		})
 	}
 	// What asks for nothing passes, as it does in the classic default.
-	if err := All(&configs.Resources{AllowAllDevices: true, MemorySwappiness: -1, KernelMemory: -1, CpuRtRuntime: -1}).Check(); err != nil {
+	if err := All(&configs.Resources{AllowAllDevices: true, MemorySwappiness: -1, KernelMemory: -1, KernelMemoryTCP: -1, CpuRtRuntime: -1}).Check(); err != nil {
 		t.Error(err)
 	}
 }

@@ -59,6 +59,8 @@ func (memory) v1Only(r *configs.Resources) (field, advice string) {
 	switch {
 	case r.KernelMemory > 0:
 		return "KernelMemory", "the kernel's memory is a part of Memory there"
+	case r.KernelMemoryTCP > 0:
+		return "KernelMemoryTCP", "buffers of TCP connections are a part of Memory there"
 	case r.OomKillDisable:
 		return "OomKillDisable", "MemoryHigh slows processes down without killing them"
 	case r.MemorySwappiness > 0:
