@@ -3,6 +3,7 @@
 package fs
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -51,7 +52,7 @@ func (f freezer) set(s *setter, r *configs.Resources) error {
 	if f.key() == "" {
 		return f.m.freezeUnified(s.Dir, f.m.GetPaths(), r.Freezer)
 	}
-	return setFreezer(s.Dir, r.Freezer, freezeTimeout)
+	return setFreezer(f.m.state.Context(), s.Dir, r.Freezer, freezeTimeout)
 }
 
 // stats does nothing: the freezer has no statistics.
@@ -77,7 +78,7 @@ func (m *Manager) Freeze(state configs.FreezerState) error {
 		return fmt.Errorf("freeze: %w", m.base().Missing("freezer"))
 	}
 	return m.withDir(path, func(dir *cgdir.Dir) error {
-		return setFreezer(dir, state, freezeTimeout)
+		return setFreezer(m.state.Context(), dir, state, freezeTimeout)
 	})
 }
 
@@ -95,7 +96,7 @@ func (m *Manager) freezeUnified(dir *cgdir.Dir, paths map[string]string, state c
 		if now, err := readFreezer(dir); err != nil || now == configs.Thawed {
 			return err
 		}
-		return setFreezer(dir, state, freezeTimeout)
+		return setFreezer(m.state.Context(), dir, state, freezeTimeout)
 	})
 }
 
@@ -149,11 +150,11 @@ func readFreezer(dir *cgdir.Dir) (configs.FreezerState, error) {
 	}
 }
 
-func setFreezer(dir *cgdir.Dir, state configs.FreezerState, timeout time.Duration) error {
+func setFreezer(ctx context.Context, dir *cgdir.Dir, state configs.FreezerState, timeout time.Duration) error {
 	write := func(state configs.FreezerState) (configs.FreezerState, error) { return writeFreezer(dir, state) }
 	switch state {
 	case configs.Frozen:
-		if err := freeze(write, timeout); err != nil {
+		if err := freeze(ctx, write, timeout); err != nil {
 			return fmt.Errorf("freeze %s: %w", dir.Path(""), err)
 		}
 		return nil
@@ -175,8 +176,9 @@ func setFreezer(dir *cgdir.Dir, state configs.FreezerState, timeout time.Duratio
 type stateWriter func(configs.FreezerState) (configs.FreezerState, error)
 
 // freeze freezes and waits. Each round writes the state again, so that the
-// kernel looks at all processes again, also those that were forked meanwhile.
-func freeze(write stateWriter, timeout time.Duration) error {
+// kernel looks at all processes again, also those that were forked meanwhile. It waits no
+// longer than the context lasts.
+func freeze(ctx context.Context, write stateWriter, timeout time.Duration) error {
 	deadline := time.Now().Add(timeout)
 	for pause := firstFreezePause; ; pause = min(2*pause, longestFreezePause) {
 		state, err := write(configs.Frozen)
@@ -189,7 +191,11 @@ func freeze(write stateWriter, timeout time.Duration) error {
 		if time.Now().After(deadline) {
 			return undoFreeze(write, fmt.Errorf("not all processes froze within %v: the state is still %q", timeout, state))
 		}
-		<-time.After(pause)
+		select {
+		case <-ctx.Done():
+			return undoFreeze(write, context.Cause(ctx))
+		case <-time.After(pause):
+		}
 	}
 }
 

@@ -3,6 +3,7 @@
 package fs
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -74,7 +75,7 @@ func (f *fakeFreezer) write(state configs.FreezerState) (configs.FreezerState, e
 
 func TestFreezeWaits(t *testing.T) {
 	f := fakeFreezer{reads: []configs.FreezerState{"FREEZING", "FREEZING", configs.Frozen}}
-	if err := freeze(f.write, time.Minute); err != nil {
+	if err := freeze(t.Context(), f.write, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	if want := []configs.FreezerState{configs.Frozen, configs.Frozen, configs.Frozen}; !slices.Equal(f.written, want) {
@@ -92,7 +93,7 @@ func TestFreezeFails(t *testing.T) {
 		"error":   {fakeFreezer{reads: []configs.FreezerState{""}, err: fs.ErrPermission}, "permission"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := freeze(test.f.write, time.Millisecond)
+			err := freeze(t.Context(), test.f.write, time.Millisecond)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want an error with %q", err, test.want)
 			}
@@ -100,6 +101,20 @@ func TestFreezeFails(t *testing.T) {
 				t.Errorf("the last state written was %q, want THAWED", last)
 			}
 		})
+	}
+}
+
+// Who gave a deadline is told when it is over, and the processes are thawed.
+func TestFreezeWithDeadline(t *testing.T) {
+	over := errors.New("time is over")
+	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Millisecond, over)
+	defer cancel()
+	f := fakeFreezer{reads: []configs.FreezerState{"FREEZING"}}
+	if err := freeze(ctx, f.write, time.Hour); !errors.Is(err, over) {
+		t.Errorf("freeze: %v", err)
+	}
+	if last := f.written[len(f.written)-1]; last != configs.Thawed {
+		t.Errorf("the last state written was %q, want THAWED", last)
 	}
 }
 
