@@ -204,7 +204,10 @@ func (d *dump) freeze() error {
 	if err := d.c.setDumping(true); err != nil {
 		return errors.Join(err, d.thaw())
 	}
-	if err := d.v.cgroups.Freeze(configs.Frozen); err != nil {
+	done := d.v.cgroups.Within(d.ctx)
+	err := d.v.cgroups.Freeze(configs.Frozen)
+	done() // it is thawed also when the context has ended
+	if err != nil {
 		return errors.Join(fmt.Errorf("freeze: %w", err), d.thaw())
 	}
 	return nil

@@ -50,20 +50,28 @@ func TestInitOnTheWayToItsProgram(t *testing.T) {
 }
 
 // The user database is a file when init looks at it, and a fifo when it opens that: the
-// start fails, and at once.
+// start fails, and at once, whether somebody writes into the fifo or nobody does.
 func TestPasswdBecomesAFifo(t *testing.T) {
+	for name, written := range map[string]bool{"somebody writes": true, "nobody writes": false} {
+		t.Run(name, func(t *testing.T) { exchangePasswd(t, written) })
+	}
+}
+
+func exchangePasswd(t *testing.T, written bool) {
 	checkLeaks(t)
 	dir, rootfs := publicTempDir(t), newRootfs(t)
 	passwd := filepath.Join(rootfs, "etc/passwd")
 	text := string(mustRead(t, passwd))
 	fifo := mknod(t, unix.S_IFIFO|0o666, 0, rootfs, "etc/fifo")
-	line, err := os.OpenFile(fifo, os.O_RDWR, 0) // who opens it for reading alone finds something there
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer line.Close()
-	if _, err := line.WriteString("root:x:5000:6000::/:/bin/sh\n"); err != nil {
-		t.Fatal(err)
+	if written {
+		line, err := os.OpenFile(fifo, os.O_RDWR, 0) // who opens it for reading alone finds something there
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer line.Close()
+		if _, err := line.WriteString("root:x:5000:6000::/:/bin/sh\n"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -93,6 +101,36 @@ func TestPasswdBecomesAFifo(t *testing.T) {
 	}
 	out := s.host.Stdout.(*bytes.Buffer).String()
 	if strings.Count(out, "/etc/passwd of the container is not a regular file") != 2 {
+		t.Errorf("the program says %q", out)
+	}
+}
+
+// A path that cannot be resolved because others rename without pause is given up: the kernel
+// says EAGAIN each time (openat2(2)), and init tries it a limited number of times.
+func TestPathIsGivenUp(t *testing.T) {
+	checkLeaks(t)
+	dir, rootfs := publicTempDir(t), newRootfs(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	const most = 2 + 128 // twice by the list of the start, and by the one that is for this
+	tries := 0
+	pretend := func(n *seccompNotif) *seccompResponse {
+		if n.number != unix.SYS_OPENAT2 || !isInit(n) || strings.Trim(stringAt(int(n.pid), n.args[1]), "/") != "dev/shm" {
+			return nil
+		}
+		tries++
+		return &seccompResponse{errno: -int32(unix.EAGAIN)}
+	}
+	s := (&faultSupervisor{pretend: pretend}).start(t, ctx, filepath.Join(dir, "state"), rootfs, cgroupParent, "start as a user", strconv.Itoa(1<<20), "1")
+	if err := s.host.Wait(); err != nil {
+		t.Fatalf("%v: %s", err, s.host.Stderr)
+	}
+	<-s.ended
+	if tries < 4 || tries > 2*most { // the program tries it twice
+		t.Errorf("the path was tried %d times, want at most 2 times %d", tries, most)
+	}
+	out := s.host.Stdout.(*bytes.Buffer).String()
+	if strings.Count(out, "/dev/shm, while others rename directories: resource temporarily unavailable") != 2 {
 		t.Errorf("the program says %q", out)
 	}
 }

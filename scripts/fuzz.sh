@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Fuzzes everything that parses foreign bytes: the C preamble's parser (libFuzzer with
 # AddressSanitizer and UndefinedBehaviorSanitizer) for FUZZTIME, then the Go fuzz targets for FUZZTIME
-# together (seconds, with or without an s; 600s by default).
+# together (seconds, with or without an s; 600s by default), and the tests of random input once,
+# with a seed of their own each time (LCTEST_SEED has an old one again).
 #
 # What is found stays: C crashes under .cache/fuzz/, Go ones in the package's testdata/fuzz/.
 set -euo pipefail
@@ -73,6 +74,12 @@ if [ ${#c_targets[@]} -gt 0 ]; then
 		fuzz_c "$target" $((each > 0 ? each : 1))
 	done
 fi
+
+# The random tests have a fixed seed elsewhere.
+LCTEST_SEED=${LCTEST_SEED:-$(od -An -N8 -tu8 /dev/urandom | tr -d ' ')}
+export LCTEST_SEED
+echo "== random tests with LCTEST_SEED=$LCTEST_SEED"
+"$go" test -count=1 -run '^(TestProgramRandom|TestRandomOrdered|TestRootRandomRules|TestRootOrdered|TestMeaning)$' ./cgroups/devices ./seccomp
 
 if [ ${#go_targets[@]} -gt 0 ]; then
 	each=$((total / ${#go_targets[@]}))

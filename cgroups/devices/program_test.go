@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -42,9 +44,17 @@ func testDevices() []deviceNumber {
 	return list
 }
 
-// newRandom returns a random generator, and tells how to have it again.
+// newRandom returns a random generator that gives the same each time, so that a test fails
+// on everybody's machine or on nobody's. LCTEST_SEED chooses another seed, as make fuzz does.
 func newRandom(t *testing.T) *rand.Rand {
-	seed := rand.Uint64()
+	t.Helper()
+	seed := uint64(1)
+	if text := os.Getenv("LCTEST_SEED"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
 	t.Logf("the seed is %d", seed)
 	return rand.New(rand.NewPCG(seed, 0))
 }

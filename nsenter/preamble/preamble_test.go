@@ -5,6 +5,7 @@ package preamble_test
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strconv"
@@ -20,7 +21,7 @@ import (
 
 // Numbers of the protocol, as in preamble.h and bootstrap.h.
 const (
-	framePid, frameError = 1, 2
+	framePid, frameError, frameMapIDs, frameGo = 1, 2, 3, 4
 
 	initMsg     = 62000
 	cloneFlags  = 27283
@@ -34,9 +35,15 @@ const (
 	netNs       = 27294
 )
 
-// TestMain is where a process that the tests cloned through the preamble comes.
+// TestMain is where a process that the tests cloned through the preamble comes. What it is
+// then, it was when the container could see it for the first time: not dumpable, so that nobody
+// there traces it or reads its memory (prctl(2)).
 func TestMain(m *testing.M) {
 	if preamble.InitPipe() >= 0 {
+		dumpable, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0)
+		if err != nil || dumpable != 0 {
+			os.Exit(3)
+		}
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
@@ -78,9 +85,16 @@ type report struct {
 	payload []byte
 }
 
-// bootstrap runs this program with a bootstrap message and returns what the
-// preamble reports.
+// bootstrap runs this program with a bootstrap message, after which nothing comes, and returns
+// what the preamble reports.
 func bootstrap(t *testing.T, msg []byte) report {
+	t.Helper()
+	return converse(t, msg, true)
+}
+
+// converse is bootstrap that answers when it is asked for something, unless the message is the
+// whole of what is said.
+func converse(t *testing.T, msg []byte, whole bool) report {
 	t.Helper()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -118,21 +132,49 @@ func bootstrap(t *testing.T, msg []byte) report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := conn.Control(func(fd uintptr) { err = unix.Shutdown(int(fd), unix.SHUT_WR) }); err != nil {
-		t.Fatal(err)
+	if whole {
+		if err := conn.Control(func(fd uintptr) { err = unix.Shutdown(int(fd), unix.SHUT_WR) }); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := ours.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
+	r := readReport(t, ours)
+	if r.kind == frameMapIDs {
+		mapIDsOf(t, p.Pid)
+		goOn := binary.NativeEndian.AppendUint32(binary.NativeEndian.AppendUint32(nil, frameGo), 0)
+		if _, err := ours.Write(goOn); err != nil {
+			t.Fatal(err)
+		}
+		r = readReport(t, ours)
+	}
+	return r
+}
+
+func readReport(t *testing.T, from io.Reader) report {
+	t.Helper()
 	var head [8]byte
-	if _, err := io.ReadFull(ours, head[:]); err != nil {
+	if _, err := io.ReadFull(from, head[:]); err != nil {
 		t.Fatalf("read report: %v", err)
 	}
 	r := report{binary.NativeEndian.Uint32(head[:]), make([]byte, binary.NativeEndian.Uint32(head[4:]))}
-	if _, err := io.ReadFull(ours, r.payload); err != nil {
+	if _, err := io.ReadFull(from, r.payload); err != nil {
 		t.Fatalf("read report: %v", err)
 	}
 	return r
+}
+
+// mapIDsOf makes the test's user the root of a process's user namespace.
+func mapIDsOf(t *testing.T, pid int) {
+	t.Helper()
+	for _, file := range []struct{ name, text string }{
+		{"setgroups", "deny"}, {"uid_map", fmt.Sprintf("0 %d 1", os.Geteuid())}, {"gid_map", fmt.Sprintf("0 %d 1", os.Getegid())},
+	} {
+		if err := os.WriteFile(fmt.Sprintf("/proc/%d/%s", pid, file.name), []byte(file.text), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // sealedCopy makes a copy of this program as a factory does, without which the preamble
@@ -175,11 +217,18 @@ func sealedCopy(t *testing.T, path string) int {
 }
 
 func TestGoodMessageClonesAChild(t *testing.T) {
+	newUser, newTime := uint32(unix.CLONE_NEWUSER), uint32(unix.CLONE_NEWTIME)
 	for name, msg := range map[string][]byte{
-		"empty":    message(),
-		"no flags": message(attrInt(cloneFlags, 0)),
+		"empty":              message(),
+		"no flags":           message(attrInt(cloneFlags, 0)),
+		"user namespace":     message(attrInt(cloneFlags, newUser), attrInt(mapIDs, 1)),
+		"and time namespace": message(attrInt(cloneFlags, newUser|newTime), attrInt(mapIDs, 1), attr(timeOffsets, "boottime 1 0\n\x00")),
 	} {
-		r := bootstrap(t, msg)
+		r := converse(t, msg, false)
+		if r.kind == frameError && strings.Contains(string(r.payload), "create user namespace") {
+			t.Logf("%s: this user may not: %q", name, r.payload[4:])
+			continue
+		}
 		if r.kind != framePid || len(r.payload) != 8 {
 			t.Fatalf("%s: report %d %q", name, r.kind, r.payload)
 		}

@@ -98,6 +98,37 @@ const freezer = `
 		[ $n -gt 1 ] && echo $value >$file
 	done`
 
+// endFrozen waits until the container has frozen itself, kills the process, and thaws both,
+// again and again: the container may see the process once more before that ends.
+func endFrozen(c libcontainer.LinuxContainer, p *libcontainer.Process) error {
+	for until := time.Now().Add(time.Minute); ; {
+		status, err := c.Status()
+		if err != nil {
+			return fmt.Errorf("status: %w", err)
+		}
+		if status == libcontainer.Paused {
+			break
+		}
+		if time.Now().After(until) {
+			return fmt.Errorf("the container, which is to freeze itself, is %v", status)
+		}
+	}
+	if err := p.Signal(unix.SIGKILL); err != nil {
+		return fmt.Errorf("kill: %w", err)
+	}
+	for {
+		if err := c.Resume(); err != nil {
+			return fmt.Errorf("resume: %w", err)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+		_, err := p.WaitContext(ctx)
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) {
+			return nil // it was killed
+		}
+	}
+}
+
 func freezesItself() (err error) {
 	config := run.Config()
 	// At the root of a cgroup namespace the kernel lets nobody write cgroup.freeze, if
@@ -122,22 +153,20 @@ func freezesItself() (err error) {
 		return errors.Join(fmt.Errorf("the container said %q", lines.Text()), c.Destroy())
 	}
 	for range 5 {
-		p := &libcontainer.Process{Args: []string{"/bin/true"}}
+		// It stays until the container has seen it.
+		p := &libcontainer.Process{Args: []string{"/bin/sleep", "1000000"}}
 		err := startBounded(c, p)
 		fmt.Println("start returned")
-		status, statusErr := c.Status()
-		if statusErr != nil {
-			return fmt.Errorf("status: %w", statusErr)
-		}
-		if status == libcontainer.Paused {
-			if err := c.Resume(); err != nil {
-				return fmt.Errorf("resume: %w", err)
+		if err != nil {
+			if !errors.Is(err, context.DeadlineExceeded) {
+				return fmt.Errorf("start: %w", err)
 			}
+			err = c.Resume()
+		} else {
+			err = endFrozen(c, p)
 		}
-		if err == nil {
-			if err := p.Signal(unix.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
-				return fmt.Errorf("kill: %w", err)
-			}
+		if err != nil {
+			return err
 		}
 	}
 	if err := c.Destroy(); err != nil {
