@@ -61,8 +61,9 @@ func runningCrius(t *testing.T) (list []*pidfd.Process) {
 		if err != nil {
 			continue
 		}
+		// Criu changes its arguments to what it does, if it was built with libbsd: setproctitle(3bsd).
 		args, _ := os.ReadFile("/proc/" + e.Name() + "/cmdline")
-		if !slices.Contains(strings.Split(string(args), "\x00"), "swrk") {
+		if !slices.Contains(strings.Split(string(args), "\x00"), "swrk") && !strings.HasPrefix(string(args), "criu: ") {
 			continue
 		}
 		if ref, err := pidfd.Open(pid); err == nil {
