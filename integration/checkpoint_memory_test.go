@@ -1,3 +1,5 @@
+//world:one
+
 package integration
 
 import (
@@ -75,7 +77,7 @@ func TestPreDumps(t *testing.T) {
 	}
 	said.drain()
 	if len(written) != 3 || written[0] < 8192 || written[2] > written[0]/10 {
-		t.Errorf("%d pages were written", written)
+		t.Errorf("%d pages were written\n%s", written, logOf(&libcontainer.CriuOpts{ImagesDirectory: filepath.Join(dir, "last")}, "dump.log"))
 	}
 	restore(t, container, &libcontainer.CriuOpts{ImagesDirectory: filepath.Join(dir, "last")}, said)
 }

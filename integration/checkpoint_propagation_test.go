@@ -1,3 +1,5 @@
+//world:one
+
 package integration
 
 import (
@@ -15,8 +17,8 @@ func TestRestoredInSharedMounts(t *testing.T) {
 		return
 	}
 	for _, name := range []string{
-		"default", "several mounts of one directory", "volumes", "user namespace", "user namespace, volumes", "devices, user namespace",
-		"root private", "root private, recursively", "root slave", "root slave, recursively", "root shared", "root shared, recursively",
+		"several mounts of one directory", "volumes", "user namespace, volumes", "root private", "root slave", "root shared",
+		"root shared, recursively",
 	} {
 		tt := sameTests[name]
 		t.Run(name, func(t *testing.T) { tt.run(t) })

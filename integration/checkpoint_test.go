@@ -83,6 +83,15 @@ func (n *numbers) drain() {
 	}
 }
 
+// What comes back is the same container (see TestRestoredIsTheSame), with what depends on the layout of cgroups.
+func TestRestoredInCgroupsIsTheSame(t *testing.T) {
+	for name, tt := range sameTests {
+		if tt.cgroups {
+			t.Run(name, func(t *testing.T) { tt.run(t) })
+		}
+	}
+}
+
 func TestCheckpointAndRestore(t *testing.T) {
 	checkLeaks(t)
 	factory := newCriuFactory(t)
