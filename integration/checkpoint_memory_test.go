@@ -291,6 +291,23 @@ func testExternalUnixConnections(t *testing.T, network bool) {
 	}
 }
 
+// A socket with a name is there again.
+func TestNamedSocketIsRestored(t *testing.T) {
+	checkLeaks(t)
+	for _, mode := range []string{"named", "named-shared"} {
+		t.Run(mode, func(t *testing.T) {
+			config := newConfig(t)
+			config.Cgroups.Name = "c-" + mode
+			container := createIn(t, newCriuFactory(t), mode, config)
+			_, said := startOdd(t, container, mode)
+			opts := newImages(t)
+			checkpoint(t, container, opts)
+			said.drain()
+			restore(t, container, opts, said)
+		})
+	}
+}
+
 // hearNumbers reads numbers, none of which is missing, until the socket is closed.
 func hearNumbers(socket net.Conn) error {
 	var number [4]byte
