@@ -342,6 +342,11 @@ func (d *dump) pages() int64 {
 }
 
 func (d *dump) writeManifest() error {
+	if !d.opts.PreDump { // whose images are of memory alone
+		if err := d.images.DivideHostGroups(d.record.hostGroups); err != nil {
+			return err
+		}
+	}
 	record, err := json.Marshal(d.record)
 	if err != nil {
 		return fmt.Errorf("encode what the images are of: %w", err)

@@ -101,7 +101,7 @@ func (d *dump) options() *rpc.CriuOpts {
 		LeaveRunning:    proto.Bool(o.LeaveRunning),
 		TcpSkipInFlight: proto.Bool(o.TcpSkipInFlight),
 		LinkRemap:       proto.Bool(o.LinkRemap),
-		TrackMem:        proto.Bool(o.PreDump),
+		TrackMem:        proto.Bool(o.PreDump || o.ParentImage != ""), // else criu does not look at what the parent has
 		AutoDedup:       proto.Bool(o.AutoDedup),
 		External:        d.record.externals(),
 	}

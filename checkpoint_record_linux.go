@@ -56,6 +56,7 @@ type checkpointRecord struct {
 	Sysctls map[string]string `json:"sysctls,omitempty"`
 
 	inetSockets bool
+	hostGroups  map[int]bool // the peer groups of the host's mounts, and those that they are slaves of
 }
 
 // checkpointMount is a mount.
@@ -66,6 +67,10 @@ type checkpointMount struct {
 	Options  []string `json:"options"`         // of the mount, sorted
 	Super    string   `json:"super,omitempty"` // of a hierarchy of cgroup v1
 	External bool     `json:"external,omitempty"`
+
+	// Peer tells whether it is in a peer group of the host's, Slave whether it is a slave of one.
+	Peer  bool `json:"peer,omitempty"`
+	Slave bool `json:"slave,omitempty"`
 }
 
 // externalKey is the name by which criu asks for an external mount.
@@ -88,7 +93,12 @@ func (v *view) describe() (*checkpointRecord, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.Mounts, err = describeMounts(mounts); err != nil {
+	host, err := readMounts(os.Getpid())
+	if err != nil {
+		return nil, err
+	}
+	r.hostGroups = peerGroups(host)
+	if r.Mounts, err = describeMounts(mounts, host, r.hostGroups); err != nil {
 		return nil, err
 	}
 	if r.Network, err = v.joinedNetwork(); err != nil {
@@ -154,13 +164,22 @@ func inodeOf(name string) (uint64, error) {
 }
 
 func readMounts(pid int) ([]*mountinfo.Info, error) {
-	data, err := pidfd.ReadFile(procFile(pid, "mountinfo"))
+	return readMountsFile(procFile(pid, "mountinfo"))
+}
+
+// readThreadMounts reads those of the calling thread.
+func readThreadMounts() ([]*mountinfo.Info, error) {
+	return readMountsFile("/proc/thread-self/mountinfo")
+}
+
+func readMountsFile(name string) ([]*mountinfo.Info, error) {
+	data, err := pidfd.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("read mounts: %w", err)
 	}
 	list, err := mountinfo.GetMountsFromReader(bytes.NewReader(data), nil)
 	if err != nil {
-		return nil, fmt.Errorf("read mounts of process %d: %w", pid, err)
+		return nil, fmt.Errorf("read mounts: %s: %w", name, err)
 	}
 	return list, nil
 }
@@ -173,11 +192,7 @@ func deviceOf(m *mountinfo.Info) device { return device{m.Major, m.Minor} }
 // describeMounts tells which mounts are external: criu saves what is in a file system of
 // the container's own, and those of the host's must be given to it again. The host's are those
 // that the host has mounted, too, but what is bound from the container's root is the container's.
-func describeMounts(mounts []*mountinfo.Info) ([]checkpointMount, error) {
-	host, err := readMounts(os.Getpid())
-	if err != nil {
-		return nil, err
-	}
+func describeMounts(mounts, host []*mountinfo.Info, groups map[int]bool) ([]checkpointMount, error) {
 	hosts := make(map[device]bool)
 	for _, m := range host {
 		hosts[deviceOf(m)] = true
@@ -193,6 +208,8 @@ func describeMounts(mounts []*mountinfo.Info) ([]checkpointMount, error) {
 			Point: m.Mountpoint, Type: m.FSType, Root: m.Root, Options: mountOptions(m),
 			External: m.Mountpoint != "/" && hosts[deviceOf(m)] && !isBoundFrom(m, root),
 		}
+		peers, master := groupsOf(m)
+		d.Peer, d.Slave = groups[peers], groups[master]
 		if m.FSType == "cgroup" {
 			d.Super = m.VFSOptions
 		}
@@ -210,6 +227,29 @@ func describeMounts(mounts []*mountinfo.Info) ([]checkpointMount, error) {
 		return nil, fmt.Errorf("it has no root mount: %w", errors.ErrUnsupported)
 	}
 	return out, nil
+}
+
+// groupsOf gives the peer group of a mount, and the one that it is a slave of, or 0.
+func groupsOf(m *mountinfo.Info) (peers, master int) {
+	for _, field := range strings.Fields(m.Optional) {
+		if text, ok := strings.CutPrefix(field, "shared:"); ok {
+			peers, _ = strconv.Atoi(text)
+		} else if text, ok := strings.CutPrefix(field, "master:"); ok {
+			master, _ = strconv.Atoi(text)
+		}
+	}
+	return peers, master
+}
+
+// peerGroups are those of the mounts.
+func peerGroups(mounts []*mountinfo.Info) map[int]bool {
+	groups := make(map[int]bool)
+	for _, m := range mounts {
+		peers, master := groupsOf(m)
+		groups[peers], groups[master] = true, true
+	}
+	delete(groups, 0)
+	return groups
 }
 
 // sameMounted tells whether two mounts are of the same directory or file.

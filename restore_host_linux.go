@@ -38,6 +38,7 @@ type hostMount struct {
 	source string // on the host
 	within string // if not "": source lies in this directory, in which links are not followed
 	place  string // where criu finds it
+	tree   int    // what lies there, if it is to be a peer of the host's again
 	id     fileID
 }
 
@@ -289,8 +290,15 @@ func (r *restore) forkCriu() (err error) {
 // enterHost puts the calling thread into a mount namespace in which all is that criu needs
 // of the host, each thing found once by its path and then held.
 func (r *restore) enterHost() error {
-	err := ownMounts()
+	// In the host's own mount namespace, whose copy is all slaves: what is a peer of the host's stays one.
+	trees, err := r.openSources()
+	for _, fd := range trees {
+		r.closers = append(r.closers, os.NewFile(uintptr(fd), "source"))
+	}
 	if err != nil {
+		return err
+	}
+	if err := ownMounts(); err != nil {
 		return err
 	}
 	// Criu takes directories of its own mount namespace only.
@@ -299,15 +307,6 @@ func (r *restore) enterHost() error {
 	}
 	if r.host.work, err = reopen(r.work, r.work.Name()); err != nil {
 		return fmt.Errorf("work directory: %w", err)
-	}
-	trees, err := r.openSources()
-	defer func() {
-		for _, fd := range trees {
-			unix.Close(fd)
-		}
-	}()
-	if err != nil {
-		return err
 	}
 	if err := r.makePlaces(trees[0]); err != nil {
 		return err
@@ -402,9 +401,54 @@ func (r *restore) placeSources(trees []int) error {
 		if err := placeTree(trees[i+1], m.place, m.id.dir); err != nil {
 			return fmt.Errorf("mount %s: %w", r.record.Mounts[m.index].Point, err)
 		}
+		if r.record.Mounts[m.index].Peer {
+			m.tree = trees[i+1]
+		}
+	}
+	if err := r.setPropagation(); err != nil {
+		return err
 	}
 	r.host.yard, err = mountYard(base)
 	return err
+}
+
+// setPropagation makes slaves of the sources, but of those whose mounts were peers of the host's: these
+// get its peer group again (see restoredMount.rejoin). Criu wants a group where there was one. If the host has
+// none now the sources have one of their own, which ends with criu.
+func (r *restore) setPropagation() error {
+	mounts, err := readThreadMounts()
+	if err != nil {
+		return err
+	}
+	alone := make(map[string]bool)
+	for _, m := range mounts {
+		peers, master := groupsOf(m)
+		alone[m.Mountpoint] = peers == 0 && master == 0
+	}
+	set := func(place string, was checkpointMount) error {
+		flags := uintptr(unix.MS_SLAVE)
+		switch {
+		case !was.Peer && !was.Slave:
+		case alone[place]:
+			flags = unix.MS_SHARED
+		case was.Peer:
+			return nil
+		}
+		if err := unix.Mount("", place, "", flags, ""); err != nil {
+			return fmt.Errorf("mount %s: set its propagation: %w", was.Point, err)
+		}
+		return nil
+	}
+	for _, m := range r.host.mounts {
+		if err := set(m.place, r.record.Mounts[m.index]); err != nil {
+			return err
+		}
+	}
+	root := slices.IndexFunc(r.record.Mounts, func(m checkpointMount) bool { return m.Point == "/" })
+	if root < 0 {
+		return fmt.Errorf("the images have no root mount: %w", unix.EBADMSG)
+	}
+	return set(r.host.root, r.record.Mounts[root])
 }
 
 func mountTmpfs(name string) error {

@@ -152,6 +152,9 @@ func (m *restoredMount) settle() error {
 		if id != m.source.id {
 			return notTheContainer("it is not of %s", m.source.source)
 		}
+		if err := m.rejoin(fd); err != nil {
+			return err
+		}
 	}
 	if !m.wrongFlags() {
 		return nil
@@ -164,6 +167,23 @@ func (m *restoredMount) settle() error {
 	}
 	if err := unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &attr); err != nil {
 		return fmt.Errorf("set its flags again: %w", os.NewSyscallError("mount_setattr", err))
+	}
+	return nil
+}
+
+// rejoin makes a mount a peer of the host's again if it was one. Criu makes a new peer group for it: what is
+// mounted on it would no more be seen on the host, and the other way round.
+func (m *restoredMount) rejoin(fd int) error {
+	if !m.want.Peer {
+		return nil
+	}
+	attr := unix.MountAttr{Propagation: unix.MS_PRIVATE}
+	if err := unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &attr); err != nil {
+		return fmt.Errorf("leave the peer group that criu made: %w", os.NewSyscallError("mount_setattr", err))
+	}
+	const flags = unix.MOVE_MOUNT_SET_GROUP | unix.MOVE_MOUNT_F_EMPTY_PATH | unix.MOVE_MOUNT_T_EMPTY_PATH
+	if err := unix.MoveMount(m.source.tree, "", fd, "", flags); err != nil {
+		return fmt.Errorf("join the peer group of %s: %w", m.source.source, os.NewSyscallError("move_mount", err))
 	}
 	return nil
 }

@@ -1,3 +1,5 @@
+//world:one
+
 package integration
 
 import (

@@ -1,3 +1,5 @@
+//world:one
+
 package integration
 
 import (
@@ -75,7 +77,7 @@ func TestPreDumps(t *testing.T) {
 	}
 	said.drain()
 	if len(written) != 3 || written[0] < 8192 || written[2] > written[0]/10 {
-		t.Errorf("%d pages were written", written)
+		t.Errorf("%d pages were written\n%s", written, logOf(&libcontainer.CriuOpts{ImagesDirectory: filepath.Join(dir, "last")}, "dump.log"))
 	}
 	restore(t, container, &libcontainer.CriuOpts{ImagesDirectory: filepath.Join(dir, "last")}, said)
 }
@@ -286,6 +288,23 @@ func testExternalUnixConnections(t *testing.T, network bool) {
 	socket.Close()
 	if err := <-heard; err != nil {
 		t.Error(err)
+	}
+}
+
+// A socket with a name is there again.
+func TestNamedSocketIsRestored(t *testing.T) {
+	checkLeaks(t)
+	for _, mode := range []string{"named", "named-shared"} {
+		t.Run(mode, func(t *testing.T) {
+			config := newConfig(t)
+			config.Cgroups.Name = "c-" + mode
+			container := createIn(t, newCriuFactory(t), mode, config)
+			_, said := startOdd(t, container, mode)
+			opts := newImages(t)
+			checkpoint(t, container, opts)
+			said.drain()
+			restore(t, container, opts, said)
+		})
 	}
 }
 

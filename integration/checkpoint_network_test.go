@@ -1,3 +1,5 @@
+//world:one
+
 package integration
 
 import (
@@ -86,6 +88,7 @@ func bridgedNamespace(t *testing.T, bridge string) string {
 }
 
 func testConnection(t *testing.T, config *configs.Config, bridge string, path bool) {
+	withNewParent(config)
 	factory := newCriuFactory(t)
 	first := createIn(t, factory, "first", config)
 	p, _ := shell(`nc -l -p 80 -e cat & while ! netstat -ltn | grep -q :80; do :; done; echo 1; wait`)

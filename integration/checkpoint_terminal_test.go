@@ -1,3 +1,5 @@
+//world:one
+
 package integration
 
 import (
@@ -27,6 +29,7 @@ func TestTerminalIsRestored(t *testing.T) {
 			checkLeaks(t)
 			factory := newCriuFactory(t)
 			config := newConfig(t)
+			withNewParent(config)
 			first := createIn(t, factory, "first", config)
 			p := &libcontainer.Process{Env: []string{defaultEnv}, Args: []string{"sh", "-c",
 				`stty -echo; trap "stty size" WINCH; while read line; do echo "$line $(stty size)"; echo tty >/dev/tty; echo console >/dev/console; done`}}

@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/libcontainer/libcontainer"
@@ -22,12 +24,17 @@ func newCriuFactory(t *testing.T) libcontainer.Factory {
 	})
 }
 
-func criuPath() string {
+// criuPath is that of LIBCONTAINER_CRIU, or else of the machine's. It is looked for once: there are tests whose
+// PATH does not lead to it.
+var criuPath = sync.OnceValue(func() string {
 	if path := os.Getenv("LIBCONTAINER_CRIU"); path != "" {
 		return path
 	}
+	if path, err := exec.LookPath("criu"); err == nil {
+		return path
+	}
 	return "criu"
-}
+})
 
 // counter writes numbers, each after the one before, until it is killed.
 const counter = "i=0; while :; do i=$((i+1)); echo $i; usleep 20000; done"
@@ -73,6 +80,15 @@ func (n *numbers) drain() {
 			return
 		}
 		n.next()
+	}
+}
+
+// What comes back is the same container (see TestRestoredIsTheSame), with what depends on the layout of cgroups.
+func TestRestoredInCgroupsIsTheSame(t *testing.T) {
+	for name, tt := range sameTests {
+		if tt.cgroups {
+			t.Run(name, func(t *testing.T) { tt.run(t) })
+		}
 	}
 }
 

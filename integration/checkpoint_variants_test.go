@@ -13,7 +13,7 @@ import (
 const noAccess = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
 
 var sameTests = map[string]sameTest{
-	"default":        {},
+	"default":        {cgroups: true},
 	"read-only root": {config: func(_ *testing.T, c *configs.Config) { c.Readonlyfs = true }},
 	// Criu gives but one of them its flags.
 	"several mounts of one directory": {config: func(t *testing.T, c *configs.Config) {
@@ -37,23 +37,24 @@ var sameTests = map[string]sameTest{
 		withUserNS(t, c, 200000)
 		volumes(t, c)
 	}},
-	"cgroup mounts": {config: func(_ *testing.T, c *configs.Config) { withCgroupMount(c, 0) }},
-	"cgroup mounts, read-only": {config: func(_ *testing.T, c *configs.Config) {
+	"cgroup mounts": {cgroups: true, config: func(_ *testing.T, c *configs.Config) { withCgroupMount(c, 0) }},
+	"cgroup mounts, read-only": {cgroups: true, config: func(_ *testing.T, c *configs.Config) {
 		withCgroupMount(c, unix.MS_RDONLY)
 	}},
-	"cgroup mounts, user namespace": {config: func(t *testing.T, c *configs.Config) {
+	"cgroup mounts, user namespace": {cgroups: true, config: func(t *testing.T, c *configs.Config) {
 		withUserNS(t, c, 200000)
 		withCgroupMount(c, 0)
 	}},
-	"cgroup mounts, no cgroup namespace": {config: func(_ *testing.T, c *configs.Config) {
+	"cgroup mounts, no cgroup namespace": {cgroups: true, config: func(_ *testing.T, c *configs.Config) {
 		withCgroupMount(c, 0)
 		c.Namespaces.Remove(configs.NEWCGROUP)
 	}, differ: []difference{
 		{"inside: (own cgroup|cgroup of init)|mount .* root", "the container is in another cgroup, and sees it"},
 	}},
 	"no cgroup namespace": {
-		config: func(_ *testing.T, c *configs.Config) { c.Namespaces.Remove(configs.NEWCGROUP) },
-		differ: []difference{{"inside: (own cgroup|cgroup of init)", "the container is in another cgroup, and sees it"}},
+		cgroups: true,
+		config:  func(_ *testing.T, c *configs.Config) { c.Namespaces.Remove(configs.NEWCGROUP) },
+		differ:  []difference{{"inside: (own cgroup|cgroup of init)", "the container is in another cgroup, and sees it"}},
 	},
 	"no network namespace": {config: func(_ *testing.T, c *configs.Config) {
 		c.Namespaces.Remove(configs.NEWNET)
@@ -132,7 +133,7 @@ var sameTests = map[string]sameTest{
 		withUserNS(t, c, 200000)
 		c.Devices = append(c.Devices, &configs.Device{Path: "/dev/kmsg", Type: 'c', Major: 1, Minor: 11, FileMode: 0o600})
 	}},
-	"limits": {config: func(_ *testing.T, c *configs.Config) {
+	"limits": {cgroups: true, config: func(_ *testing.T, c *configs.Config) {
 		c.Cgroups.Memory = 100 << 20
 		c.Cgroups.PidsLimit = 50
 		c.Cgroups.CpuShares = 512

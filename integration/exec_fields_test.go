@@ -144,6 +144,7 @@ func TestUnlabeledProcess(t *testing.T) {
 	if strings.Contains(got, profile) {
 		t.Errorf("the process runs as %q", got)
 	}
+	config.Cgroups.Name += "-labeled" // the other one still has its cgroup
 	if got := furtherProcess(t, config, func(*libcontainer.Process) {}, "cat", "/proc/self/attr/current"); !strings.Contains(got, profile) {
 		t.Errorf("another process runs as %q", got)
 	}

@@ -58,7 +58,7 @@ func TestNsinitRootless(t *testing.T) {
 		t.Helper()
 		cmd := exec.Command(bin, args...)
 		cmd.Dir = bundle
-		cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+runtime)
+		cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+runtime, "USER=somebody") // who is none of passwd(5)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: unprivileged, Gid: unprivileged}}
 		return runCommand(t, cmd)
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/user"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -14,6 +13,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/libcontainer/libcontainer"
+	"github.com/libcontainer/libcontainer/user"
 )
 
 // record is what this command has the library keep with a container.
@@ -158,9 +158,9 @@ func owner(dir string) string {
 	if uid == 0 {
 		return "root"
 	}
-	id := strconv.FormatUint(uint64(uid), 10)
-	if u, err := user.LookupId(id); err == nil {
-		return u.Username
+	// Package os/user would call who has no entry what the variable USER says.
+	if u, err := user.LookupUid(int(uid)); err == nil {
+		return u.Name
 	}
-	return id
+	return strconv.FormatUint(uint64(uid), 10)
 }

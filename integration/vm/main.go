@@ -8,7 +8,8 @@
 //
 // Without a command the tests run, in all worlds and with all managers of cgroups
 // unless it is said which. In all worlds those files of tests are left out which have the
-// comment "//world:any", since they depend on none: they have run on the machine at hand.
+// comment "//world:any", since they depend on none: they have run on the machine at hand. Those with
+// the comment "//world:one" run in the first one of the worlds alone.
 // A command runs as root in /src, which is this source tree, read-only; what it writes
 // elsewhere is gone when it ends.
 package main

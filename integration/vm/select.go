@@ -10,12 +10,16 @@ import (
 	"strings"
 )
 
-// anyWorld is the comment by which a file of tests says that they depend neither on
-// the layout of cgroups nor on who manages them.
-const anyWorld = "//world:any"
+// The comments by which a file of tests says that they depend neither on the layout of
+// cgroups nor on who manages them.
+const (
+	anyWorld = "//world:any" // they run on the machine at hand
+	oneWorld = "//world:one" // it is not enough: another kernel, and another criu, may do other things
+)
 
-// worldTests gives the pattern of the tests of a directory that do depend on that.
-func worldTests(dir string) (string, error) {
+// worldTests gives the pattern of the tests of a directory that do depend on that, and
+// of those that one world must run, if this is the one.
+func worldTests(dir string, one bool) (string, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
 	if err != nil {
 		return "", err
@@ -26,7 +30,7 @@ func worldTests(dir string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("look for tests: %w", err)
 		}
-		if !saysAnyWorld(file) {
+		if !says(file, anyWorld) && (one || !says(file, oneWorld)) {
 			names = append(names, testsOf(file)...)
 		}
 	}
@@ -37,10 +41,11 @@ func worldTests(dir string) (string, error) {
 	return "^(" + strings.Join(names, "|") + ")$", nil
 }
 
-func saysAnyWorld(file *ast.File) bool {
+// says tells whether a file has a comment before its package clause.
+func says(file *ast.File, text string) bool {
 	for _, group := range file.Comments {
 		for _, comment := range group.List {
-			if comment.Text == anyWorld && comment.Pos() < file.Package {
+			if comment.Text == text && comment.Pos() < file.Package {
 				return true
 			}
 		}

@@ -139,6 +139,22 @@ func (f *Folder) messages(name string, magic ...uint32) ([]message, error) {
 }
 
 func decodeImage(data []byte, magic ...uint32) (list []message, err error) {
+	entries, err := splitImage(data, magic...)
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		m, err := decodeMessage(entry)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, m)
+	}
+	return list, nil
+}
+
+// splitImage gives the encoded messages of an image.
+func splitImage(data []byte, magic ...uint32) (list [][]byte, err error) {
 	for _, want := range magic {
 		if len(data) < 4 {
 			return nil, fmt.Errorf("it is truncated")
@@ -157,11 +173,7 @@ func decodeImage(data []byte, magic ...uint32) (list []message, err error) {
 		if uint64(size) > uint64(len(data)) {
 			return nil, fmt.Errorf("it is truncated: an entry of %d bytes has %d", size, len(data))
 		}
-		m, err := decodeMessage(data[:size])
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, m)
+		list = append(list, data[:size])
 		data = data[size:]
 	}
 	return list, nil

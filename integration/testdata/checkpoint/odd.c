@@ -153,6 +153,43 @@ static void send_number(int n)
 	check(send(host, &n, sizeof(n), 0) == sizeof(n), "send");
 }
 
+/* named: a socket with a name. named-shared: a process shares the table of descriptors. */
+
+static int listener;
+
+static struct sockaddr_un address(void)
+{
+	return (struct sockaddr_un){AF_UNIX, "/named"};
+}
+
+static void named(void)
+{
+	struct sockaddr_un a = address();
+	listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	check(listener >= 0 && bind(listener, (struct sockaddr *)&a, sizeof(a)) == 0 && listen(listener, 5) == 0, "listen");
+}
+
+static void named_shared(void)
+{
+	named();
+	long pid = syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
+	check(pid >= 0, "clone");
+	if (pid == 0)
+		for (;;)
+			pause();
+}
+
+static void dial_named(int n)
+{
+	struct sockaddr_un a = address();
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	check(fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0, "connect");
+	int its = accept(listener, NULL, NULL), got = 0;
+	check(write(fd, &n, sizeof(n)) == sizeof(n) && read(its, &got, sizeof(got)) == sizeof(got) && got == n, "accept");
+	close(its);
+	close(fd);
+}
+
 /* unread: a datagram and an event are there, and nobody reads them. How many there are is in a file. */
 
 static int datagrams, events, says;
@@ -188,7 +225,7 @@ static const struct {
 	{"clone-fs", clone_fs, NULL}, {"semaphore", semaphore, NULL}, {"mqueue", queue, NULL}, {"secret", secret, NULL},
 	{"secret-mapped", secret_mapped, NULL}, {"ctty", ctty, NULL}, {"personality", set_personality, NULL},
 	{"policy", set_policy, NULL}, {"memory", memory, look_at_memory}, {"unix", unix_datagrams, send_number},
-	{"unread", unread, say_unread},
+	{"unread", unread, say_unread}, {"named", named, dial_named}, {"named-shared", named_shared, dial_named},
 };
 
 int main(int argc, char **argv)
