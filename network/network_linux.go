@@ -165,6 +165,9 @@ func (n *Network) checkAttach(id string, config *configs.Config, ports []Port) (
 	if err := checkID(id); err != nil {
 		return nil, err
 	}
+	if config == nil {
+		return nil, invalidf("there is no configuration")
+	}
 	for _, kind := range []configs.NamespaceType{configs.NEWNET, configs.NEWNS} {
 		if !config.Namespaces.Contains(kind) {
 			return nil, invalidf("the configuration has no namespace of type %s", kind)
