@@ -17,7 +17,7 @@ left_out=(
 critest_of() {
 	local socket=unix:///run/containerd/containerd.sock
 	printf 'defaultTestContainerImage: localhost/busybox:1\nwebServerTestImage: localhost/web:1\n' >"$work/images.yaml"
-	timeout -k 5 400 "$critest" -runtime-endpoint "$socket" -image-endpoint "$socket" -test-images-file "$work/images.yaml" \
+	TMPDIR=$work timeout -k 5 400 "$critest" -runtime-endpoint "$socket" -image-endpoint "$socket" -test-images-file "$work/images.yaml" \
 		-ginkgo.no-color -ginkgo.focus "$1" -ginkgo.skip "$(IFS='|'; echo "${left_out[*]}")" || return
 	echo
 }
