@@ -140,13 +140,14 @@ install: nsinit ## install nsinit, its manual page and completions: PREFIX=/usr/
 	install -D -m 644 $(NSINIT).fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/nsinit.fish
 
 # docker is not installed for it: the package's daemon starts at once, and changes the machine's firewall.
-engines: go root criu nsinit ## podman, containerd, docker if it is there, and the specification's validation programs, on nsinit: RUNTIME=runc compares, RUN=pattern chooses cases
+engines: go root criu nsinit ## podman, containerd, docker if it is there, the specification's validation programs and Kubernetes' critest, on nsinit: RUNTIME=runc compares, RUN=pattern chooses cases
 	@scripts/need.sh $(ENGINE_NEEDS)
 	@integration/engines/podman.sh "$$RUNTIME" "$$RUN"
 	@integration/engines/podman.sh --user "$$RUNTIME" "$$RUN"
 	@integration/engines/containerd.sh "$$RUNTIME" "$$RUN"
 	@! command -v dockerd >/dev/null || integration/engines/docker.sh "$$RUNTIME" "$$RUN"
 	@integration/engines/validation.sh "$$RUNTIME" "$$RUN"
+	@integration/engines/critest.sh "$$RUNTIME" "$$RUN"
 
 fuzz: go ## fuzz the C parser for FUZZTIME=600s, then all Go fuzz targets as long
 	@scripts/need.sh $(BUILD_NEEDS)

@@ -10,7 +10,7 @@ import (
 
 // Engines run their containers on nsinit: the scripts say what they check. Each takes minutes, and an
 // engine that few machines have, or modules from the network; LIBCONTAINER_ENGINES names those that are
-// there, such as "podman containerd dockerd validation".
+// there, such as "podman containerd dockerd validation critest".
 func TestEngines(t *testing.T) {
 	for name, args := range map[string][]string{
 		"podman":               {"engines/podman.sh"},
@@ -18,6 +18,7 @@ func TestEngines(t *testing.T) {
 		"containerd":           {"engines/containerd.sh"},
 		"dockerd":              {"engines/docker.sh"},
 		"validation":           {"engines/validation.sh"},
+		"critest":              {"engines/critest.sh"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			engine, _, _ := strings.Cut(name, ",")

@@ -87,6 +87,32 @@ become_user() {
 			HOME="$work/home" USER="$user" XDG_RUNTIME_DIR="/run/user/$id" "$0" "$runtime" "$pattern"
 }
 
+hierarchies() { findmnt -rno TARGET -t cgroup,cgroup2 | grep '^/sys/fs/cgroup'; }
+
+# in_cgroup_namespace starts the script again in a cgroup namespace whose root is $cgroup, for what makes
+# cgroups elsewhere. There narrow_cgroups is to come first.
+in_cgroup_namespace() {
+	local dir
+	for dir in $(hierarchies); do
+		mkdir "$dir$cgroup" || return
+		[ ! -e "$dir/cpuset.cpus" ] ||
+			{ cat "$dir/cpuset.cpus" >"$dir$cgroup/cpuset.cpus" && cat "$dir/cpuset.mems" >"$dir$cgroup/cpuset.mems"; } || return
+		echo $$ >"$dir$cgroup/cgroup.procs" || return
+	done
+	ENGINES_INSIDE=cgroup exec unshare --cgroup "$0" "$runtime" "$pattern"
+}
+
+# narrow_cgroups lets each hierarchy begin with $cgroup, in this mount namespace, which is private. With
+# cgroup v2 the script leaves it: there a cgroup with processes has no controllers for others.
+narrow_cgroups() {
+	local dir
+	mkdir "$work/narrow" || return
+	for dir in $(hierarchies); do
+		mount --bind "$dir$cgroup" "$work/narrow" && umount "$dir" && mount --move "$work/narrow" "$dir" &&
+			{ [ ! -e "$dir/cgroup.controllers" ] || { mkdir "$dir/script" && echo $$ >"$dir/script/cgroup.procs"; }; } || return
+	done
+}
+
 # at_terminal COMMAND... has a terminal of 33 lines and 99 columns.
 at_terminal() {
 	local command

@@ -20,32 +20,6 @@ fi
 . "$here/surroundings.sh"
 . "$here/report.sh"
 
-hierarchies() { findmnt -rno TARGET -t cgroup,cgroup2 | grep '^/sys/fs/cgroup'; }
-
-# in_cgroup_namespace starts the script again in a cgroup namespace whose root is $cgroup: the programs
-# name cgroups of their own, such as /cgrouptest.
-in_cgroup_namespace() {
-	local dir
-	for dir in $(hierarchies); do
-		mkdir "$dir$cgroup" || return
-		[ ! -e "$dir/cpuset.cpus" ] ||
-			{ cat "$dir/cpuset.cpus" >"$dir$cgroup/cpuset.cpus" && cat "$dir/cpuset.mems" >"$dir$cgroup/cpuset.mems"; } || return
-		echo $$ >"$dir$cgroup/cgroup.procs" || return
-	done
-	ENGINES_INSIDE=cgroup exec unshare --cgroup "$0" "$runtime" "$pattern"
-}
-
-# narrow_cgroups lets each hierarchy begin with $cgroup, in this mount namespace, which is private. With
-# cgroup v2 the script leaves it: there a cgroup with processes has no controllers for others.
-narrow_cgroups() {
-	local dir
-	mkdir "$work/narrow" || return
-	for dir in $(hierarchies); do
-		mount --bind "$dir$cgroup" "$work/narrow" && umount "$dir" && mount --move "$work/narrow" "$dir" &&
-			{ [ ! -e "$dir/cgroup.controllers" ] || { mkdir "$dir/script" && echo $$ >"$dir/script/cgroup.procs"; }; } || return
-	done
-}
-
 # prepare makes the directory in which the programs run. One of them, misc_props, wants to execute
 # runtimetest, but does not copy it into the root file system, as others do: so it is there already.
 prepare() {
@@ -176,7 +150,7 @@ excuse() {
 }
 
 case "$ENGINES_INSIDE" in
-1) set_up && in_cgroup_namespace ;;
+1) set_up && in_cgroup_namespace ;; # the programs name cgroups of their own, such as /cgrouptest
 cgroup) narrow_cgroups && prepare ;;
 esac || { echo "Bail out! the surroundings cannot be made"; exit 2; }
 case_files=("$work/cases.sh")

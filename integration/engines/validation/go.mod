@@ -1,3 +1,5 @@
+// The validation programs for the OCI runtime specification, see validation.sh. runtime-tools 0.9.0 does not
+// build with newer versions of runtime-spec and selinux.
 module github.com/libcontainer/libcontainer/integration/engines/validation
 
 go 1.26.0
