@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer"
+	"github.com/libcontainer/libcontainer/configs"
 )
 
 // Without devices, and without a /dev mount, the image's /dev is left as it is, even
@@ -125,8 +126,12 @@ func opens(t *testing.T, names ...string) (count func() int) {
 			if err != nil {
 				return n
 			}
-			for at := 0; at+unix.SizeofInotifyEvent <= got; n++ {
-				at += unix.SizeofInotifyEvent + int((*unix.InotifyEvent)(unsafe.Pointer(&buf[at])).Len)
+			for at := 0; at+unix.SizeofInotifyEvent <= got; {
+				event := (*unix.InotifyEvent)(unsafe.Pointer(&buf[at]))
+				if event.Mask&unix.IN_OPEN != 0 { // a node that is removed makes another one
+					n++
+				}
+				at += unix.SizeofInotifyEvent + int(event.Len)
 			}
 		}
 	}
@@ -146,31 +151,39 @@ func TestNodesOfTheImageAreNotOpened(t *testing.T) {
 		"socket":         {unix.S_IFSOCK | 0o666, 0},
 		"file":           {unix.S_IFREG | 0o666, 0},
 	} {
-		t.Run(kind, func(t *testing.T) {
-			config := newConfig(t)
-			dropDevMounts(config)
-			config.Devices = nil
-			write(t, "secret", config.Rootfs, "mnt/file")
-			config.MaskPaths = append(config.MaskPaths, "/mnt/file")
-			var names []string
-			for _, name := range []string{"null", "console", "ptmx", "tty"} {
-				names = append(names, mknod(t, node.mode, node.dev, config.Rootfs, "dev", name))
-			}
-			count := opens(t, names...)
-			container := newContainer(t, config)
-			p, out := shell(`stat -c "%F %t:%T" /mnt/file; cat /mnt/file`)
-			if err := container.Start(p); err != nil {
-				if !strings.Contains(err.Error(), "/dev/null") && !strings.Contains(err.Error(), "/mnt/file") {
-					t.Errorf("start: %v", err)
+		// Devices are made, and standard descriptors reopened, where there are any.
+		for devices, list := range map[string][]*configs.Device{
+			"no devices": nil, "another device": {{Path: "/dev/zero", Type: 'c', Major: 1, Minor: 5, FileMode: 0o666}}, "its device": newConfig(t).Devices,
+		} {
+			t.Run(kind+", "+devices, func(t *testing.T) {
+				config := newConfig(t)
+				dropDevMounts(config)
+				config.Devices = list
+				write(t, "secret", config.Rootfs, "mnt/file")
+				config.MaskPaths = append(config.MaskPaths, "/mnt/file")
+				var names []string
+				for _, name := range []string{"null", "console", "ptmx", "tty"} {
+					names = append(names, mknod(t, node.mode, node.dev, config.Rootfs, "dev", name))
 				}
-			} else {
-				_, _ = p.Wait()
-				wantOutput(t, out.stdout.String(), "character special file 1:3\n")
-			}
-			if n := count(); n > 0 {
-				t.Errorf("nodes of the image were opened %d times", n)
-			}
-		})
+				count := opens(t, names...)
+				container := newContainer(t, config)
+				p, out := shell(`stat -c "%F %t:%T" /mnt/file; cat /mnt/file`)
+				if err := container.Start(p); err != nil {
+					if !strings.Contains(err.Error(), "/dev/null") && !strings.Contains(err.Error(), "/mnt/file") {
+						t.Errorf("start: %v", err)
+					}
+				} else {
+					_, _ = p.Wait()
+					wantOutput(t, out.stdout.String(), "character special file 1:3\n")
+					if list != nil {
+						t.Error("what is no null device has become a standard descriptor")
+					}
+				}
+				if n := count(); n > 0 {
+					t.Errorf("nodes of the image were opened %d times", n)
+				}
+			})
+		}
 	}
 }
 

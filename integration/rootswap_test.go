@@ -19,46 +19,56 @@ import (
 // has put in its place or in that of a directory above.
 func TestRootfsThatBecomesALink(t *testing.T) {
 	for name, at := range map[string]string{"the directory": "above/rootfs", "the one above": "above", "far above": "top"} {
-		t.Run(name, func(t *testing.T) {
-			dir := publicTempDir(t)
-			real := filepath.Join(dir, "top/above/rootfs")
-			mkdir(t, filepath.Dir(real))
-			config := newConfig(t)
-			if err := os.Rename(config.Rootfs, real); err != nil {
-				t.Fatal(err)
-			}
-			config.Rootfs = real
-			container := newContainer(t, config)
-			swapped := filepath.Join(dir, "top", at)
-			if at == "top" {
-				swapped = filepath.Join(dir, "top")
-			}
-			rest := strings.TrimPrefix(real, swapped)
-			// What takes its place has all that a container needs, and is the host's.
-			victim := newRootfs(t)
-			mkdir(t, dir, "evil")
-			write(t, "of the host", victim, "marker")
-			target := filepath.Join(dir, "evil")
-			if rest == "" {
-				target = victim
-			} else {
-				mkdir(t, target+filepath.Dir(rest))
-				if err := os.Rename(victim, target+rest); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if err := os.Rename(swapped, filepath.Join(dir, "away")); err != nil {
-				t.Fatal(err)
-			}
-			link(t, target, swapped)
-			p, out := shell("cat /marker")
-			if err := container.Start(p); err == nil {
-				_, _ = p.Wait()
-				t.Errorf("the container runs in what a link leads to: %q", out.stdout.String())
-			} else if !strings.Contains(err.Error(), real) {
-				t.Errorf("error %q does not name the root file system", err)
-			}
-		})
+		t.Run(name, func(t *testing.T) { becomesALink(t, at, false) })
+		// Root of the user namespace has no way there, and the host opens it.
+		t.Run(name+", below a closed directory", func(t *testing.T) { becomesALink(t, at, true) })
+	}
+}
+
+func becomesALink(t *testing.T, at string, closed bool) {
+	dir := publicTempDir(t)
+	real := filepath.Join(dir, "top/above/rootfs")
+	mkdir(t, filepath.Dir(real))
+	config := newConfig(t)
+	if err := os.Rename(config.Rootfs, real); err != nil {
+		t.Fatal(err)
+	}
+	config.Rootfs = real
+	if closed {
+		withUserNS(t, config, 100000)
+		if err := os.Chmod(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	container := newContainer(t, config)
+	swapped := filepath.Join(dir, "top", at)
+	if at == "top" {
+		swapped = filepath.Join(dir, "top")
+	}
+	rest := strings.TrimPrefix(real, swapped)
+	// What takes its place has all that a container needs, and is the host's.
+	victim := newRootfs(t)
+	mkdir(t, dir, "evil")
+	write(t, "of the host", victim, "marker")
+	target := filepath.Join(dir, "evil")
+	if rest == "" {
+		target = victim
+	} else {
+		mkdir(t, target+filepath.Dir(rest))
+		if err := os.Rename(victim, target+rest); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Rename(swapped, filepath.Join(dir, "away")); err != nil {
+		t.Fatal(err)
+	}
+	link(t, target, swapped)
+	p, out := shell("cat /marker")
+	if err := container.Start(p); err == nil {
+		_, _ = p.Wait()
+		t.Errorf("the container runs in what a link leads to: %q", out.stdout.String())
+	} else if !strings.Contains(err.Error(), real) {
+		t.Errorf("error %q does not name the root file system", err)
 	}
 }
 
