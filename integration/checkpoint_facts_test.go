@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -121,7 +122,7 @@ var statusFacts = regexp.MustCompile(`^(Name|Umask|Uid|Gid|Groups|NSpid|NSpgid|N
 
 func (f facts) status(t *testing.T, init int) {
 	t.Helper()
-	for _, line := range lines(t, fmt.Sprintf("/proc/%d/status", init)) {
+	for _, line := range statusAsleep(t, init) {
 		name, value, _ := strings.Cut(line, ":")
 		if statusFacts.MatchString(name) {
 			// In the container: the numbers of the host's are others.
@@ -132,6 +133,19 @@ func (f facts) status(t *testing.T, init int) {
 			f["status "+name] = strings.TrimSpace(value)
 		}
 	}
+}
+
+// statusAsleep is the status of a shell that waits for a child. When it forks one it blocks all signals for a
+// moment, and when one ends it has SIGCHLD. What does not end is its own.
+func statusAsleep(t *testing.T, init int) (status []string) {
+	t.Helper()
+	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); {
+		status = lines(t, fmt.Sprintf("/proc/%d/status", init))
+		if slices.Contains(status, "State:\tS (sleeping)") && slices.Contains(status, "ShdPnd:\t0000000000000000") {
+			break
+		}
+	}
+	return status
 }
 
 func (f facts) namespaces(t *testing.T, init int) {
