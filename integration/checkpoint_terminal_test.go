@@ -32,7 +32,7 @@ func TestTerminalIsRestored(t *testing.T) {
 			withNewParent(config)
 			first := createIn(t, factory, "first", config)
 			p := &libcontainer.Process{Env: []string{defaultEnv}, Args: []string{"sh", "-c",
-				`stty -echo; trap "stty size" WINCH; while read line; do echo "$line $(stty size)"; echo tty >/dev/tty; echo console >/dev/console; done`}}
+				`stty -echo; trap "stty size" WINCH; while read line; do echo "$line $(stty size)"; echo tty >/dev/tty; echo console >/dev/console; echo ready; done`}}
 			p.ConsoleSize = &configs.ConsoleSize{Height: 33, Width: 101}
 			master := attach(t, p)
 			if err := first.Start(p); err != nil {
@@ -44,7 +44,8 @@ func TestTerminalIsRestored(t *testing.T) {
 					t.Fatal(err)
 				}
 				in := bufio.NewScanner(master)
-				for _, want := range []string{"hello 33 101", "tty", "console"} {
+				// When it is ready its descriptors are as before the redirections.
+				for _, want := range []string{"hello 33 101", "tty", "console", "ready"} {
 					for in.Scan() && strings.TrimSpace(in.Text()) == "hello" {
 						continue // the echo of what was written before stty
 					}

@@ -13,7 +13,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/libcontainer/libcontainer"
-	"github.com/libcontainer/libcontainer/user"
+	"github.com/moby/sys/user"
 )
 
 // record is what this command has the library keep with a container.
