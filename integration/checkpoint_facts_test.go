@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/libcontainer/libcontainer"
-	"github.com/libcontainer/libcontainer/integration/internal/tested"
 )
 
 // facts are what can be seen of a container, by name.
@@ -312,11 +311,10 @@ func compareFacts(t *testing.T, before, after facts, known []difference) {
 	}
 	for _, name := range names {
 		was, is := before[name], after[name]
-		if tested.Classic() {
-			// The preamble maps the ids before it makes the IPC namespace, whose root directory of
-			// message queues is then root's; criu makes both at once.
-			is = strings.ReplaceAll(is, "/dev/mqueue directory 1777 65534 65534 ", "/dev/mqueue directory 1777 0 0 ")
-		}
+		// In a user namespace the directory of message queues is root's if the ids were mapped before the
+		// IPC namespace was made, which depends on the way that init was made. Criu makes both at once.
+		is = strings.ReplaceAll(is, "/dev/mqueue directory 1777 65534 65534 ", "/dev/mqueue directory 1777 0 0 ")
+		was = strings.ReplaceAll(was, "/dev/mqueue directory 1777 65534 65534 ", "/dev/mqueue directory 1777 0 0 ")
 		if was == is || slices.ContainsFunc(known, func(d difference) bool { return regexp.MustCompile("^(" + d.fact + ")$").MatchString(name) }) {
 			continue
 		}
