@@ -67,6 +67,7 @@ func TestRestoredVolumeIsAPeer(t *testing.T) {
 	config := newUnfilteredConfig(t)
 	volume := mkdir(t, filepath.Dir(config.Rootfs), "volume")
 	hostMount(t, volume, volume, "", unix.MS_BIND)
+	setPropagation(t, volume, unix.MS_PRIVATE) // it may be a peer of what it lies on
 	setPropagation(t, volume, unix.MS_SHARED)
 	mkdir(t, volume, "point")
 	config.RootPropagation = unix.MS_SHARED

@@ -36,6 +36,25 @@ func TestWorldTests(t *testing.T) {
 	}
 }
 
+func TestRestOfTests(t *testing.T) {
+	dir := t.TempDir()
+	text := "package x\n\nfunc TestA(t *testing.T) {}\nfunc TestB(t *testing.T) {}\nfunc TestC(t *testing.T) {}\nfunc TestOther(t *testing.T) {}\n"
+	if err := os.WriteFile(filepath.Join(dir, "a_test.go"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	begun := results{{"TestB/sub", "pass", ""}, {"TestB", "fail", noEnd}}
+	for pattern, want := range map[string]string{
+		"^(TestA|TestB|TestC)$": "^(TestA|TestC)$", "": "^(TestA|TestC|TestOther)$", "^TestB$": "", "TestC/sub": "",
+	} {
+		if got, err := restOfTests(dir, pattern, begun); err != nil || got != want {
+			t.Errorf("of %q: %q, error %v; want %q", pattern, got, err, want)
+		}
+	}
+	if _, err := restOfTests(dir, "(", begun); err == nil {
+		t.Error("no error for a malformed pattern")
+	}
+}
+
 // What is chosen of the real tests is a part of them.
 func TestWorldTestsOfTheSuite(t *testing.T) {
 	for _, one := range []bool{false, true} {

@@ -157,17 +157,32 @@ exec /var/tmp/build/integration.test -test.v=test2json -test.short -test.timeout
 
 // run runs the tests. Its error is about the machine; what the tests say is in the
 // results. An emulated machine can be so slow for a moment that a test's own limit
-// passes, so the tests that fail, if they are few, run once more in a new one.
+// passes, so the tests that fail, if they are few, run once more in a new one. So do those that
+// a test which hangs has kept from running.
 func (r *suiteRun) run(ctx context.Context, o options, image image, source string, echo bool) error {
-	for _, kind := range []string{".log", ".console"} { // an earlier run's
-		if err := os.Remove(r.log(source, again+kind)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	earlier, err := filepath.Glob(r.log(source, "-*"))
+	if err != nil {
+		return err
+	}
+	for _, name := range earlier {
+		if err := os.Remove(name); err != nil {
 			return err
 		}
 	}
 	first, err := r.once(ctx, o, image, source, echo, r.pattern, "")
+	for n, last := 2, first; err == nil && last.died() && n <= maxMachines; n++ {
+		rest, rerr := restOfTests(filepath.Join(source, "integration"), r.pattern, first)
+		if rerr != nil || rest == "" {
+			err = rerr
+			break
+		}
+		fmt.Fprintf(os.Stderr, "vm: %s: it died in %s, and goes on\n", r.name(), last[len(last)-1].name)
+		last, err = r.once(ctx, o, image, source, echo, rest, fmt.Sprint("-", n))
+		first = append(first, last...)
+	}
 	r.results = first
 	failed := first.failedTests()
-	if err != nil || first.died() || len(failed) == 0 || len(failed) > maxAgain {
+	if err != nil || len(failed) == 0 || len(failed) > maxAgain {
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "vm: %s: again: %s\n", r.name(), strings.Join(failed, " "))
@@ -180,8 +195,9 @@ func (r *suiteRun) run(ctx context.Context, o options, image image, source strin
 }
 
 const (
-	maxAgain = 8        // how many tests may fail and run again
-	again    = "-again" // in the names of their files
+	maxAgain    = 8        // how many tests may fail and run again
+	maxMachines = 4        // for the tests of a run, if programs die
+	again       = "-again" // in the names of the files of those that run again
 )
 
 // once runs the tests that the pattern matches.
