@@ -131,6 +131,12 @@ func (d *Dir) Exists(name string) bool {
 	return retry(func() error { return unix.Faccessat(d.fd, name, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW) }) == nil
 }
 
+// Lacks tells whether an error says that a file of this cgroup does not exist, and not that the
+// cgroup has gone.
+func (d *Dir) Lacks(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) && d.Exists("cgroup.procs")
+}
+
 // ReadDir opens the directory for reading and returns its entries.
 func (d *Dir) ReadDir() ([]os.DirEntry, error) {
 	fd, err := descriptor.Retry(func() (int, error) {

@@ -7,7 +7,6 @@ package cglimit
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 
@@ -95,7 +94,7 @@ func (s *Setter) WriteOnly(field, file, value string) error {
 // Explain says in an error what was to be set, and tells a kernel without the
 // feature from a cgroup that has vanished.
 func (s *Setter) Explain(field, file string, err error) error {
-	missing := errors.Is(err, fs.ErrNotExist) && s.Dir.Exists("cgroup.procs")
+	missing := s.Dir.Lacks(err)
 	if missing || errors.Is(err, unix.EOPNOTSUPP) {
 		return fmt.Errorf("%s (%s) is not supported by this kernel: %w", field, file, err)
 	}

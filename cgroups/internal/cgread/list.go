@@ -3,9 +3,7 @@
 package cgread
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,7 +20,7 @@ const maxListed = 1 << 16
 // is empty.
 func List(dir *cgdir.Dir, file string) ([]int, error) {
 	text, err := dir.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) && dir.Exists("cgroup.procs") {
+	if dir.Lacks(err) {
 		return nil, nil
 	}
 	if err != nil {

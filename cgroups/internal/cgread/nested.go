@@ -5,7 +5,6 @@ package cgread
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"strconv"
 	"strings"
@@ -128,7 +127,7 @@ func parseMaxValues(text string) (map[string]uint64, error) {
 // without, it was turned off at boot, or with cgroup.pressure.
 func PSI(dir *cgdir.Dir, file string) (*cgroups.PSI, error) {
 	text, err := dir.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) && dir.Exists("cgroup.procs") || errors.Is(err, unix.EOPNOTSUPP) {
+	if dir.Lacks(err) || errors.Is(err, unix.EOPNOTSUPP) {
 		return nil, nil
 	}
 	if err != nil {

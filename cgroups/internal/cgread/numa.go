@@ -3,9 +3,7 @@
 package cgread
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strings"
 
@@ -27,7 +25,7 @@ func NumaBytes(dir *cgdir.Dir) (cgroups.NumaStats, error) {
 
 func numa(dir *cgdir.Dir, parse func(string) (cgroups.NumaStats, error)) (cgroups.NumaStats, error) {
 	text, err := dir.ReadFile(numaFile)
-	if errors.Is(err, fs.ErrNotExist) && dir.Exists("cgroup.procs") {
+	if dir.Lacks(err) {
 		return cgroups.NumaStats{}, nil
 	}
 	if err != nil {

@@ -6,9 +6,7 @@
 package cgread
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"strconv"
 	"strings"
 
@@ -31,7 +29,7 @@ func Uint(dir *cgdir.Dir, file string) (uint64, error) {
 // OptionalUint is like Uint, but takes a missing file for 0.
 func OptionalUint(dir *cgdir.Dir, file string) (uint64, error) {
 	value, err := Uint(dir, file)
-	if errors.Is(err, fs.ErrNotExist) && dir.Exists("cgroup.procs") {
+	if dir.Lacks(err) {
 		return 0, nil
 	}
 	return value, err
@@ -40,7 +38,7 @@ func OptionalUint(dir *cgdir.Dir, file string) (uint64, error) {
 // OptionalInt is like OptionalUint for a number that may be below zero.
 func OptionalInt(dir *cgdir.Dir, file string) (int64, error) {
 	text, err := dir.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) && dir.Exists("cgroup.procs") {
+	if dir.Lacks(err) {
 		return 0, nil
 	}
 	if err != nil {
@@ -79,7 +77,7 @@ func KeyValues(dir *cgdir.Dir, file string) (map[string]uint64, error) {
 // Blkio reads a file of the blkio controller. A missing one is empty.
 func Blkio(dir *cgdir.Dir, file string) ([]cgroups.BlkioStatEntry, error) {
 	text, err := dir.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) && dir.Exists("cgroup.procs") {
+	if dir.Lacks(err) {
 		return nil, nil
 	}
 	if err != nil {

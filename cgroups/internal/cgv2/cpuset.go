@@ -3,8 +3,6 @@
 package cgv2
 
 import (
-	"errors"
-	"io/fs"
 	"strings"
 
 	"github.com/libcontainer/libcontainer/cgroups"
@@ -52,7 +50,7 @@ func (cpuset) stats(c *Cgroup, stats *cgroups.Stats) error {
 		return err
 	}
 	partition, err := c.Dir.ReadFile("cpuset.cpus.partition")
-	if errors.Is(err, fs.ErrNotExist) && c.Dir.Exists(procsFile) {
+	if c.Dir.Lacks(err) {
 		return nil // the root cgroup has none
 	}
 	s.Partition = strings.TrimSpace(partition)

@@ -5,7 +5,6 @@ package cgv2
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -153,7 +152,7 @@ func explainEnable(dir *cgdir.Dir, name string, err error) error {
 		return fmt.Errorf("%s: it has processes of its own, %v, and with controllers cgroup v2 allows them only in the cgroups in it: "+
 			"move them there, or set Cgroups.Parent to another one (in a systemd service with Delegate=, set DelegateSubgroup= too): %w",
 			what, pids, err)
-	case errors.Is(err, fs.ErrNotExist) && dir.Exists(procsFile):
+	case dir.Lacks(err):
 		has, _ := readWords(dir, controllersFile)
 		return fmt.Errorf("%s: that cgroup does not have it itself, only %q: %w", what, has, errors.Join(cgroups.NewNotFoundError(name), err))
 	case errors.Is(err, unix.EOPNOTSUPP):

@@ -3,9 +3,7 @@
 package cgv2
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 
@@ -55,7 +53,7 @@ func ioCostSettings(c *Cgroup, b *cgroups.BlkioStats) error {
 		{"io.cost.model", func(s *cgroups.IoCostStats, values map[string]string) { s.Model = values }},
 	} {
 		entries, err := cgread.Nested(c.Dir, f.name)
-		if errors.Is(err, fs.ErrNotExist) && c.Dir.Exists(procsFile) {
+		if c.Dir.Lacks(err) {
 			continue
 		}
 		if err != nil {
