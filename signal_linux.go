@@ -92,85 +92,10 @@ func (v *view) sendAll(sig unix.Signal) (met int, err error) {
 	}
 }
 
-// memberBatch is how many processes of a container have a reference at once: there may
-// be more of them than this program has free descriptors.
-const memberBatch = 64
-
-// eachMembers calls call with references to all processes of the container, some at a
-// time, which are closed after that. It returns the first error.
-//
-// A pid on a list may have become that of another process when it is opened. One
-// that is on the list again after that is not, or its process has ended.
+// eachMembers calls call with references to all processes of the container, see
+// pidfd.EachMember.
 func (v *view) eachMembers(call func([]*pidfd.Process) error) error {
-	pids, err := v.listPids()
-	if err != nil {
-		return err
-	}
-	for len(pids) > 0 {
-		opened, tried, err := openSome(pids[:min(len(pids), memberBatch)])
-		if err != nil {
-			return err
-		}
-		pids = pids[tried:]
-		if err := v.callWithMembers(opened, call); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// openSome opens references to the first processes of a list, and returns how many of
-// the list it has been through. With few free descriptors it leaves half of them.
-func openSome(pids []int) (opened []*pidfd.Process, tried int, err error) {
-	var through []int // for each opened one
-	for i, pid := range pids {
-		ref, err := pidfd.Open(pid)
-		if errors.Is(err, pidfd.ErrNoProcess) {
-			continue
-		}
-		half := len(opened) / 2
-		if noDescriptor(err) && half > 0 {
-			closeAll(opened[half:])
-			return opened[:half], through[half-1], nil
-		}
-		if err != nil {
-			closeAll(opened)
-			return nil, 0, err
-		}
-		opened, through = append(opened, ref), append(through, i+1)
-	}
-	return opened, len(pids), nil
-}
-
-func noDescriptor(err error) bool { return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) }
-
-func closeAll(refs []*pidfd.Process) {
-	for _, ref := range refs {
-		ref.Close()
-	}
-}
-
-// callWithMembers calls call with those of opened that are the container's, and closes all.
-func (v *view) callWithMembers(opened []*pidfd.Process, call func([]*pidfd.Process) error) error {
-	defer closeAll(opened)
-	if len(opened) == 0 {
-		return nil
-	}
-	pids, err := v.listPids()
-	if err != nil {
-		return err
-	}
-	listed := make(map[int]bool, len(pids))
-	for _, pid := range pids {
-		listed[pid] = true
-	}
-	var members []*pidfd.Process
-	for _, ref := range opened {
-		if listed[ref.Pid()] {
-			members = append(members, ref)
-		}
-	}
-	return call(members)
+	return pidfd.EachMember(v.listPids, call)
 }
 
 // Processes returns the pids in the container, as the calling process sees them, which may

@@ -52,9 +52,6 @@ func (g *Group) notSelf() error {
 }
 
 const (
-	// maxKills is how many processes have a descriptor at once.
-	maxKills = 64
-
 	// roundTime is how long a round waits for their end. The next one then looks for
 	// processes that have come since, and for such that were frozen again.
 	roundTime = 100 * time.Millisecond
@@ -91,7 +88,7 @@ func (g *Group) kill(ctx context.Context) error {
 		if err != nil || len(pids) == 0 {
 			return err
 		}
-		if err := g.killRound(ctx, pids); err != nil {
+		if err := g.killRound(ctx); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
@@ -101,45 +98,52 @@ func (g *Group) kill(ctx context.Context) error {
 }
 
 // killRound kills what is there, and waits for the end of some of it.
-func (g *Group) killRound(ctx context.Context, pids []int) error {
+func (g *Group) killRound(ctx context.Context) error {
 	switch err := g.driver.Kill(); {
 	case errors.Is(err, errors.ErrUnsupported):
 		// Without cgroup.kill processes could fork faster than they are killed.
 		// Where there is no freezer, or it does not succeed, the next round goes on.
 		_ = g.driver.Freeze(configs.Frozen)
-		if now, err := g.driver.GetAllPids(); err == nil {
-			pids = now
-		}
 	case err != nil:
 		return err
 	}
 	// Also after cgroup.kill: the group may have processes that are in another hierarchy
 	// of cgroup v1 alone. All are killed before any is continued.
-	var processes []*pidfd.Process
-	var err error
-	defer func() { closeAll(processes) }()
-	for some := range slices.Chunk(pids, maxKills) {
-		closeAll(processes)
-		if processes, err = g.killSome(some); err != nil {
-			break
-		}
+	var killed []*pidfd.Process // the last of them
+	defer func() { pidfd.CloseAll(killed) }()
+	var listed int
+	list := func() ([]int, error) {
+		pids, err := g.driver.GetAllPids()
+		listed = len(pids)
+		return pids, err
 	}
+	err := pidfd.EachMember(list, func(members []*pidfd.Process) error {
+		pidfd.CloseAll(killed)
+		killed = killed[:0]
+		for _, p := range members {
+			if err := p.Signal(unix.SIGKILL); err != nil {
+				return err
+			}
+			killed = append(killed, p.Clone())
+		}
+		return nil
+	})
 	if thawErr := g.thawAll(); err == nil {
 		err = thawErr
 	}
-	if err != nil {
+	if err != nil || listed == 0 {
 		return err
 	}
 	wait := roundTime
-	if len(processes) == 0 {
+	if len(killed) == 0 {
 		wait = pause
 	}
 	round, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	if len(processes) == 0 {
+	if len(killed) == 0 {
 		<-round.Done()
 	}
-	for _, p := range processes {
+	for _, p := range killed {
 		if p.Await(round) != nil {
 			break // the next round, or the context, tells
 		}
@@ -159,39 +163,4 @@ func (g *Group) thawAll() error {
 		return err
 	}
 	return nil
-}
-
-// killSome kills processes one by one, and returns them. A pid can become another
-// process's between the list and its use, so each is held by a descriptor, and killed if it
-// is in the group while it is held.
-func (g *Group) killSome(pids []int) (processes []*pidfd.Process, err error) {
-	for _, pid := range pids {
-		p, err := pidfd.Open(pid)
-		if errors.Is(err, pidfd.ErrNoProcess) {
-			continue
-		}
-		if err != nil {
-			return processes, err
-		}
-		processes = append(processes, p)
-	}
-	members, err := g.driver.GetAllPids()
-	if err != nil {
-		return processes, err
-	}
-	for _, p := range processes {
-		if !slices.Contains(members, p.Pid()) {
-			continue
-		}
-		if err := p.Signal(unix.SIGKILL); err != nil {
-			return processes, err
-		}
-	}
-	return processes, nil
-}
-
-func closeAll(processes []*pidfd.Process) {
-	for _, p := range processes {
-		p.Close()
-	}
 }
