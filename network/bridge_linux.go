@@ -13,6 +13,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/internal/netsetup"
 )
 
 // procNet has the settings of the network namespace of the process that reads it.
@@ -194,7 +196,7 @@ func confFile(family, link, name string) string {
 // checkOverlap refuses a subnet which has addresses in common with a network of the host: that of one of
 // its addresses, or one to which a route leads that is as special or more special.
 func (n *Network) checkOverlap(h *netlink.Handle) error {
-	addresses, err := retry(func() ([]netlink.Addr, error) { return h.AddrList(nil, netlink.FAMILY_ALL) })
+	addresses, err := netsetup.List(func() ([]netlink.Addr, error) { return h.AddrList(nil, netlink.FAMILY_ALL) })
 	if err != nil {
 		return fmt.Errorf("list the host's addresses: %w", err)
 	}
@@ -207,7 +209,7 @@ func (n *Network) checkOverlap(h *netlink.Handle) error {
 			}
 		}
 	}
-	routes, err := retry(func() ([]netlink.Route, error) { return h.RouteList(nil, netlink.FAMILY_ALL) })
+	routes, err := netsetup.List(func() ([]netlink.Route, error) { return h.RouteList(nil, netlink.FAMILY_ALL) })
 	if err != nil {
 		return fmt.Errorf("list the host's routes: %w", err)
 	}
@@ -229,16 +231,6 @@ func overlap(h *netlink.Handle, subnet, other netip.Prefix, index int) error {
 		name = link.Attrs().Name
 	}
 	return fmt.Errorf("subnet %v: %w: %v of %s", subnet, ErrOverlap, other, name)
-}
-
-// retry lists something of the kernel's until nobody has changed it meanwhile.
-func retry[T any](list func() (T, error)) (T, error) {
-	for {
-		all, err := list()
-		if !errors.Is(err, netlink.ErrDumpInterrupted) {
-			return all, err
-		}
-	}
 }
 
 // prefixOf gives what is not a default route.
@@ -271,7 +263,7 @@ func (n *Network) warn() {
 }
 
 func (n *Network) warnOf(h *netlink.Handle) error {
-	routes, err := retry(func() ([]netlink.Route, error) { return h.RouteList(nil, netlink.FAMILY_ALL) })
+	routes, err := netsetup.List(func() ([]netlink.Route, error) { return h.RouteList(nil, netlink.FAMILY_ALL) })
 	if err != nil {
 		return err
 	}

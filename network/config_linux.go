@@ -290,10 +290,7 @@ func checkPorts(ports []Port, subnets []netip.Prefix) ([]Port, error) {
 }
 
 // clashes tells whether a packet can be for both.
-func (p Port) clashes(other Port) bool {
-	return p.Protocol == other.Protocol && p.HostPort == other.HostPort &&
-		(!p.HostAddress.IsValid() || !other.HostAddress.IsValid() || p.HostAddress == other.HostAddress)
-}
+func (p Port) clashes(other Port) bool { return p.clashesWith(other.key()) }
 
 func isName(name string, longest int, also string) bool {
 	ok := func(r rune) bool {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/libcontainer/libcontainer/internal/netsetup"
 )
 
 // listenable refuses ports on which a program of the host listens, which it would never hear of again:
@@ -88,7 +90,7 @@ func forgetFlows(list ...*endpoint) error {
 	}
 	defer h.Close()
 	for _, family := range []netlink.InetFamily{unix.AF_INET, unix.AF_INET6} {
-		_, err := retry(func() (uint, error) { return h.ConntrackDeleteFilters(netlink.ConntrackTable, family, flows) })
+		_, err := netsetup.List(func() (uint, error) { return h.ConntrackDeleteFilters(netlink.ConntrackTable, family, flows) })
 		if err != nil && !errors.Is(err, unix.ENOENT) { // ENOENT: it has ended meanwhile
 			return fmt.Errorf("forget connections of UDP: %w", err)
 		}

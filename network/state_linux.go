@@ -2,7 +2,6 @@ package network
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -120,11 +119,12 @@ func (s *state) add(id, hostname string, ports []Port) (*endpoint, error) {
 
 // abandoned tells whether the process that has attached a container has ended.
 func (e *endpoint) abandoned() bool {
-	stat, err := pidfd.ReadStat(e.PID)
-	if errors.Is(err, pidfd.ErrNoProcess) {
-		return true
+	p, err := pidfd.Find(e.PID, e.Start)
+	if err != nil {
+		return false // it is not known
 	}
-	return err == nil && (stat.StartTime != e.Start || stat.State == 'Z' || stat.State == 'X')
+	defer p.Close()
+	return p.Ended()
 }
 
 // address gives that of IPv4, or of IPv6; the zero Addr if there is none.

@@ -76,13 +76,7 @@ func describeDevice(host *netlink.Handle, name string) (d Device, err error) {
 // listAddresses gives the permanent addresses of global scope, which are those
 // that the OCI runtime specification has moved with a device.
 func listAddresses(host *netlink.Handle, link netlink.Link) (list []Address, err error) {
-	var addrs []netlink.Addr
-	for {
-		addrs, err = host.AddrList(link, netlink.FAMILY_ALL)
-		if !errors.Is(err, netlink.ErrDumpInterrupted) {
-			break // else others changed the list meanwhile
-		}
-	}
+	addrs, err := List(func() ([]netlink.Addr, error) { return host.AddrList(link, netlink.FAMILY_ALL) })
 	if err != nil {
 		return nil, fmt.Errorf("list addresses: %w", err)
 	}
@@ -283,7 +277,7 @@ func (d *Device) find(inside *netlink.Handle) (int, error) {
 		}
 		return d.Index, err
 	}
-	links, err := listLinks(inside)
+	links, err := List(inside.LinkList)
 	if err != nil {
 		return 0, err
 	}
@@ -296,12 +290,13 @@ func (d *Device) find(inside *netlink.Handle) (int, error) {
 	return 0, nil
 }
 
-func listLinks(h *netlink.Handle) ([]netlink.Link, error) {
+// List lists something of the kernel's until nobody has changed it meanwhile.
+func List[T any](list func() (T, error)) (T, error) {
 	for {
-		links, err := h.LinkList()
+		all, err := list()
 		if !errors.Is(err, netlink.ErrDumpInterrupted) {
-			return links, err
-		} // else others changed the list meanwhile
+			return all, err
+		}
 	}
 }
 
