@@ -24,7 +24,7 @@ func (c *Instance) Destroy() error { return c.DestroyContext(context.Background(
 // until then stays so, and Destroy can be called again.
 func (c *Instance) DestroyContext(ctx context.Context) error {
 	const step = "destroy"
-	begun := time.Now()
+	told := c.timedDestroy()
 	fail := func(err error) error { return newSystemError(fmt.Errorf("%s container %q: %w", step, c.id, err)) }
 	if err := c.beginDestroy(step); err != nil {
 		if errors.Is(err, ContainerNotExists) {
@@ -47,9 +47,7 @@ func (c *Instance) DestroyContext(ctx context.Context) error {
 	if err != nil {
 		err = fail(err)
 	}
-	if c.factory.Observer != nil {
-		c.factory.Observer.Observe(DestroyEvent{c.id, time.Since(begun), err})
-	}
+	told(err)
 	if err != nil {
 		return err
 	}

@@ -130,6 +130,17 @@ func (c *Instance) timed(ctx context.Context, kind StartKind) (context.Context, 
 	}
 }
 
+// timedDestroy is timed for a call of Destroy.
+func (c *Instance) timedDestroy() (told func(error)) {
+	if c.factory.Observer == nil {
+		return func(error) {}
+	}
+	begun := time.Now()
+	return func(err error) {
+		c.factory.Observer.Observe(DestroyEvent{Container: c.id, Took: time.Since(begun), Err: err})
+	}
+}
+
 func timingOf(ctx context.Context) *timing {
 	t, _ := ctx.Value(timingKey{}).(*timing)
 	return t

@@ -165,10 +165,12 @@ func (st *starting) findUnreported() {
 func (st *starting) hasPipe(pid int) bool {
 	files, _ := os.ReadDir(procFile(pid, "fd")) // it may have ended
 	return slices.ContainsFunc(files, func(f os.DirEntry) bool {
-		file, err := os.Readlink(procFile(pid, "fd/"+f.Name()))
-		return err == nil && file == st.pipe
+		var its unix.Stat_t
+		return unix.Stat(procFile(pid, "fd/"+f.Name()), &its) == nil && sameInode(&its, &st.pipe)
 	})
 }
+
+func sameInode(a, b *unix.Stat_t) bool { return a.Dev == b.Dev && a.Ino == b.Ino }
 
 // isFork tells whether a process is a copy of this program, as a C library in it may have made
 // at any moment, with all descriptors.
@@ -177,7 +179,7 @@ func isFork(pid int) bool {
 	if unix.Stat(procFile(pid, "exe"), &its) != nil || unix.Stat("/proc/self/exe", &ours) != nil {
 		return true
 	}
-	return its.Dev == ours.Dev && its.Ino == ours.Ino
+	return sameInode(&its, &ours)
 }
 
 // orphaned is told of a process that has been cloned, and of which there is no reference.

@@ -95,7 +95,7 @@ func isOwnUserns(f *os.File) bool {
 // which setns(2) refuses.
 func sameUserns(other *unix.Stat_t) bool {
 	var own unix.Stat_t
-	return unix.Stat("/proc/self/ns/user", &own) == nil && own.Dev == other.Dev && own.Ino == other.Ino
+	return unix.Stat("/proc/self/ns/user", &own) == nil && sameInode(&own, other)
 }
 
 // treeFlags say how a mount of the host is copied: with all that is mounted below, and

@@ -38,6 +38,7 @@ var (
 type starting struct {
 	c       *Instance
 	ctx     context.Context
+	timing  *timing // nil if nobody observes
 	process *Process
 	config  *configs.Config
 	driver  cgroups.Driver
@@ -48,7 +49,7 @@ type starting struct {
 	conn    *launch.Conn
 
 	image *os.File       // that the stage executes, and what it clones
-	pipe  string         // what the file is, as /proc/PID/fd has it, by which they talk to us
+	pipe  unix.Stat_t    // the end of the pipe by which they talk to us
 	stage *os.Process    // the process that clones, and ends
 	ref   *pidfd.Process // the process that becomes the program; nil until it has been cloned
 	known bool           // who an init is that is cloned last of all
@@ -85,9 +86,8 @@ func (c *Instance) start(ctx context.Context, p *Process, mode startMode, unlock
 	if err := checkProc(); err != nil {
 		return err
 	}
-	timing := timingOf(ctx)
 	v := c.view()
-	st := &starting{c: c, ctx: ctx, process: p, config: v.config, driver: v.cgroups, groups: v.groups, unlock: unlock}
+	st := &starting{c: c, ctx: ctx, timing: timingOf(ctx), process: p, config: v.config, driver: v.cgroups, groups: v.groups, unlock: unlock}
 	defer func() {
 		for _, f := range st.closers {
 			f.Close()
@@ -119,11 +119,11 @@ func (c *Instance) start(ctx context.Context, p *Process, mode startMode, unlock
 			st.abort()
 		}
 	}()
-	timing.done("plan")
+	st.timing.done("plan")
 	if err := st.spawn(); err != nil {
 		return err
 	}
-	timing.done("spawn")
+	st.timing.done("spawn")
 	defer st.conn.Watch()()
 	if join {
 		err = st.joinContainer()
@@ -133,7 +133,7 @@ func (c *Instance) start(ctx context.Context, p *Process, mode startMode, unlock
 	if err != nil {
 		return st.explain(err)
 	}
-	timing.done("program")
+	st.timing.done("program")
 	return st.complete()
 }
 
@@ -232,12 +232,8 @@ func (st *starting) spawn() error {
 	}
 	defer child.Close()
 	st.conn = launch.NewConn(st.ctx, pipe)
-	err = descriptor.Control(child, func(fd int) (err error) {
-		st.pipe, err = os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
-		return err
-	})
-	if err != nil {
-		return err
+	if err := descriptor.Control(child, func(fd int) error { return unix.Fstat(fd, &st.pipe) }); err != nil {
+		return fmt.Errorf("look at the init pipe: %w", err)
 	}
 	files := append(st.stdio.files[:len(st.stdio.files):len(st.stdio.files)], st.process.ExtraFiles...)
 	st.plan.fdLimit = len(files)
@@ -318,7 +314,7 @@ func (st *starting) startContainer() error {
 	if err := st.makeCgroups(false); err != nil {
 		return err
 	}
-	timingOf(st.ctx).done("cgroups")
+	st.timing.done("cgroups")
 	list, err := st.prepareSetUp()
 	if err != nil {
 		return err
@@ -326,7 +322,7 @@ func (st *starting) startContainer() error {
 	if err := st.awaitInit(); err != nil {
 		return err
 	}
-	timingOf(st.ctx).done("namespaces")
+	st.timing.done("namespaces")
 	if list == nil || st.into && !st.born {
 		if list, err = st.buildSetUp(); err != nil {
 			return err
@@ -335,7 +331,7 @@ func (st *starting) startContainer() error {
 	if err := st.setUpNetworks(); err != nil {
 		return err
 	}
-	timingOf(st.ctx).done("networks")
+	st.timing.done("networks")
 	byHost := !st.entersItself()
 	early := byHost && st.driver.EntersEarly()
 	if early {
