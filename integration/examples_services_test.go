@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -76,7 +77,7 @@ func (a asker) ask(t *testing.T, method, path string, body any) (code int, answe
 }
 
 func isRefused(err error) bool {
-	return err != nil && (strings.Contains(err.Error(), unix.ECONNREFUSED.Error()) || strings.Contains(err.Error(), unix.ENOENT.Error()))
+	return errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOENT)
 }
 
 func (a asker) wants(t *testing.T, code int, method, path string, body any, says ...string) {

@@ -24,6 +24,9 @@ var (
 	noCgo   = []string{"CGO_ENABLED=0"}
 )
 
+// goBuildIn builds in the directory of another module.
+func goBuildIn(dir string) []string { return []string{"go", "build", "-C", dir, "-buildvcs=false"} }
+
 // programs are all that there are, by name.
 var programs = map[string]program{
 	"quickstart":      {goBuild, "../examples/quickstart", nil},
@@ -34,11 +37,11 @@ var programs = map[string]program{
 	"server":          {goBuild, "../examples/server", nil},
 	"steps":           {goBuild, "../examples/steps", nil},
 	"executor":        {goBuild, "../examples/executor", nil},
-	"metrics":         {append([]string{"go", "build", "-C", "../examples/metrics"}, goBuild[2:]...), ".", nil},
+	"metrics":         {goBuildIn("../examples/metrics"), ".", nil},
 	"migrate":         {goBuild, "../examples/migrate", nil},
 	"examples":        {[]string{"go", "test", "-c"}, "..", nil},
-	"image":           {append([]string{"go", "build", "-C", "../examples/image"}, goBuild[2:]...), ".", nil},
-	"cni":             {[]string{"go", "build", "-C", "../examples/cni", "-buildvcs=false"}, ".", nil}, // a module of its own
+	"image":           {goBuildIn("../examples/image"), ".", nil},
+	"cni":             {goBuildIn("../examples/cni"), ".", nil},
 	"nsinit":          {goBuild, "../cmd/nsinit", noCgo},
 	"engine":          {goBuild, "./testdata/hosts/engine", nil},
 	"notifies":        {goBuild, "./testdata/calls/notifies", noCgo},
